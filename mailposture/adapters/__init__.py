@@ -1,0 +1,1 @@
+"""The outside: Exchange Online, SMTP, DNS, drawings. Foreign words stop here."""

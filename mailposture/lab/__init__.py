@@ -1,0 +1,1 @@
+"""A double of Exchange Online on loopback. An island: it imports nothing of the product."""

@@ -1,0 +1,1 @@
+"""Rows: they store and find, and decide nothing."""

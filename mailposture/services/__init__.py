@@ -1,0 +1,1 @@
+"""One sentence and one transaction each: load, ask the core, act, save."""

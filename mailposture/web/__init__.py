@@ -1,0 +1,1 @@
+"""Pages: access, input, act, render. One module a noun."""
