@@ -1,0 +1,164 @@
+"""What Django and the product are told at start: from the environment, else from a running demo.
+
+Importing this writes nothing and needs no key: `explain` and a lab's `probe` leave no trace.
+"""
+
+import os
+from datetime import timedelta
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any, Final
+
+import dj_database_url
+from django.utils.csp import CSP
+from django.utils.functional import lazy
+
+from mailposture import keys, logs, runtime
+
+BASE_DIR: Final = Path(__file__).resolve().parent.parent
+DATA_DIR: Final = runtime.data_dir(os.environ)
+KEYS_DIR: Final = DATA_DIR / "keys"
+PORT: Final = int(os.environ.get("PORT") or 8000)
+
+# --- what is watched, how often, and from whom ---------------------------------------------------
+
+LAB: Final = runtime.lab(DATA_DIR)
+
+
+def _setting(name: str, lab: str | None = None) -> str | None:
+    """An environment variable, else what the running lab says."""
+    found = os.environ.get(f"MAILPOSTURE_{name}")
+    return found or (str(LAB[lab]) if LAB and lab else None)
+
+
+def _span(name: str, usual: timedelta, in_lab: timedelta) -> timedelta:
+    seconds = _setting(name)
+    if seconds:
+        return timedelta(seconds=float(seconds))
+    return in_lab if LAB else usual
+
+
+LAB_NETWORKS: Final = tuple(
+    ip_network(network.strip())
+    for network in (_setting("LAB_NETWORKS", lab="networks") or "").split(",")
+    if network.strip()
+)
+SENDER_DOMAIN: Final = _setting("SENDER_DOMAIN")
+EHLO_NAME: Final = _setting("EHLO_NAME")
+RESOLVER: Final = _setting("RESOLVER", lab="resolver")
+FETCH_EVERY: Final = _span("FETCH_EVERY", timedelta(minutes=15), timedelta(seconds=15))
+PROBE_EVERY: Final = _span("PROBE_EVERY", timedelta(hours=6), timedelta(seconds=30))
+LEASE: Final = _span("LEASE", timedelta(minutes=5), timedelta(seconds=30))
+
+# --- where things are kept -----------------------------------------------------------------------
+
+BROKER_URL: Final = runtime.broker_url(DATA_DIR, os.environ)
+
+SQLITE: Final = {
+    "timeout": 20,
+    "transaction_mode": "IMMEDIATE",
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+}
+
+
+def _database(url: str | None) -> dict[str, Any]:
+    found: dict[str, Any] = dict(
+        dj_database_url.parse(
+            url or f"sqlite:///{DATA_DIR / 'mailposture.sqlite3'}", conn_health_checks=True
+        )
+    )
+    if found["ENGINE"] == "django.db.backends.sqlite3":
+        found["OPTIONS"] = {**SQLITE, **found.get("OPTIONS", {})}
+    return found
+
+
+DATABASES = {"default": _database(runtime.database_url(DATA_DIR, os.environ))}
+
+# --- Django --------------------------------------------------------------------------------------
+
+# Made or read when first used, not when imported.
+SECRET_KEY = lazy(keys.django_secret, str)(KEYS_DIR)
+DEBUG = False
+ALLOWED_HOSTS = [
+    host.strip()
+    for host in (os.environ.get("ALLOWED_HOSTS") or "127.0.0.1,localhost,[::1]").split(",")
+]
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "mailposture",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "mailposture.urls"
+ASGI_APPLICATION = "mailposture.asgi.application"
+LOGIN_URL = "signin"
+LOGIN_REDIRECT_URL = "/"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": False,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+LOGGING = logs.configuration()
+
+# --- static files: served from the source folder, no collecting step ------------------------------
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+SERVESTATIC_USE_FINDERS = True
+SERVESTATIC_USE_STATIC_ROOT = False
+SERVESTATIC_ALLOW_ALL_ORIGINS = False
+
+# --- what a browser may do -----------------------------------------------------------------------
+
+# The hash is that of an empty style element, which plotly makes; nothing else inline is allowed.
+EMPTY_STYLE: Final = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
+SECURE_CSP = {
+    "default-src": [CSP.NONE],
+    "script-src": [CSP.SELF],
+    "style-src": [CSP.SELF, EMPTY_STYLE],
+    "connect-src": [CSP.SELF],
+    "img-src": [CSP.SELF, "data:", "blob:"],
+    "font-src": [CSP.SELF],
+    "form-action": [CSP.SELF],
+    "base-uri": [CSP.NONE],
+    "frame-ancestors": [CSP.NONE],
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+# Sign-in links stand in addresses, and loopback has no certificate: cookies are marked for HTTPS
+# where the operator says that a proxy in front speaks it.
+BEHIND_HTTPS: Final = _setting("HTTPS") == "1"
+SESSION_COOKIE_NAME = "mailposture_session"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_HTTPS
+CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
+if BEHIND_HTTPS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = int(timedelta(days=30).total_seconds())
+    CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS]
