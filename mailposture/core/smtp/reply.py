@@ -1,0 +1,88 @@
+"""One SMTP reply: what the server said, whatever it said (RFC 5321 section 4.2, RFC 3463)."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+_CODE: Final = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?\Z", re.DOTALL)
+_ENHANCED: Final = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?![0-9.])")
+_UNSAFE: Final = re.compile(rb"[^\x20-\x5b\x5d-\x7e]")
+_ESCAPED: Final = re.compile(rb"\\(?:\\|x([0-9a-f]{2}))")
+
+
+def escape(data: bytes) -> str:
+    r"""Write bytes as printable ASCII: a backslash as ``\\``, every other odd byte as ``\xNN``.
+
+    Servers say what they like, NUL and terminal controls included; no page, log or
+    JSON column may ever carry that as it came.
+    """
+    if data.isascii() and (text := data.decode("ascii")).isprintable() and "\\" not in text:
+        return text
+    return _UNSAFE.sub(_escape_one, data).decode("ascii")
+
+
+def _escape_one(match: re.Match[bytes]) -> bytes:
+    byte = match[0][0]
+    return rb"\\" if byte == 0x5C else b"\\x%02x" % byte
+
+
+def unescape(text: str) -> bytes:
+    """Give back the bytes that ``escape`` wrote down."""
+    return _ESCAPED.sub(_unescape_one, text.encode("ascii"))
+
+
+def _unescape_one(match: re.Match[bytes]) -> bytes:
+    return bytes((int(match[1], 16),)) if match[1] else b"\\"
+
+
+def printable(text: str) -> str:
+    """Make foreign text safe to store and show, in the manner of ``escape``."""
+    return escape(text.encode("utf-8", "surrogateescape"))
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One whole reply and the command it answered; ``code`` is None where it is no SMTP reply.
+
+    ``text`` is without the basic code and escaped, a line of text for a line of reply.
+    """
+
+    stage: str
+    code: int | None
+    enhanced: str | None
+    text: str
+    raw: bytes
+    ms: float = 0.0
+
+    @property
+    def said(self) -> str:
+        """The reply in one string, basic code first, its lines joined by newlines."""
+        return self.text if self.code is None else f"{self.code} {self.text}".rstrip()
+
+    @property
+    def first_digit(self) -> int:
+        """2 to 5, or 0 where there is no code."""
+        return (self.code or 0) // 100
+
+
+def goes_on(line: bytes, *, first: bool) -> bool:
+    """Whether a reply needs more lines after this one.
+
+    A first line without a code is a reply of its own; inside a reply such a line is
+    carried along, for the end of a reply is only ever a code and a space.
+    """
+    match = _CODE.match(line.rstrip(b"\r\n"))
+    return not first if match is None else match[2] == b"-"
+
+
+def parse(raw: bytes, stage: str, ms: float = 0.0) -> Reply:
+    """Read a reply; lines that carry no code, or disagree on it, leave it without one."""
+    lines = [line.rstrip(b"\r") for line in raw.removesuffix(b"\n").split(b"\n")]
+    matches = [_CODE.match(line) for line in lines]
+    codes = {match[1] if match else None for match in matches}
+    if len(codes) > 1 or None in codes:
+        return Reply(stage, None, None, "\n".join(map(escape, lines)), raw, ms)
+    text = "\n".join(escape(match[3] or b"") for match in matches if match)
+    enhanced = _ENHANCED.match(text)
+    code = int(codes.pop() or 0)
+    return Reply(stage, code, enhanced[1] if enhanced else None, text, raw, ms)
