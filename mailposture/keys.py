@@ -49,10 +49,10 @@ def add_ring_key(folder: Path) -> int:
     return len(_change_ring(folder, lambda lines: [_fernet_key(), *lines]))
 
 
-def drop_old_ring_keys(folder: Path) -> int:
-    """Keep the newest key alone: only once nothing is sealed under an older one."""
+def trim_ring(folder: Path, keep: int) -> int:
+    """Keep the newest keys alone; return how many are left."""
     _ring_lines(folder)
-    return len(_change_ring(folder, lambda lines: lines[:1]))
+    return len(_change_ring(folder, lambda lines: lines[:keep]))
 
 
 def _ring(folder: Path) -> MultiFernet:

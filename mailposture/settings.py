@@ -48,6 +48,8 @@ EHLO_NAME: Final = _setting("EHLO_NAME")
 RESOLVER: Final = _setting("RESOLVER", lab="resolver")
 FETCH_EVERY: Final = _span("FETCH_EVERY", timedelta(minutes=15), timedelta(seconds=15))
 PROBE_EVERY: Final = _span("PROBE_EVERY", timedelta(hours=6), timedelta(seconds=30))
+# The clock that looks for what is due, in seconds.
+TICK_EVERY: Final = float(_setting("TICK_EVERY") or (2 if LAB else 10))
 LEASE: Final = _span("LEASE", timedelta(minutes=5), timedelta(seconds=30))
 
 # --- where things are kept -----------------------------------------------------------------------
@@ -68,6 +70,7 @@ def _database(url: str | None) -> dict[str, Any]:
         )
     )
     if found["ENGINE"] == "django.db.backends.sqlite3":
+        found["ENGINE"] = "mailposture.sqlite"
         found["OPTIONS"] = {**SQLITE, **found.get("OPTIONS", {})}
     return found
 

@@ -1,0 +1,1 @@
+"""Django's SQLite, which here makes the data folder when it is first needed, and not before."""
