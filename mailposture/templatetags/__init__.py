@@ -1,0 +1,1 @@
+"""What templates may say: states, times, numbers, the wire."""
