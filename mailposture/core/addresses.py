@@ -1,0 +1,207 @@
+"""Exact sets of IPv4 and IPv6 addresses, kept as sorted intervals.
+
+An interval is (first, last) as whole numbers, both inside the set. Intervals of a set are
+sorted, apart from one another and never adjacent, so that equal sets are equal values. All
+algebra is one sweep over edges; nothing walks single addresses.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+
+type Interval = tuple[int, int]
+type Intervals = tuple[Interval, ...]
+
+BITS = {4: 32, 6: 128}
+
+# The forms Exchange writes and takes: an address, an address with a prefix length or (in
+# older exports) a mask in brackets, and a range from low to high.
+_MASKED = re.compile(r"^(?P<address>[^()]+)\((?P<mask>[^()]+)\)$")
+_NOT_ONE_ADDRESS = re.compile(r"[-/(]")
+
+
+class AddressError(ValueError):
+    """Text that names no address, network or range."""
+
+
+def _number(text: str) -> tuple[int, int]:
+    """Read one address: its family and its number."""
+    text = text.strip()
+    try:
+        if ":" in text and "%" not in text:
+            return 6, int(IPv6Address(text))
+        return 4, int(IPv4Address(text))
+    except ValueError as problem:
+        raise AddressError(f"{text!r} is not an address") from problem
+
+
+def _network(family: int, number: int, length: int) -> Interval:
+    """Span a network; host bits below the prefix are dropped, as Exchange does."""
+    host = (1 << (BITS[family] - length)) - 1
+    return number & ~host, number | host
+
+
+def _prefix_length(family: int, text: str) -> int:
+    text = text.strip()
+    if not (text.isascii() and text.isdigit() and int(text) <= BITS[family]):
+        raise AddressError(f"{text!r} is not a prefix length of IPv{family}")
+    return int(text)
+
+
+def _mask_length(text: str) -> int:
+    family, mask = _number(text)
+    host = mask ^ ((1 << BITS[family]) - 1)
+    if host & (host + 1):
+        raise AddressError(f"{text.strip()!r} is not a mask: its ones are not together")
+    return BITS[family] - host.bit_length()
+
+
+def parse_entry(text: str) -> tuple[int, Interval]:
+    """Read one entry as Exchange writes it: its family and the interval it covers."""
+    if not _NOT_ONE_ADDRESS.search(text):
+        family, number = _number(text)
+        return family, (number, number)
+    if "/" in text:
+        address, _, length = text.partition("/")
+        family, number = _number(address)
+        return family, _network(family, number, _prefix_length(family, length))
+    if masked := _MASKED.match(text.strip()):
+        family, number = _number(masked["address"])
+        return family, _network(family, number, _mask_length(masked["mask"]))
+    return _range(text)
+
+
+def _range(text: str) -> tuple[int, Interval]:
+    low, _, high = text.partition("-")
+    (family, first), (other, last) = _number(low), _number(high)
+    if family != other:
+        raise AddressError(f"{text.strip()!r} goes from one family to the other")
+    if first > last:
+        raise AddressError(f"{text.strip()!r} ends before it begins")
+    return family, (first, last)
+
+
+def _joined(intervals: Iterable[Interval]) -> Intervals:
+    """Sort intervals and join those that overlap or touch."""
+    joined: list[Interval] = []
+    for first, last in sorted(intervals):
+        if joined and first <= joined[-1][1] + 1:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], last))
+        else:
+            joined.append((first, last))
+    return tuple(joined)
+
+
+def _common(left: Intervals, right: Intervals) -> Intervals:
+    found: list[Interval] = []
+    i = j = 0
+    while i < len(left) and j < len(right):
+        first, last = max(left[i][0], right[j][0]), min(left[i][1], right[j][1])
+        if first <= last:
+            found.append((first, last))
+        if left[i][1] < right[j][1]:
+            i += 1
+        else:
+            j += 1
+    return tuple(found)
+
+
+def _outside(intervals: Intervals, bits: int) -> Intervals:
+    found: list[Interval] = []
+    start = 0
+    for first, last in intervals:
+        if first > start:
+            found.append((start, first - 1))
+        start = last + 1
+    if start < 1 << bits:
+        found.append((start, (1 << bits) - 1))
+    return tuple(found)
+
+
+def _networks(interval: Interval, bits: int) -> Iterator[tuple[int, int]]:
+    """Cut an interval into the fewest networks: (first address, prefix length)."""
+    first, last = interval
+    while first <= last:
+        aligned = (first & -first).bit_length() - 1 if first else bits
+        size = min(aligned, (last - first + 1).bit_length() - 1)
+        yield first, bits - size
+        first += 1 << size
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AddressSet:
+    """A set of addresses of both families. Equal sets are equal values."""
+
+    v4: Intervals = ()
+    v6: Intervals = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.v4 or self.v6)
+
+    def __or__(self, other: "AddressSet") -> "AddressSet":
+        return AddressSet(v4=_joined(self.v4 + other.v4), v6=_joined(self.v6 + other.v6))
+
+    def __and__(self, other: "AddressSet") -> "AddressSet":
+        return AddressSet(v4=_common(self.v4, other.v4), v6=_common(self.v6, other.v6))
+
+    def __sub__(self, other: "AddressSet") -> "AddressSet":
+        return self & other.complement()
+
+    def __le__(self, other: "AddressSet") -> bool:
+        return not self - other
+
+    def __contains__(self, address: str) -> bool:
+        family, number = _number(address)
+        intervals = self.v4 if family == 4 else self.v6
+        return any(first <= number <= last for first, last in intervals)
+
+    def complement(self) -> "AddressSet":
+        """Every address of both families that is not in this set."""
+        return AddressSet(v4=_outside(self.v4, BITS[4]), v6=_outside(self.v6, BITS[6]))
+
+    @property
+    def size(self) -> int:
+        """How many addresses the set holds."""
+        return sum(last - first + 1 for first, last in self.v4 + self.v6)
+
+    def cidrs(self) -> tuple[str, ...]:
+        """The fewest networks that make up the set; a single address has no prefix length."""
+        v4 = (n for interval in self.v4 for n in _networks(interval, BITS[4]))
+        v6 = (n for interval in self.v6 for n in _networks(interval, BITS[6]))
+        return (
+            *(_written(IPv4Address(first), length, BITS[4]) for first, length in v4),
+            *(_written(IPv6Address(first), length, BITS[6]) for first, length in v6),
+        )
+
+
+def _written(first: IPv4Address | IPv6Address, length: int, bits: int) -> str:
+    return str(first) if length == bits else f"{first}/{length}"
+
+
+NOWHERE = AddressSet()
+EVERYWHERE = NOWHERE.complement()
+
+
+def parse(entries: Iterable[str]) -> AddressSet:
+    """Read entries as Exchange writes them; blank ones are skipped, bad ones are an error."""
+    found: dict[int, list[Interval]] = {4: [], 6: []}
+    for entry in entries:
+        if entry.strip():
+            family, interval = parse_entry(entry)
+            found[family].append(interval)
+    return AddressSet(v4=_joined(found[4]), v6=_joined(found[6]))
+
+
+def sort_key(text: str) -> tuple[int, int, int, str]:
+    """Order entries as people read them: IPv4 first, by number; what is no address last."""
+    try:
+        family, (first, last) = parse_entry(text)
+    except AddressError:
+        return 9, 0, 0, text
+    return family, first, last, text
+
+
+def counted(size: int) -> str:
+    """Say how many addresses, in words."""
+    return "1 address" if size == 1 else f"{size:,} addresses"
