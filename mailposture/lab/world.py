@@ -100,7 +100,7 @@ class Tenant:
 
     @property
     def initial_domain(self) -> str:
-        return next(row["DomainName"] for row in self.rows[DOMAINS] if row["InitialDomain"])
+        return next(str(row["DomainName"]) for row in self.rows[DOMAINS] if row["InitialDomain"])
 
     @property
     def gateway(self) -> Source:
@@ -159,7 +159,8 @@ class World:
         return None
 
 
-def touch(row: Row, now: datetime) -> None:
-    """Move the dates of a row that was edited, as Exchange does."""
-    moved = dates(now)
-    row.update({key: value for key, value in moved.items() if "WhenChanged" in key and key in row})
+def touch(row: Row, now: datetime, *, created: bool = False) -> None:
+    """Move the dates of a row that was edited, or just made, as Exchange does."""
+    moved = dates(now, now)
+    wanted = ("WhenChanged", "WhenCreated") if created else ("WhenChanged",)
+    row.update({key: moved[key] for key in moved if key in row and key.startswith(wanted)})
