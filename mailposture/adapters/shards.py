@@ -1,0 +1,155 @@
+"""Do one shard: judge each target again, resolve, pin, converse, and report what was said.
+
+The vantage worker and `manage.py tick` both run this; it knows no Django and no database.
+"""
+
+import asyncio
+import ipaddress
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mailposture.adapters import dns, smtp, targets
+from mailposture.core.work import Answer, Envelope, Result, Target, Try
+
+# Two sessions on different front ends decide (attribution.md section 4.1: during a roll-out
+# front ends differ); more would only load the service.
+FRONT_ENDS = 2
+# Left of the claim for sending the result back, so that it arrives before the claim lapses.
+SPARE_SECONDS = 3.0
+
+type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """One vantage point as its own machine knows it: nothing of this is ever in a message."""
+
+    slug: str
+    source: str | None = None
+    certificate: Path | None = None
+    resolver: str | None = None
+    lab_networks: tuple[Network, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Door:
+    """An endpoint after look-up: the addresses to connect to, or why there are none."""
+
+    host: str
+    addresses: tuple[str, ...] = ()
+    refused: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Planned:
+    """One conversation to be had, and whose it is."""
+
+    target: Target
+    host: str
+    order: smtp.Order
+
+
+def run(envelope: Envelope, place: Place, clock: Callable[[], datetime]) -> Result:
+    """Probe every target of the order from this place; never raises for what a server does."""
+    began = clock()
+    seconds = (envelope.expires - began).total_seconds() - SPARE_SECONDS
+    answers = smtp.run(_answers(envelope, place, seconds)) if seconds > 0 else ()
+    return Result(
+        purpose="result",
+        vantage_point=envelope.vantage_point,
+        shard=envelope.shard,
+        attempt=envelope.attempt,
+        nonce=envelope.nonce,
+        began=began,
+        ended=clock(),
+        answers=tuple(answers),
+    )
+
+
+async def _answers(envelope: Envelope, place: Place, seconds: float) -> list[Answer]:
+    doors = await _doors(envelope.targets, place)
+    planned = [p for t in envelope.targets for p in _plan(t, doors, envelope.ehlo, place)]
+    limits = smtp.Limits(session=min(smtp.Limits().session, seconds))
+    transcripts = await smtp.converse_all([p.order for p in planned], limits=limits)
+    tries: dict[int, list[Try]] = {}
+    for p, transcript in zip(planned, transcripts, strict=True):
+        tries.setdefault(p.target.path, []).append(
+            Try(host=p.host, address=p.order.address, transcript=transcript.to_document())
+        )
+    return [_answer(t, doors, tries.get(t.path, [])) for t in envelope.targets]
+
+
+async def _doors(wanted: Iterable[Target], place: Place) -> dict[tuple[str, int], Door]:
+    """Look each endpoint up once for the whole shard."""
+    keys = sorted({(host, t.port) for t in wanted for host in t.endpoints})
+    found = await asyncio.gather(*(asyncio.to_thread(door, h, p, place) for h, p in keys))
+    return dict(zip(keys, found, strict=True))
+
+
+def door(host: str, port: int, place: Place) -> Door:
+    """Resolve an endpoint from this place and keep what may be a target.
+
+    One bad address spoils the door: a name that resolves into a private network is not
+    Exchange Online's, whatever else it resolves to.
+    """
+    try:
+        addresses = dns.Resolver(place.resolver).addresses(host, (4,))
+        for address in addresses:
+            targets.may_target(host, address, port, place.lab_networks)
+    except targets.Refusal as refusal:
+        return Door(host=host, refused=str(refusal))
+    except dns.DnsError as error:
+        return Door(host=host, refused=f"{host} could not be looked up: {error}")
+    if not addresses:
+        return Door(host=host, refused=f"{host} has no IPv4 address")
+    return Door(host=host, addresses=tuple(addresses))
+
+
+def _open_door(target: Target, doors: dict[tuple[str, int], Door]) -> Door | None:
+    """The first endpoint that has addresses; they are all doors of one service."""
+    candidates = (doors[host, target.port] for host in target.endpoints)
+    return next((d for d in candidates if d.addresses), None)
+
+
+def _plan(
+    target: Target, doors: dict[tuple[str, int], Door], ehlo: str, place: Place
+) -> list[_Planned]:
+    found = _open_door(target, doors)
+    return [
+        _Planned(
+            target=target,
+            host=found.host,
+            order=smtp.Order(
+                address=address,
+                port=target.port,
+                host=found.host,
+                ehlo=ehlo,
+                mail_from=target.mail_from,
+                rcpt_to=target.rcpt_to,
+                source=place.source,
+                certificate=place.certificate,
+            ),
+        )
+        for address in (found.addresses[:FRONT_ENDS] if found else ())
+    ]
+
+
+def _answer(
+    target: Target, doors: dict[tuple[str, int], Door], tries: Sequence[Try]
+) -> Answer:
+    found = _open_door(target, doors)
+    if found is None:
+        refused = "; ".join(doors[host, target.port].refused for host in target.endpoints)
+        return Answer(path=target.path, refused=refused or "no endpoint is known")
+    return Answer(
+        path=target.path,
+        front_ends=min(len(found.addresses), FRONT_ENDS),
+        tries=tuple(tries),
+    )
+
+
+def now() -> datetime:
+    """The clock of this machine, in UTC."""
+    return datetime.now(tz=UTC)

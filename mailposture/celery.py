@@ -1,0 +1,33 @@
+"""The central Celery app: reads tenants, judges results, plans what is next.
+
+`celery -A mailposture.celery worker` and `... beat`. Vantage points run mailposture.vantage.
+"""
+
+import os
+
+from celery import Celery
+
+from mailposture import broker
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailposture.settings")
+
+from django.conf import settings
+
+app = Celery("mailposture")
+app.conf.update(broker.COMMON)
+app.conf.update(
+    broker_url=settings.BROKER_URL,
+    task_queues=[broker.queue(broker.CENTRAL)],
+    task_default_queue=broker.CENTRAL,
+    task_default_exchange=broker.CENTRAL,
+    task_default_routing_key=broker.CENTRAL,
+    # A tick that waited longer than until the next one would only repeat it.
+    beat_schedule={
+        "tick": {
+            "task": "mailposture.tasks.tick",
+            "schedule": settings.TICK_EVERY,
+            "options": {"expires": settings.TICK_EVERY * 2, "queue": broker.CENTRAL},
+        }
+    },
+    imports=["mailposture.tasks"],
+)

@@ -1,0 +1,77 @@
+"""What travels between the centre and a vantage point: an order, and what came of it.
+
+Plain values in, plain values out (codec). The order is not yet signed; it already names its
+purpose, place, shard and attempt, and expires, so that a late or doubled one does no harm.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """One path to probe: whom to name, and at which doors to knock."""
+
+    path: int
+    domain: str
+    sender_class: str
+    mail_from: str
+    rcpt_to: str
+    endpoints: tuple[str, ...]
+    port: int = 25
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Envelope:
+    """The one argument of the shard task.
+
+    `expires` is the end of the claim on the shard: a vantage worker that gets it later drops it,
+    and ends its conversations before then.
+    """
+
+    purpose: str
+    vantage_point: str
+    shard: int
+    attempt: int
+    ehlo: str
+    targets: tuple[Target, ...]
+    issued: datetime
+    expires: datetime
+    nonce: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Try:
+    """One conversation with one front end; `transcript` is core.smtp's document of it."""
+
+    host: str
+    address: str
+    transcript: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What came of one target: conversations, or why there were none."""
+
+    path: int
+    front_ends: int = 0
+    tries: tuple[Try, ...] = ()
+    refused: str = ""
+    hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """What a vantage point reports of one attempt at a shard."""
+
+    purpose: str
+    vantage_point: str
+    shard: int
+    attempt: int
+    nonce: str
+    began: datetime
+    ended: datetime
+    answers: tuple[Answer, ...]
+    version: str = ""

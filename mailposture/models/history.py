@@ -1,0 +1,80 @@
+"""What the configuration was, when, and what changed between two readings."""
+
+from django.db import models
+from django.urls import reverse
+
+from mailposture.core import codec
+from mailposture.core.configuration import Configuration
+from mailposture.models.tenant import Tenant
+
+
+class Snapshot(models.Model):
+    """One configuration, and the span over which we kept seeing it."""
+
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="snapshots")
+    digest = models.CharField(max_length=64)
+    document = models.JSONField()
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+    # How each domain stood, by our probes, when the configuration before was last seen.
+    stood = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ("first_seen_at",)
+        constraints = (
+            # Two fetches of one tenant at once are kept apart by the lease; were they not, one of
+            # the two snapshots must fail rather than double the history.
+            models.UniqueConstraint(fields=["tenant", "first_seen_at"], name="snapshot_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.tenant_id} at {self.first_seen_at:%Y-%m-%d %H:%M}"
+
+    @property
+    def configuration(self) -> Configuration:
+        """The stored document as a value."""
+        return codec.load(Configuration, self.document)
+
+
+class Change(models.Model):
+    """One field-level difference between two snapshots, and what the probes saw of it."""
+
+    class Effect(models.TextChoices):
+        """Said only where the probes before and after show it."""
+
+        PENDING = "pending", "Not yet seen"
+        OPENS = "opens", "Opens"
+        CLOSES = "closes", "Closes"
+        NEUTRAL = "neutral", "Neutral"
+        UNKNOWN = "unknown", "Unknown"
+
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="changes")
+    before = models.ForeignKey(Snapshot, models.CASCADE, related_name="changes_after")
+    after = models.ForeignKey(Snapshot, models.CASCADE, related_name="changes")
+    at = models.DateTimeField(help_text="when the difference was first read")
+    part = models.CharField(max_length=40)
+    guid = models.CharField(max_length=253, blank=True, default="")
+    subject = models.CharField(max_length=253)
+    field = models.CharField(max_length=60, blank=True, default="")
+    kind = models.CharField(max_length=8)
+    was = models.TextField(null=True)
+    now = models.TextField(null=True)
+    gained = models.JSONField(default=list)
+    lost = models.JSONField(default=list)
+    sentence = models.TextField()
+    effect = models.CharField(max_length=8, choices=Effect, default=Effect.PENDING)
+    effect_seen_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("-at", "-pk")
+        indexes = (
+            models.Index(fields=["-at"], name="change_feed"),
+            models.Index(fields=["tenant", "-at"], name="change_by_tenant"),
+        )
+
+    def __str__(self) -> str:
+        return self.sentence
+
+    def get_absolute_url(self) -> str:
+        """The page of this change."""
+        return reverse("change", args=[self.pk])

@@ -1,0 +1,35 @@
+"""How the domains of a tenant stood at some moment, read from the spans."""
+
+from collections import defaultdict
+from datetime import datetime
+
+from django.db.models import Q
+
+from mailposture import models
+from mailposture.core.states import State, domain_state
+from mailposture.core.verdict import SenderClass, Verdict
+
+WORST_FIRST = (Verdict.OPEN, Verdict.UNKNOWN, Verdict.CLOSED)
+
+
+def domains_at(tenant: models.Tenant, at: datetime) -> dict[str, State]:
+    """Domain -> state at that time, by the spans whose first look was before and end was not."""
+    spans = models.Observation.objects.filter(
+        Q(last_at=None) | Q(last_at__gte=at),
+        path__tenant=tenant,
+        path__vantage_point__plays=models.VantagePoint.Plays.STRANGER,
+        first_at__lte=at,
+    )
+    found: dict[str, dict[SenderClass, set[Verdict]]] = defaultdict(lambda: defaultdict(set))
+    rows = spans.values_list("path__domain", "path__sender_class", "verdict")
+    for domain, sender_class, verdict in rows:
+        found[domain][SenderClass(sender_class)].add(Verdict(verdict))
+    return {
+        domain: domain_state({c: worst(v) for c, v in classes.items()})
+        for domain, classes in found.items()
+    }
+
+
+def worst(verdicts: set[Verdict]) -> Verdict:
+    """What one stranger can do, strangers can do; not knowing is worse than a proved refusal."""
+    return next((v for v in WORST_FIRST if v in verdicts), Verdict.UNKNOWN)

@@ -1,0 +1,224 @@
+"""Read one tenant: load, ask Exchange and DNS with no transaction open, save in one."""
+
+import dataclasses
+import logging
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from mailposture import models
+from mailposture.adapters import dns, exchange
+from mailposture.core import codec, diff
+from mailposture.core.configuration import (
+    Configuration,
+    DomainFacts,
+    MxHost,
+    Part,
+    PartStatus,
+)
+from mailposture.services import clouds, history, planning, secrets
+
+log = logging.getLogger(__name__)
+
+DNS_FACTS = "DomainFacts"
+# A tenant that cannot be read is asked again at its own pace, but not more often than this makes.
+SOONEST_RETRY = timedelta(seconds=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a reading brought."""
+
+    tenant_id: int
+    changes: int = 0
+    first: bool = False
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Doors:
+    """What DNS said of one accepted domain."""
+
+    facts: DomainFacts | None
+    endpoints: tuple[dns.Endpoint, ...]
+    problem: str = ""
+
+
+def fetch(tenant_id: int, attempt: int, clock: Callable[[], datetime]) -> Read | None:
+    """Do one claimed reading; None if the claim is no longer ours."""
+    tenant = (
+        models.Tenant.objects.select_related("credential")
+        .filter(pk=tenant_id, fetch_attempt=attempt)
+        .first()
+    )
+    if tenant is None:
+        return None
+    try:
+        cloud = clouds.of(tenant.cloud)
+        seen = exchange.fetch(cloud, secrets.credential_of(tenant))
+    except (exchange.ExchangeError, clouds.NotSetUp) as error:
+        return _failed(tenant, attempt, str(error), clock())
+    doors = _look_up(tenant, cloud.mail_suffixes, seen)
+    seen = _with_dns(seen, doors)
+    return _save(tenant, attempt, seen, doors, clock())
+
+
+def _look_up(
+    tenant: models.Tenant, suffixes: tuple[str, ...], seen: Configuration
+) -> dict[str, _Doors]:
+    """Ask DNS about every accepted domain: where its mail goes, and which doors it has."""
+    resolver = clouds.resolver(tenant.cloud)
+    names = [row.domain_name.lower() for row in seen.accepted_domains or ()]
+    if not names:
+        return {}
+    with ThreadPoolExecutor(max_workers=min(8, len(names))) as pool:
+        found = pool.map(lambda name: _doors(name, resolver, suffixes), names)
+        return dict(zip(names, found, strict=True))
+
+
+def _doors(name: str, resolver: dns.Resolver, suffixes: tuple[str, ...]) -> _Doors:
+    try:
+        mx = tuple(
+            MxHost(
+                preference=preference,
+                host=host,
+                addresses=tuple(sorted(resolver.addresses(host, (4, 6)))),
+            )
+            for preference, host in resolver.mx(name)
+        )
+        endpoints = dns.endpoints(name, resolver, suffixes)
+    except dns.DnsError as error:
+        return _Doors(None, (), f"{name}: {error}")
+    return _Doors(DomainFacts(domain=name, mx=mx), endpoints)
+
+
+def _with_dns(seen: Configuration, doors: dict[str, _Doors]) -> Configuration:
+    """Add what DNS says; a domain that could not be looked up makes the part incomplete."""
+    if seen.accepted_domains is None:
+        part = Part(name=DNS_FACTS, status=PartStatus.FAILED, error="accepted domains not known")
+        return dataclasses.replace(seen, parts=(*seen.parts, part), domain_facts=None)
+    problems = tuple(d.problem for d in doors.values() if d.problem)
+    status = PartStatus.INCOMPLETE if problems else PartStatus.OK
+    part = Part(name=DNS_FACTS, status=status, missing=problems)
+    facts = tuple(d.facts for d in doors.values() if d.facts)
+    return dataclasses.replace(
+        seen, parts=(*seen.parts, part), domain_facts=None if problems else facts
+    )
+
+
+@transaction.atomic
+def _failed(tenant: models.Tenant, attempt: int, error: str, now: datetime) -> Read:
+    """Nothing was read: say since when, and try again at the tenant's own pace."""
+    wait = max(timedelta(seconds=tenant.fetch_every), SOONEST_RETRY)
+    models.Tenant.objects.filter(pk=tenant.pk, fetch_attempt=attempt).update(
+        fetch_attempt=0,
+        fetch_lease_until=None,
+        fetch_due_at=now + wait,
+        fetch_tried_at=now,
+        fetch_error=error,
+        fetch_failing_since=tenant.fetch_failing_since or now,
+    )
+    return Read(tenant.pk, error=error)
+
+
+@transaction.atomic
+def _save(
+    tenant: models.Tenant,
+    attempt: int,
+    seen: Configuration,
+    doors: dict[str, _Doors],
+    now: datetime,
+) -> Read | None:
+    """Store what was read, if the claim still holds."""
+    won = models.Tenant.objects.filter(pk=tenant.pk, fetch_attempt=attempt).update(
+        fetch_attempt=0,
+        fetch_lease_until=None,
+        fetch_due_at=now + timedelta(seconds=tenant.fetch_every),
+        fetch_tried_at=now,
+        fetched_at=now,
+        fetch_error="",
+        fetch_failing_since=None,
+    )
+    if not won:
+        return None
+    first = not tenant.snapshots.exists()
+    changes = record(tenant, seen, now)
+    _keep_endpoints(tenant, doors, now)
+    if first and seen.accepted_domains:
+        planning.ask_round(tenant, now)
+    return Read(tenant.pk, changes=len(changes), first=first)
+
+
+@transaction.atomic
+def record(tenant: models.Tenant, seen: Configuration, now: datetime) -> list[models.Change]:
+    """Store what was fetched; return the changes it brought, none if nothing moved."""
+    latest = tenant.snapshots.order_by("last_seen_at").last()
+    digest = codec.digest(seen)
+    if latest and latest.digest == digest:
+        models.Snapshot.objects.filter(pk=latest.pk).update(last_seen_at=now)
+        return []
+    found = diff.compare(latest.configuration, seen) if latest else []
+    snapshot = tenant.snapshots.create(
+        digest=digest,
+        document=codec.dump(seen),
+        first_seen_at=now,
+        last_seen_at=now,
+        stood=history.domains_at(tenant, latest.last_seen_at) if latest and found else {},
+    )
+    if not latest or not found:
+        return []
+    changes = [
+        snapshot.changes.create(
+            tenant=tenant,
+            before=latest,
+            at=now,
+            part=d.part,
+            guid=d.guid or "",
+            subject=d.subject,
+            field=d.field or "",
+            kind=d.kind,
+            was=d.before,
+            now=d.after,
+            gained=list(d.gained),
+            lost=list(d.lost),
+            sentence=d.sentence,
+        )
+        for d in found
+    ]
+    planning.verify(tenant, snapshot, now)
+    return changes
+
+
+def _keep_endpoints(tenant: models.Tenant, doors: dict[str, _Doors], now: datetime) -> None:
+    """Keep the doors that DNS names. One that vanished stays while its domain was not looked up,
+    since a name that could not be asked for proves nothing.
+    """
+    for domain, found in doors.items():
+        if found.problem:
+            continue
+        hosts = [e.host for e in found.endpoints]
+        tenant.endpoints.filter(domain=domain).exclude(host__in=hosts).delete()
+        _add_endpoints(tenant, domain, found.endpoints, now)
+
+
+def _add_endpoints(
+    tenant: models.Tenant, domain: str, found: Iterable[dns.Endpoint], now: datetime
+) -> None:
+    port = clouds.of(tenant.cloud).smtp_port
+    known = {e.host: e for e in tenant.endpoints.filter(domain=domain)}
+    for one in found:
+        row = known.get(one.host)
+        if row is None:
+            tenant.endpoints.create(
+                domain=domain,
+                host=one.host,
+                port=port,
+                found_by=one.found_by,
+                addresses=list(one.addresses),
+                first_seen_at=now,
+            )
+        elif row.addresses != list(one.addresses):
+            models.Endpoint.objects.filter(pk=row.pk).update(addresses=list(one.addresses))

@@ -1,0 +1,53 @@
+"""Say what a change did, once whole rounds before and after it show it."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from mailposture import models
+from mailposture.core.diff import Difference
+from mailposture.core.effects import Effect, effect
+from mailposture.services import planning
+
+# When the last verification round is over, what was not seen to move did not move.
+WINDOW = timedelta(minutes=max(planning.VERIFY_AFTER_MINUTES) + 5)
+
+
+def settle(
+    tenant: models.Tenant, round_id: int, after: Mapping[str, str], now: datetime
+) -> None:
+    """Judge the changes that wait for proof by a round that began after they were read."""
+    row = models.Round.objects.get(pk=round_id)
+    waiting = tenant.changes.filter(
+        effect=models.Change.Effect.PENDING, at__lte=row.planned_at or now
+    ).select_related("after")
+    for change in waiting:
+        seen = effect(_difference(change), change.after.stood, after)
+        if seen is Effect.OPENS or seen is Effect.CLOSES:
+            _say(change, seen, now)
+        elif now - change.at > WINDOW:
+            _say(change, Effect.NEUTRAL if seen is Effect.NEUTRAL else Effect.UNKNOWN_YET, now)
+
+
+def _difference(change: models.Change) -> Difference:
+    return Difference(
+        part=change.part,
+        guid=change.guid,
+        subject=change.subject,
+        field=change.field,
+        kind=change.kind,
+        before=change.was,
+        after=change.now,
+        gained=tuple(change.gained),
+        lost=tuple(change.lost),
+        sentence=change.sentence,
+    )
+
+
+def _say(change: models.Change, seen: Effect, now: datetime) -> None:
+    words = {
+        Effect.OPENS: models.Change.Effect.OPENS,
+        Effect.CLOSES: models.Change.Effect.CLOSES,
+        Effect.NEUTRAL: models.Change.Effect.NEUTRAL,
+        Effect.UNKNOWN_YET: models.Change.Effect.UNKNOWN,
+    }
+    models.Change.objects.filter(pk=change.pk).update(effect=words[seen], effect_seen_at=now)

@@ -1,0 +1,136 @@
+"""How a tenant stands now: worked out once a result, stored on its row for lists to read."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from mailposture import models
+from mailposture.core.states import State, domain_state, tenant_state
+from mailposture.core.verdict import SenderClass, Verdict
+from mailposture.services import settling
+from mailposture.services.history import WORST_FIRST, worst
+
+CLASSES: Final = (SenderClass.FOREIGN, SenderClass.OWN, SenderClass.NULL)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One tenant's states: whole, by domain, by sender class, and its approved sources."""
+
+    state: State
+    domains: Mapping[str, State]
+    classes: Mapping[str, State]
+    strangers: Mapping[str, int]
+    approved: Mapping[str, int]
+    sources: Mapping[str, str]
+    last: Mapping[str, Any]
+
+
+def refresh(tenant: models.Tenant, now: datetime, *, round_id: int | None) -> Standing:
+    """Work out how the tenant stands and keep it; settle its changes once a round is whole."""
+    stands = standing(tenant)
+    changed = tenant.state != stands.state
+    known_before = bool(tenant.standing)
+    document = {
+        "domains": dict(stands.domains),
+        "classes": dict(stands.classes),
+        "strangers": dict(stands.strangers),
+        "approved": dict(stands.approved),
+        "sources": dict(stands.sources),
+        "last": dict(stands.last),
+        "first_look": not known_before if changed else tenant.standing.get("first_look", False),
+    }
+    fields: dict[str, Any] = {"standing": document}
+    if changed or not known_before:
+        fields |= {"state": stands.state, "state_since": now}
+    if changed or document != tenant.standing:
+        models.Tenant.objects.filter(pk=tenant.pk).update(**fields)
+    if round_id is not None:
+        models.Round.objects.filter(pk=round_id).update(
+            tally={"strangers": dict(stands.strangers), "approved": dict(stands.approved)}
+        )
+        settling.settle(tenant, round_id, stands.domains, now)
+    return stands
+
+
+def standing(tenant: models.Tenant) -> Standing:
+    """Add up the tenant's paths (design: how states add up). Approved sources do not count."""
+    paths = list(
+        tenant.paths.filter(retired_at=None, vantage_point__enabled=True).values(
+            "verdict",
+            "domain",
+            "sender_class",
+            "vantage_point_id",
+            "vantage_point__plays",
+            "vantage_point__name",
+            "current_id",
+            "current__code",
+            "current__name",
+        )
+    )
+    strangers = [p for p in paths if p["vantage_point__plays"] == "stranger"]
+    approved = [p for p in paths if p["vantage_point__plays"] != "stranger"]
+    domains = _domains(strangers)
+    sources = _sources(approved)
+    return Standing(
+        state=tenant_state(domains.values()),
+        domains=domains,
+        classes=_classes(strangers),
+        strangers=Counter(str(p["verdict"]) for p in strangers),
+        approved=Counter(sources.values()),
+        sources=sources,
+        last=_last(strangers),
+    )
+
+
+def _domains(strangers: list[dict[str, Any]]) -> dict[str, State]:
+    by_domain: dict[str, dict[SenderClass, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for path in strangers:
+        by_domain[path["domain"]][SenderClass(path["sender_class"])].append(path["verdict"])
+    return {
+        domain: domain_state({c: worst(set(map(Verdict, v))) for c, v in classes.items()})
+        for domain, classes in sorted(by_domain.items())
+    }
+
+
+def _classes(strangers: list[dict[str, Any]]) -> dict[str, State]:
+    """For each sender class, the state over all domains: open, closed, partly or unknown."""
+    by_class: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for path in strangers:
+        by_class[path["sender_class"]][path["domain"]].append(path["verdict"])
+    return {
+        str(c): _over_domains([worst(set(map(Verdict, v))) for v in by_class[c].values()]) if by_class[c]
+        else State.UNKNOWN
+        for c in CLASSES
+    }  # fmt: skip
+
+
+def _over_domains(verdicts: list[Verdict]) -> State:
+    known = [v for v in verdicts if v is not Verdict.UNKNOWN]
+    if known and all(v is Verdict.OPEN for v in known):
+        return State.OPEN
+    if Verdict.OPEN in known:
+        return State.PARTLY_OPEN
+    return State.CLOSED if known and len(known) == len(verdicts) else State.UNKNOWN
+
+
+def _sources(approved: list[dict[str, Any]]) -> dict[str, str]:
+    """Vantage point -> gets_in, cut_off or unknown: cut off as soon as one path is refused."""
+    by_place: dict[str, set[str]] = defaultdict(set)
+    for path in approved:
+        by_place[str(path["vantage_point_id"])].add(path["verdict"])
+    return {
+        place: "cut_off" if "closed" in v else "gets_in" if v == {"open"} else "unknown"
+        for place, v in by_place.items()
+    }
+
+
+def _last(strangers: list[dict[str, Any]]) -> dict[str, Any]:
+    """The answer that shows the state: an open one first."""
+    answered = [p for p in strangers if p["current_id"]]
+    if not answered:
+        return {}
+    shown = min(answered, key=lambda p: WORST_FIRST.index(Verdict(p["verdict"])))
+    return {"observation": shown["current_id"], "code": shown["current__code"]}

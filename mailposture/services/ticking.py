@@ -1,0 +1,37 @@
+"""One process end to end: fetch, probe, judge and save what is due, with the clock passed in.
+
+What the Celery tasks do with a broker between them, `manage.py tick` does in a row.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from mailposture.adapters import shards
+from mailposture.services import judging, planning, reading
+
+
+@dataclass(slots=True)
+class Ticked:
+    """What one tick did."""
+
+    read: list[reading.Read] = field(default_factory=list)
+    shards: int = 0
+    rounds: int = 0
+
+
+def tick(clock: Callable[[], datetime], places: Mapping[str, shards.Place]) -> Ticked:
+    """Do all that is due now, from the places this process can play; others are left alone."""
+    done = Ticked()
+    planning.schedule_rounds(clock())
+    for tenant_id, attempt in planning.claim_fetches(clock()):
+        if read := reading.fetch(tenant_id, attempt, clock):
+            done.read.append(read)
+    planning.plan_rounds(clock())
+    while claimed := list(planning.claim_shards(clock(), only=places.keys())):
+        for envelope in claimed:
+            result = shards.run(envelope, places[envelope.vantage_point], clock)
+            done.rounds += judging.take(result, clock()).round_finished
+            done.shards += 1
+    planning.tidy(clock())
+    return done

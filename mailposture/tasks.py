@@ -1,0 +1,61 @@
+"""What runs in the background and what happens next; alone may enqueue a follow-up."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils import timezone
+
+from mailposture import broker
+from mailposture.celery import app
+from mailposture.core import codec
+from mailposture.core.work import Result
+from mailposture.services import judging, planning, reading, vantage_points
+
+
+@app.task
+def tick() -> None:
+    """Claim what is due or lapsed, and wake whoever does it."""
+    now = timezone.now()
+    planning.schedule_rounds(now)
+    for tenant_id, attempt in planning.claim_fetches(now):
+        fetch_tenant.delay(tenant_id, attempt)
+    probe_due.delay()
+    for slug in planning.greet(now):
+        _tell(broker.SAY_HELLO, slug, slug, expires=20)
+    planning.tidy(now)
+
+
+@app.task
+def probe_due() -> None:
+    """Cut due rounds into shards and hand them to the vantage points' queues."""
+    now = timezone.now()
+    planning.plan_rounds(now)
+    for envelope in planning.claim_shards(now):
+        seconds = (envelope.expires - now).total_seconds()
+        _tell(broker.RUN_SHARD, envelope.vantage_point, codec.dump(envelope), expires=seconds)
+
+
+@app.task
+def fetch_tenant(tenant_id: int, attempt: int) -> None:
+    """Do one claimed reading; if it brought something to look at, look at once."""
+    read = reading.fetch(tenant_id, attempt, timezone.now)
+    if read and (read.changes or read.first):
+        probe_due.delay()
+
+
+@app.task(name=broker.TAKE_RESULT)
+def take_result(document: Mapping[str, Any]) -> None:
+    """Judge and store what a vantage point saw; then it may have its next shard."""
+    if judging.take(codec.load(Result, document), timezone.now()).tenant_id:
+        probe_due.delay()
+
+
+@app.task(name=broker.TAKE_HELLO)
+def take_hello(facts: Mapping[str, Any]) -> None:
+    """Note that a vantage point is served."""
+    vantage_points.hear(facts, timezone.now())
+
+
+def _tell(task: str, slug: str, argument: Any, *, expires: float) -> None:
+    """Put one message into a vantage point's own queue."""
+    app.send_task(task, [argument], queue=broker.vantage_queue(slug), expires=expires)

@@ -1,0 +1,44 @@
+"""Who may see and who may act. Everybody signed in sees; staff act. No rights means 404."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+
+from mailposture import models
+
+
+def seen_tenant(request: HttpRequest, slug: str) -> models.Tenant:
+    """The tenant, for anyone signed in."""
+    if not request.user.is_authenticated:
+        raise PermissionDenied
+    return get_object_or_404(models.Tenant, slug=slug)
+
+
+def operated_tenant(request: HttpRequest, slug: str) -> models.Tenant:
+    """The tenant, for those who may have it read, probed or edited."""
+    if not may_operate(request):
+        raise Http404
+    return get_object_or_404(models.Tenant, slug=slug)
+
+
+def may_operate(request: HttpRequest) -> bool:
+    """Whether this person may set up and start things."""
+    return bool(request.user.is_active and request.user.is_staff)
+
+
+def operators_only[**P](
+    view: Callable[Concatenate[HttpRequest, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    """Refuse a whole view to those who may only look."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not may_operate(request):
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return guarded

@@ -1,0 +1,81 @@
+"""What every page shows around its content: navigation, tenants, vantage points, last round."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from mailposture import models
+from mailposture.services import vantage_points
+
+SWITCHER_TENANTS = 200
+
+
+def rail(request: HttpRequest) -> dict[str, Any]:
+    """The context of the rail and the top bar; empty for those not signed in."""
+    now = timezone.now()
+    if not getattr(request, "user", None) or not request.user.is_authenticated:
+        return {"now": now, "rail": None}
+    places = list(models.VantagePoint.objects.filter(enabled=True))
+    marks = [vantage_points.health(p, now).clear for p in places]
+    tenants = list(models.Tenant.objects.values_list("slug", "name", "probed_at", "state"))
+    rounds = [probed for _, _, probed, _ in tenants if probed]
+    return {
+        "now": now,
+        "rail": {
+            "tenants": [(slug, name) for slug, name, _, _ in tenants[:SWITCHER_TENANTS]],
+            "tenant": _tenant(request),
+            "nav": _navigation(request, tenants),
+            "vantage": {"clear": sum(marks), "all": len(marks), "marks": marks},
+            "last_round": max(rounds, default=None),
+            "lab": bool(settings.LAB),
+        },
+    }
+
+
+def _tenant(request: HttpRequest) -> str | None:
+    match = request.resolver_match
+    return str(match.kwargs["slug"]) if match and "slug" in match.kwargs else None
+
+
+def _navigation(request: HttpRequest, tenants: list[Any]) -> list[dict[str, Any]]:
+    here = request.resolver_match.url_name if request.resolver_match else ""
+    opened = sum(1 for *_, state in tenants if state == "open")
+    rows = [
+        ("Overview", "overview", "overview", None),
+        ("Tenants", "tenants", "tenants", len(tenants)),
+        ("Changes", "changes", "changes", None),
+        ("Vantage points", "vantage_points", "vantage", None),
+        ("Explain a reply", "explain", "explain", None),
+        *([("Lab", "lab", "lab", None)] if settings.LAB else []),
+    ]
+    return [
+        {
+            "name": name,
+            "url": reverse(url),
+            "icon": icon,
+            "count": opened if url == "overview" and opened else count,
+            "bad": url == "overview" and bool(opened),
+            "current": _belongs(here or "", url),
+        }
+        for name, url, icon, count in rows
+    ]
+
+
+# Pages without an entry of their own light up the one they hang from.
+UNDER = {
+    "tenant": "tenants",
+    "tenant_add": "tenants",
+    "tenant_edit": "tenants",
+    "connector": "tenants",
+    "observation": "tenants",
+    "change": "changes",
+    "vantage_point": "vantage_points",
+    "vantage_point_add": "vantage_points",
+}
+
+
+def _belongs(here: str, url: str) -> bool:
+    return url in (here, UNDER.get(here))
