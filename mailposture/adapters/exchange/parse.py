@@ -1,0 +1,204 @@
+"""Rows of Exchange to values, by the kinds that the fields of the values declare.
+
+A field without a default is one a decision reads: a row that lacks it, or holds what it cannot
+mean, makes its part incomplete, by name. Everything else is optional, and what does not fit there
+is left out as if it had not been said.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, Field, dataclass, fields
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, Final
+
+from mailposture.adapters.exchange.envelope import Row
+from mailposture.core.addresses import sort_key
+from mailposture.core.configuration import (
+    ConnectorType,
+    Kind,
+    RejectDirectSend,
+    exchange_name,
+    kinds_of,
+)
+
+
+class UnreadableError(ValueError):
+    """A value that cannot mean what its field means."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parsed[T]:
+    """The rows that could be read, and by name what was missing from any."""
+
+    values: tuple[T, ...]
+    missing: tuple[str, ...]
+
+
+# ---- one value by its kind ---------------------------------------------------------------
+
+_SENDER_DOMAIN: Final = re.compile(r"^(?:smtp:)?(.+?)(?:;\d+)?$", re.IGNORECASE)
+_PS_DATE: Final = re.compile(r"^/Date\((-?\d+)(?:[+-]\d{4})?\)/$")
+_SWITCHES: Final = {
+    None: RejectDirectSend.NOT_CONFIGURED,
+    True: RejectDirectSend.ON,
+    False: RejectDirectSend.OFF,
+}
+
+
+def _text(raw: Any) -> str | None:
+    if raw is None or isinstance(raw, str):
+        return raw
+    if isinstance(raw, bool | int | float):
+        return str(raw)
+    raise UnreadableError("not a text")
+
+
+def _flag(raw: Any) -> bool | None:
+    if raw is None or isinstance(raw, bool):
+        return raw
+    # CSV and some exports write the word.
+    word = str(raw).strip().lower()
+    if word in ("true", "false"):
+        return word == "true"
+    raise UnreadableError("neither true nor false")
+
+
+def _number(raw: Any) -> int | None:
+    if raw is None or raw == "":
+        return None
+    try:
+        return int(str(raw))
+    except ValueError:
+        raise UnreadableError("not a number") from None
+
+
+def moment(raw: Any) -> datetime | None:
+    """Read a date: ISO with seven fraction digits, without a zone, or as PowerShell 5.1 does."""
+    if isinstance(raw, dict):  # PowerShell adds properties to dates and then writes an object
+        raw = raw.get("value")
+    if raw is None or raw == "":
+        return None
+    try:
+        if milliseconds := _PS_DATE.match(str(raw)):
+            return datetime.fromtimestamp(int(milliseconds[1]) / 1000, UTC)
+        read = datetime.fromisoformat(str(raw))
+        return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        raise UnreadableError("not a date") from None
+
+
+def _items(raw: Any) -> list[str]:
+    held = raw if isinstance(raw, list) else [raw]
+    if any(isinstance(item, dict | list) for item in held):
+        raise UnreadableError("not a list of texts")
+    return [str(item).strip() for item in held if item is not None and str(item).strip()]
+
+
+def _words(raw: Any) -> list[str]:
+    """A list; or, as CSV has it, one text with its members between spaces or commas."""
+    return re.split(r"[\s,]+", raw.strip()) if isinstance(raw, str) else _items(raw)
+
+
+def _texts(raw: Any) -> tuple[str, ...]:
+    return tuple(sorted(set(_items(raw))))
+
+
+def _names(raw: Any) -> tuple[str, ...]:
+    return tuple(sorted({item.lower() for item in _items(raw)}))
+
+
+def _sender_domains(raw: Any) -> tuple[str, ...]:
+    found = (_SENDER_DOMAIN.match(word) for word in _words(raw) if word)
+    return tuple(sorted({match[1].lower() for match in found if match}))
+
+
+def _addresses(raw: Any) -> tuple[str, ...]:
+    if isinstance(raw, str):
+        # A range may be written with blanks around its dash; it is one entry all the same.
+        raw = _words(re.sub(r"\s*-\s*", "-", raw))
+    entries = {re.sub(r"\s+", "", item).lower() for item in _items(raw)}
+    return tuple(sorted(entries, key=sort_key))
+
+
+def _switch(raw: Any) -> RejectDirectSend:
+    return _SWITCHES[_flag(raw)]
+
+
+def _connector_type(raw: Any) -> ConnectorType:
+    try:
+        return ConnectorType(raw)
+    except ValueError:
+        raise UnreadableError("neither Partner nor OnPremises") from None
+
+
+READERS: Final[Mapping[Kind, Callable[[Any], Any]]] = MappingProxyType(
+    {
+        Kind.TEXT: _text,
+        Kind.FLAG: _flag,
+        Kind.NUMBER: _number,
+        Kind.MOMENT: moment,
+        Kind.TEXTS: _texts,
+        Kind.NAMES: _names,
+        Kind.SENDER_DOMAINS: _sender_domains,
+        Kind.ADDRESSES: _addresses,
+        Kind.SWITCH: _switch,
+        Kind.CONNECTOR_TYPE: _connector_type,
+    }
+)
+
+# Names that mean the same in any case, and are matched by others in lower case.
+LOWERED: Final = frozenset({"guid", "domain_name", "tls_sender_certificate_name"})
+# Required fields for which null is an answer.
+NULL_IS_AN_ANSWER: Final = frozenset({"tls_sender_certificate_name", "reject_direct_send"})
+# Where the answer lacks the field, the value itself can say so.
+IF_ABSENT: Final = MappingProxyType({"reject_direct_send": RejectDirectSend.UNKNOWN})
+
+
+# ---- one row -----------------------------------------------------------------------------
+
+
+def rows(value_type: type, given: Iterable[Row]) -> Parsed[Any]:
+    """Read all rows of a part."""
+    values, missing = [], []
+    for number, row in enumerate(given, 1):
+        value, lacking = _row(value_type, row)
+        missing += [f"{name} of {_called(row, number)}" for name in lacking]
+        if value is not None:
+            values.append(value)
+    return Parsed(values=tuple(values), missing=tuple(missing))
+
+
+def _called(row: Row, number: int) -> str:
+    named = row.get("Name") or row.get("DomainName") or row.get("Identity")
+    return str(named) if named else f"row {number}"
+
+
+def _row(value_type: Any, row: Row) -> tuple[Any | None, list[str]]:
+    """One row's value, None where it cannot be made; and Exchange's names of what it lacks."""
+    kinds, given, lacking, blocked = kinds_of(value_type), {}, [], False
+    for field in fields(value_type):
+        name = exchange_name(field.name)
+        try:
+            given[field.name] = _field(field, name, row, kinds[field.name])
+        except UnreadableError:
+            if _is_required(field):
+                lacking.append(name)
+                blocked = blocked or field.name not in IF_ABSENT
+                given[field.name] = IF_ABSENT.get(field.name)
+    return (None if blocked else value_type(**given)), lacking
+
+
+def _field(field: Field[Any], name: str, row: Row, kind: Kind) -> Any:
+    if name not in row:
+        raise UnreadableError("absent")
+    value = READERS[kind](row[name])
+    if value is None and _is_required(field) and field.name not in NULL_IS_AN_ANSWER:
+        raise UnreadableError("null")
+    if field.name in LOWERED and isinstance(value, str):
+        return value.lower()
+    return value
+
+
+def _is_required(field: Field[Any]) -> bool:
+    return field.default is MISSING and field.default_factory is MISSING

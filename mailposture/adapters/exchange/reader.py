@@ -1,0 +1,79 @@
+"""Read a tenant's whole configuration, or say which half of its grant is missing.
+
+One small interface, so that a supported API can take the place of this one.
+"""
+
+from typing import Protocol
+
+from mailposture.adapters.exchange.checking import Grants, check
+from mailposture.adapters.exchange.client import Client, Waits
+from mailposture.adapters.exchange.clouds import Cloud
+from mailposture.adapters.exchange.cmdlets import CMDLETS, Cmdlet, Read, not_read, read
+from mailposture.adapters.exchange.credential import Credential
+from mailposture.adapters.exchange.errors import ExchangeError
+from mailposture.adapters.exchange.tokens import Tokens
+from mailposture.core.configuration import Configuration, PartStatus, with_part
+
+__all__ = ["Grants", "Reader", "check", "fetch"]
+
+# Kept by the process, so that a token serves until it expires.
+_TOKENS = Tokens()
+
+# Where nothing answers at all, the other cmdlets need not wait for the same silence.
+NOBODY_THERE = frozenset({"unreachable", "timeout", "redirect-refused", "out-of-time"})
+
+
+class Reader(Protocol):
+    """What reads a tenant."""
+
+    def fetch(self, cloud: Cloud, credential: Credential) -> Configuration:
+        """Read the configuration; ExchangeError where nothing could be read."""
+
+    def check(self, cloud: Cloud, credential: Credential) -> Grants:
+        """Say which half of the grant is missing."""
+
+
+def fetch(
+    cloud: Cloud,
+    credential: Credential,
+    *,
+    waits: Waits | None = None,
+    tokens: Tokens | None = None,
+) -> Configuration:
+    """Read every part, one after the other; what was forbidden or failed is said by its part.
+
+    An ExchangeError leaves only where no token was given or where nothing was answered.
+    """
+    tokens = tokens or _TOKENS
+    tokens.token(cloud, credential)  # a refused sign-in is the error of the whole fetch
+    client = Client(cloud, credential, tokens, waits or Waits())
+    try:
+        found = [_part(client, cmdlet) for cmdlet in CMDLETS]
+    finally:
+        client.close()
+    return _whole(found)
+
+
+def _part(client: Client, cmdlet: Cmdlet) -> Read:
+    try:
+        pages = [client.invoke(cmdlet.name, call, cmdlet.select) for call in cmdlet.calls]
+        return read(cmdlet, pages)
+    except ExchangeError as error:
+        if error.cause in NOBODY_THERE and cmdlet is CMDLETS[0]:
+            raise
+        return not_read(cmdlet, error)
+
+
+def _whole(found: list[Read]) -> Configuration:
+    errors = [one.error for one in found if one.error]
+    if len(errors) == len(found) and not _all_forbidden(found):
+        raise next((e for e in errors if e.cause != "role-missing"), errors[0])
+    configuration = Configuration()
+    for one in found:
+        configuration = with_part(configuration, one.part, one.value)
+    return configuration
+
+
+def _all_forbidden(found: list[Read]) -> bool:
+    """Forbidden everywhere is a finding about the grant; anything else may pass by itself."""
+    return all(one.part.status is PartStatus.FORBIDDEN for one in found)
