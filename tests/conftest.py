@@ -1,18 +1,62 @@
-"""What every test stands on: clean settings, and no silent gaps where nothing may be left out."""
+"""What every test stands on: real servers, and no silent gaps where nothing may be left out."""
 
 import os
+from typing import Any
 
 import pytest
 
+from tests.servers import browser, chromium, postgres_url, valkey
+
+__all__ = ["browser", "chromium", "postgres_url", "valkey"]
+
 # Commands that tests start as processes of their own run on the product's settings.
 os.environ["DJANGO_SETTINGS_MODULE"] = "mailposture.settings"
+
+COMPLETE = os.environ.get("CI") == "true"
+HAS_POSTFIX = COMPLETE or os.environ.get("MP_SYSTEM_PACKAGES") == "1"
+LEFT_OUT = pytest.StashKey[list[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep a list of what this run leaves out."""
+    config.stash[LEFT_OUT] = []
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out, by name, what needs a system package that nobody asked us to install."""
+    if HAS_POSTFIX:
+        return
+    left_out = [item for item in items if item.get_closest_marker("postfix")]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
+    config.stash[LEFT_OUT] = names = [item.nodeid for item in left_out]
+    if output := getattr(config, "workeroutput", None):
+        output["left_out"] = names
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Hear from a worker of pytest-xdist what it left out; all leave out the same."""
+    del error
+    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", [])
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Name what did not run."""
+    if names := config.stash[LEFT_OUT]:
+        terminalreporter.write_line(
+            f"Left out, for want of Postfix (MP_SYSTEM_PACKAGES=1 installs it): {len(names)}"
+        )
+        for name in names:
+            terminalreporter.write_line(f"  {name}")
+    if COMPLETE and (skipped := terminalreporter.stats.get("skipped")):
+        terminalreporter.write_line(f"CI=true and {len(skipped)} skipped: the run has failed")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Under CI=true a skipped test is a failed run."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if os.environ.get("CI") != "true" or reporter is None:
-        return
-    if skipped := reporter.stats.get("skipped"):
-        reporter.write_line(f"CI=true, and {len(skipped)} tests were skipped: that is a failure")
+    if COMPLETE and reporter is not None and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
