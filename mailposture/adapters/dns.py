@@ -1,0 +1,146 @@
+"""DNS: what a domain publishes, and the doors of its tenant. A missing name proves nothing."""
+
+import re
+import string
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any, Final
+
+import dns.exception
+import dns.name
+import dns.resolver
+
+from mailposture.adapters.targets import NAMES, host_name, is_below
+
+# A hostile zone may answer with thousands of records; each would become work.
+MOST_ADDRESSES: Final = 16
+MOST_EXCHANGERS: Final = 32
+MOST_TEXTS: Final = 64
+AT_ONCE: Final = 8
+
+DASH_SUFFIX: Final = "mail.protection.outlook.com"
+SIGNED_SUFFIX: Final = "mx.microsoft"
+
+_NAMESERVER: Final = re.compile(r"\[?([0-9A-Fa-f.:]+?)\]?:([0-9]{1,5})\Z")
+
+
+class DnsError(Exception):
+    """A look-up that gave no answer, which is not the same as the answer "nothing"."""
+
+    def __init__(self, what: str, *, permanent: bool = False) -> None:
+        super().__init__(what)
+        self.permanent = permanent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A host that takes mail for a tenant, its addresses, and how we came upon it."""
+
+    host: str
+    addresses: tuple[str, ...]
+    found_by: str
+
+
+class Resolver:
+    """Look-ups at one name server, or at the system's where none is named."""
+
+    def __init__(self, nameserver: str | None = None, timeout: float = 5.0) -> None:
+        try:
+            self._resolver = dns.resolver.Resolver(configure=nameserver is None)
+        except dns.resolver.NoResolverConfiguration as missing:
+            raise DnsError("this system names no DNS server", permanent=True) from missing
+        if nameserver is not None:
+            address, port = nameserver_of(nameserver)
+            self._resolver.nameservers, self._resolver.port = [address], port
+        self._resolver.timeout, self._resolver.lifetime = timeout, timeout
+        self._resolver.search = []
+
+    def mx(self, domain: str) -> list[tuple[int, str]]:
+        """The mail exchangers by preference; a null MX (RFC 7505) is none."""
+        found = {
+            (int(record.preference), host)
+            for record in self._ask(domain, "MX")
+            if (host := host_name(record.exchange.to_text()))
+        }
+        return sorted(found)[:MOST_EXCHANGERS]
+
+    def addresses(self, host: str, families: Iterable[int] = (4, 6)) -> list[str]:
+        """The addresses of a host, in order, IPv4 first; ``families`` holds 4, 6 or both."""
+        wanted = [record for family, record in ((4, "A"), (6, "AAAA")) if family in set(families)]
+        found = {ip_address(r.address) for record in wanted for r in self._ask(host, record)}
+        ordered = sorted(found, key=lambda address: (address.version, int(address)))
+        return [str(address) for address in ordered[:MOST_ADDRESSES]]
+
+    def txt(self, name: str) -> list[str]:
+        """The texts at a name, each one's strings joined (RFC 7208 section 3.3)."""
+        texts = [b"".join(r.strings) for r in self._ask(name, "TXT")[:MOST_TEXTS]]
+        return sorted(text.decode("ascii", "backslashreplace") for text in texts)
+
+    def _ask(self, name: str, kind: str) -> list[Any]:
+        try:
+            question = dns.name.from_text(name)
+            return list(self._resolver.resolve(question, kind, search=False))
+        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+            return []
+        except dns.exception.Timeout as late:
+            raise DnsError(f"{kind} of {name!r}: no answer in time") from late
+        except (dns.name.LabelTooLong, dns.name.NameTooLong, dns.name.EmptyLabel) as odd:
+            raise DnsError(f"{name!r} is not a domain name", permanent=True) from odd
+        except (dns.exception.DNSException, UnicodeError, OSError) as failed:
+            raise DnsError(f"{kind} of {name!r}: {type(failed).__name__}") from failed
+
+
+def nameserver_of(text: str) -> tuple[str, int]:
+    """Read ``ip:port`` or ``[ip]:port``; DnsError if it is neither."""
+    match = _NAMESERVER.match(text)
+    try:
+        address = str(ip_address(match[1] if match else text))
+        return address, int(match[2]) if match else 53
+    except ValueError as odd:
+        raise DnsError(f"{text!r} is not a name server's IP:PORT", permanent=True) from odd
+
+
+def endpoints(
+    domain: str, resolver: Resolver, suffixes: Iterable[str] = NAMES
+) -> tuple[Endpoint, ...]:
+    """The tenant's doors that DNS shows for a domain, each host once.
+
+    DnsError only where nothing was found and some look-up went without an answer.
+    """
+    failures: list[DnsError] = []
+    suffixes = tuple(suffixes)
+    hosts: dict[str, str] = {}
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="dns") as threads:
+        exchangers = _or_note(failures, lambda: resolver.mx(domain)) or []
+        named = [(host, "mx") for _, host in exchangers if is_below(host, suffixes)]
+        for host, how in named + guesses(domain):
+            hosts.setdefault(host, how)
+        looked_up = threads.map(
+            lambda host: _or_note(failures, lambda: resolver.addresses(host)), hosts
+        )
+        found = tuple(
+            Endpoint(host=host, addresses=tuple(addresses), found_by=how)
+            for (host, how), addresses in zip(hosts.items(), looked_up, strict=True)
+            if addresses
+        )
+    if failures and not found:
+        raise failures[0]
+    return found
+
+
+def guesses(domain: str) -> list[tuple[str, str]]:
+    """The names a tenant's door has by habit: the domain with dashes for dots."""
+    label = domain.removesuffix(".").lower().replace(".", "-")
+    names = [(f"{label}.{DASH_SUFFIX}", "dash")]
+    names += [(f"{label}.{x}-v1.{SIGNED_SUFFIX}", "dnssec") for x in string.ascii_lowercase]
+    return [(host, how) for name, how in names if (host := host_name(name))]
+
+
+def _or_note[T](failures: list[DnsError], look_up: Callable[[], T]) -> T | None:
+    try:
+        return look_up()
+    except DnsError as failure:
+        failures.append(failure)
+        return None

@@ -1,0 +1,296 @@
+"""The asyncio driver of the SMTP session: pinned addresses, deadlines, TLS, one send a flight."""
+
+import asyncio
+import errno
+import sys
+import time
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, cast
+
+from OpenSSL import SSL
+
+from mailposture.adapters import tls
+from mailposture.core.smtp.session import Limits, Plan, Session, Want
+from mailposture.core.smtp.transcript import Ended, Transcript
+
+__all__ = ["AT_ONCE", "Limits", "Order", "converse", "converse_all", "run"]
+
+AT_ONCE: Final = 256
+LIMITS: Final = Limits()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One conversation to hold. ``address`` is where we connect, whatever ``host`` resolves to."""
+
+    address: str
+    port: int = 25
+    host: str = ""
+    ehlo: str
+    mail_from: str
+    rcpt_to: str
+    source: str | None = None
+    certificate: Path | None = None
+    starttls: bool = True
+
+    @property
+    def plan(self) -> Plan:
+        """What the session says; ValueError if it cannot be said in SMTP."""
+        return Plan(
+            ehlo=self.ehlo,
+            mail_from=self.mail_from,
+            rcpt_to=self.rcpt_to,
+            starttls=self.starttls,
+        )
+
+
+class Clock:
+    """Milliseconds since the first connect of a conversation began."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+
+    def __call__(self) -> float:
+        """Now, to a tenth of a millisecond."""
+        return round((time.monotonic() - self._started) * 1000, 1)
+
+
+async def converse(
+    order: Order, limits: Limits = LIMITS, *, trust: tls.Trust | None = None
+) -> Transcript:
+    """Hold one conversation; whatever happens on the wire is in the transcript.
+
+    Where STARTTLS was refused or came to nothing, once more in clear on a fresh connection,
+    as any mail server with opportunistic TLS would (RFC 7435). ValueError only for an order
+    that cannot be carried out: words that are no SMTP, a certificate file that is none.
+    """
+    clock = Clock()
+    first = await _attempt(order, limits, clock, trust)
+    if not first.clear_instead or clock() >= limits.session * 1000:
+        return first.transcript()
+    first.note("once more in clear, on a fresh connection", clock())
+    second = await _attempt(replace(order, starttls=False), limits, clock, trust)
+    return first.transcript().followed_by(second.transcript())
+
+
+async def converse_all(
+    orders: Sequence[Order],
+    limits: Limits = LIMITS,
+    at_once: int = AT_ONCE,
+    *,
+    trust: tls.Trust | None = None,
+) -> list[Transcript]:
+    """Hold many conversations, so many at a time; the transcripts come in the orders' order."""
+    for order in orders:
+        _check(order)
+    waiting = iter(enumerate(orders))
+    done: dict[int, Transcript] = {}
+
+    async def work() -> None:
+        for index, order in waiting:
+            done[index] = await converse(order, limits, trust=trust)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(min(at_once, len(orders))):
+            group.create_task(work())
+    return [done[index] for index in range(len(orders))]
+
+
+def run[T](work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine of this module from synchronous code, on uvloop where there is one."""
+    if sys.platform == "win32":
+        return asyncio.run(work)
+    import uvloop  # noqa: PLC0415 - it has no wheel for Windows
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
+
+
+def _check(order: Order) -> tuple[Plan, SSL.Context]:
+    try:
+        return order.plan, tls.client_context(order.certificate)
+    except (OSError, SSL.Error) as unusable:
+        raise ValueError(f"{order.certificate}: no certificate with its key") from unusable
+
+
+async def _attempt(order: Order, limits: Limits, clock: Clock, trust: tls.Trust | None) -> Session:
+    plan, context = _check(order)
+    session = Session(plan, limits, address=order.address, port=order.port)
+    conversation = _Conversation(session, clock, limits.session * 1000)
+    conversation.security(context, order.host, trust or tls.system_trust())
+    patience = min(limits.connect, limits.session - clock() / 1000)
+    try:
+        await conversation.connect(order, patience)
+    except TimeoutError:
+        session.end(
+            Ended.CONNECT_TIMEOUT,
+            clock(),
+            f"no answer in {patience:.0f} s; port {order.port} may be blocked on the way",
+        )
+    except OSError as failed:
+        session.end(_reason(failed), clock(), failed.strerror or str(failed))
+    else:
+        await conversation.finished()
+    return session
+
+
+def _reason(failed: OSError) -> Ended:
+    if failed.errno == errno.ECONNREFUSED:
+        return Ended.REFUSED
+    # Also where the source is of another family than the target.
+    unusable = {errno.EADDRNOTAVAIL, errno.EADDRINUSE, errno.EAFNOSUPPORT}
+    return Ended.SOURCE_NOT_USABLE if failed.errno in unusable else Ended.NOT_REACHED
+
+
+class _Conversation(asyncio.Protocol):
+    """Carries bytes between one session and one connection, through TLS once that is up."""
+
+    def __init__(self, session: Session, clock: Clock, session_end: float) -> None:
+        self._session, self._clock, self._session_end = session, clock, session_end
+        self._loop = asyncio.get_running_loop()
+        self._done: asyncio.Future[None] = self._loop.create_future()
+        self._transport: asyncio.Transport | None = None
+        self._channel: tls.Channel | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._armed_for = 0.0
+
+    def security(self, context: SSL.Context, host: str, trust: tls.Trust) -> None:
+        """What STARTTLS shall use, should it come to it."""
+        self._context, self._host, self._trust = context, host, trust
+
+    async def connect(self, order: Order, patience: float) -> None:
+        """Connect from the source to the pinned address; OSError if it fails."""
+        local = (order.source, 0) if order.source else None
+        async with asyncio.timeout(max(patience, 0)):
+            await self._loop.create_connection(
+                lambda: self, order.address, order.port, local_addr=local
+            )
+
+    async def finished(self) -> None:
+        """Wait for the end, and leave nothing open, also when cancelled."""
+        try:
+            await self._done
+        finally:
+            if self._transport is not None:
+                self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """asyncio's word that the connection stands. TCP_NODELAY is its default."""
+        self._transport = cast(asyncio.Transport, transport)
+        local = transport.get_extra_info("sockname")
+        self._session.connected(str(local[0]) if local else "", self._clock())
+        self._arm()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the server: decrypt, tell the session, do what it wants next."""
+        if self._session.want is Want.CLOSE:
+            return
+        try:
+            self._take(data)
+            self._serve()
+        except tls.TlsError as broken:
+            self._broken(str(broken))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone: closed by the server, reset, or a defect of ours."""
+        if exc is not None and not isinstance(exc, OSError):
+            self._finish(exc)
+        elif self._shaking:
+            self._broken("connection lost" if exc is None else str(exc))
+        elif exc is None:
+            self._session.receive(b"", self._clock())
+            self._finish()
+        else:
+            self._session.end(Ended.RESET, self._clock(), exc.strerror or "")
+            self._finish()
+
+    @property
+    def _shaking(self) -> bool:
+        """In a TLS 1.3 handshake the server may refuse after we think it is done."""
+        return self._channel is not None and not self._session.answered_in_tls
+
+    def _take(self, data: bytes) -> None:
+        session, channel = self._session, self._channel
+        if channel is None:
+            session.receive(data, self._clock())
+            return
+        if not channel.established:
+            if not channel.shake(data):
+                return
+            session.tls_started(channel.facts(self._trust), self._clock())
+            data = b""
+        clear, ended = channel.decrypt(data)
+        if clear:
+            session.receive(clear, self._clock())
+        if ended:
+            session.receive(b"", self._clock())
+
+    def _serve(self) -> None:
+        """Do what the session wants until it wants to hear or to close; one write at the end.
+
+        Our Finished and the EHLO after it leave in one segment that way (performance.md).
+        """
+        session, pending = self._session, b""
+        while session.want is Want.SEND or (session.want is Want.TLS and self._channel is None):
+            if session.want is Want.TLS:
+                session.tls_starting(self._clock())
+                self._channel = tls.Channel(self._context, self._host)
+                self._channel.shake()
+            elif self._channel is None:
+                pending += session.outgoing(self._clock())
+            else:
+                self._channel.encrypt(session.outgoing(self._clock()))
+        self._write(pending)
+        if session.want is Want.CLOSE:
+            self._finish()
+        else:
+            self._arm()
+
+    def _write(self, data: bytes) -> None:
+        data += self._channel.outgoing() if self._channel else b""
+        if data and self._transport is not None:
+            self._transport.write(data)
+
+    def _broken(self, detail: str) -> None:
+        why = Ended.TLS_BROKEN if self._shaking else Ended.TLS_ERROR
+        self._session.end(why, self._clock(), detail)
+        self._write(b"")  # our alert tells the server why
+        self._finish()
+
+    def _arm(self) -> None:
+        """See that we wake when the next reply is overdue; late alarms just look again."""
+        due = min(self._session.due, self._session_end)
+        if self._timer is None or due < self._armed_for:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._armed_for = due
+            self._timer = self._loop.call_later((due - self._clock()) / 1000, self._overdue)
+
+    def _overdue(self) -> None:
+        self._timer = None
+        now = self._clock()
+        if now >= self._session_end:
+            self._session.end(Ended.SESSION_TIMEOUT, now)
+        elif now < self._session.due:
+            self._arm()
+            return
+        elif self._shaking and self._session.want is Want.TLS:
+            self._session.end(Ended.TLS_BROKEN, now, "no answer in time")
+        else:
+            self._session.end(Ended.REPLY_TIMEOUT, now, f"waiting for {self._session.state}")
+        self._finish()
+
+    def _finish(self, defect: Exception | None = None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._channel is not None:
+            self._channel.release()
+        if self._transport is not None:
+            self._transport.close()
+        if not self._done.done():
+            if defect is None:
+                self._done.set_result(None)
+            else:
+                self._done.set_exception(defect)

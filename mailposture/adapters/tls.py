@@ -1,0 +1,267 @@
+"""TLS over memory BIOs with pyOpenSSL: a channel, cached contexts, and what a handshake showed.
+
+Nothing is refused here: the certificate is judged after the handshake and the finding is
+recorded, for a server that cannot prove its name is evidence, too.
+"""
+
+import hashlib
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from OpenSSL import SSL, crypto
+
+from mailposture.adapters.targets import NAMES
+from mailposture.core.smtp.reply import printable
+from mailposture.core.smtp.transcript import NONE_SHOWN, NOT_ASKED, SHOWN, TlsFacts
+
+_DER: Final = Encoding.DER
+_CHUNK: Final = 32 * 1024
+_MOST_NAMES: Final = 100
+# Freed buffers between reads are worth 30 MB per thousand conversations in flight.
+# (SSL_MODE_RELEASE_BUFFERS; pyOpenSSL has no name for it.)
+_RELEASE_BUFFERS: Final = 0x10
+# The steps of OpenSSL's state machine that tell whether a client certificate was asked for
+# and shown: it proves the possession of its key only for a certificate that it sent.
+_ASKED: Final = b"SSLv3/TLS read server certificate request"
+_PROVED: Final = b"SSLv3/TLS write certificate verify"
+
+_JUDGED_FOR: Final = 600.0
+_MOST_JUDGED: Final = 512
+
+
+class TlsError(Exception):
+    """The handshake or the channel broke, on either side."""
+
+
+def client_context(certificate: Path | None = None) -> SSL.Context:
+    """The context for a client certificate, or for none; made once for each file's content.
+
+    OSError or SSL.Error if the file cannot be used.
+    """
+    if certificate is None:
+        return _context("", 0, 0)
+    about = certificate.stat()
+    return _context(str(certificate), about.st_mtime_ns, about.st_size)
+
+
+@lru_cache(maxsize=64)
+def _context(certificate: str, _modified: int, _size: int) -> SSL.Context:
+    made = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    made.set_min_proto_version(SSL.TLS1_2_VERSION)
+    made.set_mode(_RELEASE_BUFFERS)
+    # Resumption would neither show the server's chain nor prove our certificate again.
+    made.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    made.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION)
+    made.set_verify(SSL.VERIFY_NONE)
+    made.set_info_callback(_step)
+    if certificate:
+        made.use_certificate_chain_file(certificate)
+        made.use_privatekey_file(certificate)
+        made.check_privatekey()
+    return made
+
+
+def _step(connection: SSL.Connection, where: int, _value: int) -> None:
+    if where & SSL.SSL_CB_LOOP and isinstance(channel := connection.get_app_data(), Channel):
+        channel.step(connection.get_state_string())
+
+
+class Trust:
+    """The system's authorities (OpenSSL's own paths), and one more where it is named."""
+
+    def __init__(self, authority: Path | None = None) -> None:
+        # The store belongs to its context, which must live as long: pyOpenSSL does not count.
+        self._holder = SSL.Context(SSL.TLS_CLIENT_METHOD)
+        self._holder.set_default_verify_paths()
+        if authority is not None:
+            self._holder.load_verify_locations(str(authority))
+
+    def error_of(self, leaf: crypto.X509, others: Sequence[crypto.X509]) -> str:
+        """Why the chain does not lead to a trusted authority now; empty if it does."""
+        store = self._holder.get_cert_store()
+        if store is None:  # pragma: no cover - OpenSSL makes one with every context
+            return "no trusted authorities"
+        try:
+            crypto.X509StoreContext(store, leaf, others).verify_certificate()
+        except crypto.X509StoreContextError as failed:
+            return str(failed)
+        return ""
+
+
+@lru_cache(maxsize=1)
+def system_trust() -> Trust:
+    """What the system trusts, read once in a process."""
+    return Trust()
+
+
+# Front ends share their certificates: a chain is judged once in ten minutes, not for each
+# conversation. (key: digest of the whole chain as sent, and the trust it was judged by.)
+_judged: dict[tuple[bytes, Trust], tuple[float, TlsFacts]] = {}
+
+
+def judge(chain: Sequence[x509.Certificate], trust: Trust) -> TlsFacts:
+    """The facts of a server's chain: who it is, and if it proves a Microsoft mail name."""
+    sent = [certificate.public_bytes(_DER) for certificate in chain]
+    key = (hashlib.sha256(b"".join(sent)).digest(), trust)
+    now = time.monotonic()
+    if (known := _judged.get(key)) and known[0] > now:
+        return known[1]
+    facts = _judge(chain, trust) if chain else TlsFacts(version="", cipher="", error="none sent")
+    if len(_judged) >= _MOST_JUDGED:
+        _judged.clear()
+    _judged[key] = (now + _JUDGED_FOR, facts)
+    return facts
+
+
+def _judge(chain: Sequence[x509.Certificate], trust: Trust) -> TlsFacts:
+    leaf = chain[0]
+    names = _names(leaf)
+    error = _chain_error(chain, trust) or _usage_error(leaf) or _name_error(names)
+    return TlsFacts(
+        version="",
+        cipher="",
+        names=tuple(printable(name) for name in names[:_MOST_NAMES]),
+        issuer=printable(leaf.issuer.rfc4514_string())[:300],
+        not_after=leaf.not_valid_after_utc.isoformat(),
+        fingerprint_sha256=hashlib.sha256(leaf.public_bytes(_DER)).hexdigest(),
+        verified=not error,
+        error=error,
+    )
+
+
+def _names(leaf: x509.Certificate) -> list[str]:
+    try:
+        found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except x509.ExtensionNotFound:
+        return []
+    return [name.lower() for name in found.value.get_values_for_type(x509.DNSName)]
+
+
+def _chain_error(chain: Sequence[x509.Certificate], trust: Trust) -> str:
+    leaf, *others = [crypto.X509.from_cryptography(certificate) for certificate in chain]
+    return trust.error_of(leaf, others)
+
+
+def _usage_error(leaf: x509.Certificate) -> str:
+    try:
+        usage = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return ""
+    good = {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
+    return "" if good & set(usage) else "not a server's certificate"
+
+
+def _name_error(names: Sequence[str]) -> str:
+    """Any name of the table will do: every front end answers for every tenant."""
+    plain = [name.removeprefix("*.") for name in names]
+    proved = any(
+        name == suffix or name.endswith(f".{suffix}") for name in plain for suffix in NAMES
+    )
+    return "" if proved else "no Microsoft mail name in the certificate"
+
+
+class Channel:
+    """The client's end of one TLS connection; bytes in, bytes out."""
+
+    def __init__(self, context: SSL.Context, host: str) -> None:
+        self.established = False
+        self.client_certificate = NOT_ASKED
+        self._connection = SSL.Connection(context, None)
+        self._connection.set_app_data(self)
+        self._connection.set_connect_state()
+        if not _is_address(host):
+            self._connection.set_tlsext_host_name(host.encode("ascii", "replace"))
+
+    def shake(self, received: bytes = b"") -> bool:
+        """Carry the handshake on and say if it is done; TlsError when it fails."""
+        if received:
+            self._connection.bio_write(received)
+        try:
+            self._connection.do_handshake()
+        except SSL.WantReadError:
+            return False
+        except SSL.Error as failed:
+            raise TlsError(_why(failed)) from failed
+        self.established = True
+        return True
+
+    def decrypt(self, received: bytes = b"") -> tuple[bytes, bool]:
+        """The clear bytes, and whether the server has ended the channel; TlsError if it broke."""
+        if received:
+            self._connection.bio_write(received)
+        pieces: list[bytes] = []
+        try:
+            while True:
+                pieces.append(self._connection.recv(_CHUNK))
+        except SSL.WantReadError:
+            return b"".join(pieces), False
+        except SSL.ZeroReturnError:
+            return b"".join(pieces), True
+        except SSL.Error as failed:
+            if pieces:
+                return b"".join(pieces), True
+            raise TlsError(_why(failed)) from failed
+
+    def encrypt(self, data: bytes) -> None:
+        """Put clear bytes into the channel; ``outgoing`` has them then."""
+        try:
+            self._connection.sendall(data)
+        except SSL.Error as failed:
+            raise TlsError(_why(failed)) from failed
+
+    def outgoing(self) -> bytes:
+        """What must go out on the wire now."""
+        try:
+            return self._connection.bio_read(_CHUNK)
+        except SSL.WantReadError:
+            return b""
+
+    def release(self) -> None:
+        """Break the ring that holds channel and connection together."""
+        self._connection.set_app_data(None)
+
+    def step(self, state: bytes) -> None:
+        """Note what one step of the handshake tells about client certificates."""
+        if state == _ASKED:
+            self.client_certificate = NONE_SHOWN
+        elif state == _PROVED:
+            self.client_certificate = SHOWN
+
+    def facts(self, trust: Trust) -> TlsFacts:
+        """What the handshake showed, and whether it proves a Microsoft mail name."""
+        connection = self._connection
+        try:
+            chain = connection.get_peer_cert_chain(as_cryptography=True) or []
+            judged = judge(chain, trust)
+        except ValueError as odd:
+            judged = TlsFacts(version="", cipher="", error=f"unreadable certificate: {odd}"[:200])
+        return replace(
+            judged,
+            version=connection.get_protocol_version_name(),
+            cipher=connection.get_cipher_name() or "",
+            error=printable(judged.error),
+            client_certificate=self.client_certificate,
+        )
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _why(failed: SSL.Error) -> str:
+    """OpenSSL's reasons in words; a bare end of the stream has none."""
+    reasons = failed.args[0] if failed.args and isinstance(failed.args[0], list) else []
+    words = "; ".join(str(entry[-1]) for entry in reasons if entry)
+    return printable(words or str(failed) or type(failed).__name__)[:200]
