@@ -5,6 +5,7 @@ A kind may carry a value after a colon: `429:2` (Retry-After 2), `503:1`, `slow:
 regional host).
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -64,10 +65,23 @@ SPOILT = ("slow", "truncated")
 KINDS = (*INSTEAD, *SPOILT)
 SLOW = 2.0
 
+WHOLE, DECIMAL, ANYTHING = re.compile(r"\d+"), re.compile(r"\d+(\.\d+)?"), re.compile(r".+")
+VALUES = {
+    "429": WHOLE,
+    "503": WHOLE,
+    "concurrency": WHOLE,
+    "slow": DECIMAL,
+    "redirect": ANYTHING,
+}
+
 
 def parted(fault: str) -> tuple[str, str]:
-    """A fault's kind and its value; ValueError for a kind that does not exist."""
+    """A fault's kind and its value; ValueError, in words, for one that cannot be."""
     kind, _, value = fault.partition(":")
     if kind not in KINDS:
         raise ValueError(f"no API fault is called {kind!r}; there are {', '.join(KINDS)}")
+    if value and kind not in VALUES:
+        raise ValueError(f"{kind} takes no value")
+    if value and not VALUES[kind].fullmatch(value):
+        raise ValueError(f"{kind} takes a number, not {value!r}")
     return kind, value

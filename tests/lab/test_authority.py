@@ -238,7 +238,6 @@ def test_a_request_that_is_not_the_grant_is_refused(
 
 # Assertions made by hand: one thing wrong with each
 
-# name: (claims, headers, code)
 ASSERTIONS: dict[str, tuple[dict[str, Any], dict[str, Any], int]] = {
     "the certificate's thumbprint is another": ({}, {"x5t#S256": "AAAA"}, 700027),
     "it names no certificate": ({}, {"x5t#S256": None}, 700027),
