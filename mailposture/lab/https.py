@@ -15,7 +15,7 @@ import uvicorn
 from mailposture.lab.api import AdminApi
 from mailposture.lab.authority import Authority
 from mailposture.lab.messages import Answer, Request
-from mailposture.lab.tokens import Tokens
+from mailposture.lab.tokens import Tokens, signing_key
 from mailposture.lab.world import World
 
 type Scope = MutableMapping[str, Any]
@@ -23,6 +23,7 @@ type Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 type Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 LARGEST_BODY = 1 << 20
+SIGNING_KEY = "tokens.pem"
 TOO_LARGE = Answer(status=413)
 NOT_FOUND = Answer(status=404)
 
@@ -113,13 +114,16 @@ async def serve(
     port: int = 0,
     clock: Callable[[], float] = time.time,
 ) -> Served:
-    """Start; `certificate_pem` holds key and chain for `host`. Returns once requests are taken."""
+    """Start; `certificate_pem` holds key and chain for `host`. Returns once requests are taken.
+
+    The key that signs tokens is kept beside it.
+    """
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate_pem)
     with contextlib.ExitStack() as opened:
         listeners = [opened.enter_context(_listen(host, wanted)) for wanted in (port, 0)]
         base, region = (_url(listener) for listener in listeners)
-        tokens = Tokens(base, clock)
+        tokens = Tokens(base, signing_key(certificate_pem.with_name(SIGNING_KEY)), clock)
         authority = Authority(world=world, tokens=tokens, base=base, api=base, clock=clock)
         api = AdminApi(world=world, tokens=tokens, base=base, region=region, clock=clock)
         front = Front(authority, api)

@@ -1,12 +1,14 @@
-"""The lab's access tokens: signed by a key made at start, read back with nothing taken on trust."""
+"""The lab's access tokens: signed by a key of its own, read back with nothing taken on trust."""
 
 import base64
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import jwt
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 # What Entra lists in `wids` for an application that holds no directory role.
@@ -28,13 +30,15 @@ class Tokens:
     The two differ where a test wants a token that dies while its owner still believes in it.
     """
 
-    def __init__(self, issuer: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, issuer: str, key: rsa.RSAPrivateKey, clock: Callable[[], float] = time.time
+    ) -> None:
         self.issuer = issuer
         self.clock = clock
         self.lifetime = 3600
         self.promised: int | None = None
-        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        self._kid = uuid.uuid4().hex
+        self._key = key
+        self._kid = f"{key.public_key().public_numbers().n:x}"[:32]
 
     @property
     def keys(self) -> dict[str, Any]:
@@ -92,6 +96,25 @@ class Tokens:
         if not claims["nbf"] <= self.clock() < claims["exp"]:
             raise TokenError("not within its time")
         return claims
+
+
+def signing_key(path: Path) -> rsa.RSAPrivateKey:
+    """The key kept in this file, made at the first need.
+
+    It outlives the process, so that a client's cached token holds across a restart of the lab.
+    """
+    if path.exists():
+        key = serialization.load_pem_private_key(path.read_bytes(), None)
+        if isinstance(key, rsa.RSAPrivateKey):
+            return key
+    made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    form = serialization.PrivateFormat.PKCS8
+    pem = made.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+    fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    fresh.touch(mode=0o600)
+    fresh.write_bytes(pem)
+    fresh.replace(path)
+    return made
 
 
 def _number(value: int) -> str:

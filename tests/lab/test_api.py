@@ -17,7 +17,7 @@ from mailposture.lab import apifaults, cmdlets, https
 from mailposture.lab.api import Call
 from mailposture.lab.envelopes import CHALLENGE, CONCURRENCY
 from mailposture.lab.stories import new_world
-from mailposture.lab.tokens import DIRECTORY_ROLES
+from mailposture.lab.tokens import DIRECTORY_ROLES, TokenError
 from mailposture.lab.world import GLOBAL_READER, MANAGE_AS_APP, ApiFault
 from tests.lab.door import Door, envelope, running, shape
 
@@ -618,6 +618,22 @@ async def test_it_ends_in_time_though_a_client_waits_in_vain(pem: Path) -> None:
     writer.close()
     with pytest.raises(OSError, match="Connect call failed"):
         await asyncio.open_connection("127.0.0.1", port)
+
+
+async def test_a_token_outlives_a_restart_and_not_a_change_of_key(pem: Path) -> None:
+    first = await https.serve(new_world(), pem)
+    token, _ = first.tokens.mint("tenant", "app", "somewhere", (MANAGE_AS_APP,), ())
+    await first.close()
+    second = await https.serve(new_world(), pem)
+    assert second.tokens.read(token, "somewhere")["appid"] == "app"
+    await second.close()
+    key = pem.with_name(https.SIGNING_KEY)
+    assert key.stat().st_mode & 0o077 == 0
+    key.unlink()
+    third = await https.serve(new_world(), pem)
+    with pytest.raises(TokenError):
+        third.tokens.read(token, "somewhere")
+    await third.close()
 
 
 async def test_the_two_hosts_have_ports_of_their_own(pem: Path) -> None:
