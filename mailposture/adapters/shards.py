@@ -136,9 +136,7 @@ def _plan(
     ]
 
 
-def _answer(
-    target: Target, doors: dict[tuple[str, int], Door], tries: Sequence[Try]
-) -> Answer:
+def _answer(target: Target, doors: dict[tuple[str, int], Door], tries: Sequence[Try]) -> Answer:
     found = _open_door(target, doors)
     if found is None:
         refused = "; ".join(doors[host, target.port].refused for host in target.endpoints)

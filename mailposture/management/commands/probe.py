@@ -41,7 +41,7 @@ class Command(BaseCommand):
         """Look, print, and exit with the verdict."""
         try:
             found = oneoff.look(_question(options), timezone.now)
-        except (Refusal, ownership.NotProven, clouds.NotSetUp) as refused:
+        except (Refusal, ownership.NotProvenError, clouds.NotSetUpError) as refused:
             if options["json"]:
                 refusal = {"domain": options["domain"], "error": str(refused)}
                 self.stdout.write(json.dumps(refusal))
