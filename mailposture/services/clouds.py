@@ -12,7 +12,7 @@ LAB = "lab"
 LAB_NAME = "probe.example"
 
 
-class NotSetUp(Exception):
+class NotSetUpError(Exception):
     """Something the operator must set before this can be done; the text says what."""
 
 
@@ -37,7 +37,7 @@ def of(name: str) -> Cloud:
     try:
         return known()[name]
     except KeyError:
-        raise NotSetUp(f"The cloud {name!r} is not known here. Is its lab running?") from None
+        raise NotSetUpError(f"The cloud {name!r} is not known here. Is its lab running?") from None
 
 
 def identity(*, lab: bool) -> Identity:
@@ -53,7 +53,7 @@ def identity(*, lab: bool) -> Identity:
         if not value
     ]
     if missing:
-        raise NotSetUp(
+        raise NotSetUpError(
             f"Set {' and '.join(missing)} to names of yours that resolve: a probe says honestly"
             " who it is."
         )

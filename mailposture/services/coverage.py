@@ -34,9 +34,7 @@ def ends(shard: models.Shard) -> Ends:
 
 def _latest(tenant_id: int, place_id: int, part: int) -> models.Coverage | None:
     return (
-        models.Coverage.objects.filter(
-            tenant_id=tenant_id, vantage_point_id=place_id, part=part
-        )
+        models.Coverage.objects.filter(tenant_id=tenant_id, vantage_point_id=place_id, part=part)
         .order_by("-until", "-pk")
         .first()
     )

@@ -12,7 +12,8 @@ from django.db import transaction
 from django.utils.text import slugify
 
 from mailposture import models
-from mailposture.adapters import exchange
+from mailposture.adapters.exchange.reader import Grants
+from mailposture.adapters.exchange.reader import check as check_grants
 from mailposture.services import audit, clouds, secrets
 
 type User = AbstractBaseUser | AnonymousUser | None
@@ -94,6 +95,6 @@ def keep_credential(
     audit.record("set credential", tenant.slug, now, user=user, client_id=str(given.client_id))
 
 
-def check(tenant: models.Tenant) -> exchange.Grants:
+def check(tenant: models.Tenant) -> Grants:
     """Ask which half of the permissions is there, with a token made anew."""
-    return exchange.check(clouds.of(tenant.cloud), secrets.credential_of(tenant))
+    return check_grants(clouds.of(tenant.cloud), secrets.credential_of(tenant))

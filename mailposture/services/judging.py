@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 
 from mailposture import models
 from mailposture.core import replies
 from mailposture.core.smtp.transcript import Transcript
-from mailposture.core.verdict import Judgement, SenderClass, Trust, Verdict, agree, judge, unseen
+from mailposture.core.verdict import Judgement, SenderClass, Trust, agree, judge, unseen
 from mailposture.core.work import Answer, Result
 from mailposture.services import clouds, coverage, planning, standing, windows
 
@@ -164,5 +163,3 @@ def _hear(place: models.VantagePoint, seen: Sequence[Seen], now: datetime) -> No
     if source:
         found = {**found, "seen_as": source}
     models.VantagePoint.objects.filter(pk=place.pk).update(**found)
-
-

@@ -84,7 +84,7 @@ class Found:
 
 
 def look(question: Question, clock: Callable[[], datetime]) -> Found:
-    """Answer one question. Raises Refusal, NotSetUp or NotProven before the first packet."""
+    """Answer one question; raises Refusal, NotSetUpError, NotProvenError before any packet."""
     doors, notes = _find(question)
     lab = bool(doors) and all(_in_lab(e) for e in doors)
     port = question.port or _port(lab=lab)
@@ -131,17 +131,18 @@ def _find(question: Question) -> tuple[tuple[Endpoint, ...], list[str]]:
     notes: list[str] = []
     for resolver in _resolvers(question):
         try:
-            found = endpoints(question.domain, resolver, targets.MAIL_SUFFIXES)
+            found = endpoints(question.domain, resolver, targets.NAMES)
         except DnsError as error:
             notes.append(f"DNS about {question.domain} failed: {error}.")
         else:
             usable = tuple(e for e in found if e.addresses)[:MOST_ENDPOINTS]
             if usable:
                 return usable, []
-    return (), notes or [
+    nothing = (
         f"No endpoint of {question.domain} was found in DNS. A missing name proves nothing:"
         " the tenant may be reached through another name. Give one with --endpoint."
-    ]
+    )
+    return (), notes or [nothing]
 
 
 def _resolvers(question: Question) -> list[Resolver]:
@@ -221,9 +222,7 @@ async def _converse(
     return found
 
 
-def _outcome(
-    doors: Sequence[Endpoint], heard: Sequence[Heard], notes: Sequence[str]
-) -> Outcome:
+def _outcome(doors: Sequence[Endpoint], heard: Sequence[Heard], notes: Sequence[str]) -> Outcome:
     """One class over all doors: an open one decides, then a closed one, then the first."""
     if not heard:
         why = " ".join(notes) or "No endpoint answered to be asked."

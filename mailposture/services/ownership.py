@@ -12,7 +12,7 @@ from mailposture.adapters.dns import DnsError, Resolver
 from mailposture.services import audit
 
 
-class NotProven(Exception):
+class NotProvenError(Exception):
     """Nobody showed that this domain is theirs; the text says how to."""
 
 
@@ -37,7 +37,7 @@ def challenge(domain: str) -> tuple[str, str]:
 def prove(domain: str, resolver: Resolver, now: datetime, attest: str | None = None) -> Proof:
     """Find a proof: read from a tenant, a TXT record, or a named person's word, in that order.
 
-    Raises NotProven. Only the word of a person writes something: one audit row.
+    Raises NotProvenError. Only the word of a person writes something: one audit row.
     """
     if tenant := _read_from_tenant(domain):
         return Proof(f"an accepted domain of {tenant.name}, read from the tenant itself")
@@ -47,8 +47,8 @@ def prove(domain: str, resolver: Resolver, now: datetime, attest: str | None = N
     if attest is not None and attest.strip():
         audit.record("attested a domain", domain, now, reason=attest.strip())
         return Proof("attested; kept in the audit trail")
-    raise NotProven(
-        f"Nobody showed that {domain} is theirs. Either publish  {name}  TXT  \"{value}\","
+    raise NotProvenError(
+        f'Nobody showed that {domain} is theirs. Either publish  {name}  TXT  "{value}",'
         " or add its tenant, or say --attest 'REASON', which is kept in the audit trail."
     )
 

@@ -50,15 +50,18 @@ def sender(sender_class: str, domain: str, sender_domain: str) -> str:
 
 
 def accepted_domains(tenant: models.Tenant) -> tuple[str, ...] | None:
-    """What the latest snapshot says; None where it could not be read, which is not *none*."""
-    latest = tenant.snapshots.order_by("last_seen_at").last()
-    rows = latest.configuration.accepted_domains if latest else None
-    return None if rows is None else tuple(row.domain_name.lower() for row in rows)
+    """The last list that was read whole; None where there never was one, which is not *none*."""
+    for snapshot in tenant.snapshots.order_by("-last_seen_at").iterator(chunk_size=5):
+        if snapshot.configuration.knows("accepted_domains"):
+            return tuple(name.lower() for name in snapshot.configuration.domains)
+    return None
 
 
 def places(tenant: models.Tenant) -> list[models.VantagePoint]:
     """Who probes this tenant: every stranger, and those that play one of its sources."""
-    sources = set(tenant.sources.exclude(vantage_point=None).values_list("vantage_point", flat=True))
+    sources = set(
+        tenant.sources.exclude(vantage_point=None).values_list("vantage_point", flat=True)
+    )
     enabled = models.VantagePoint.objects.filter(enabled=True)
     return [p for p in enabled if p.plays == p.Plays.STRANGER or p.pk in sources]
 

@@ -119,15 +119,15 @@ def _plan(row: models.Round, now: datetime) -> None:
     """
     try:
         wanted = paths.ensure(row.tenant, now)
-    except clouds.NotSetUp as missing:
+    except clouds.NotSetUpError as missing:
         models.Round.objects.filter(pk=row.pk).update(
             finished_at=now, tally={"problem": str(missing)}
         )
         return
     owing = set(
-        models.Shard.objects.filter(
-            tenant=row.tenant, done_at=None, aside_at=None
-        ).values_list("vantage_point_id", "part")
+        models.Shard.objects.filter(tenant=row.tenant, done_at=None, aside_at=None).values_list(
+            "vantage_point_id", "part"
+        )
     )
     shards = [
         models.Shard(
@@ -143,9 +143,7 @@ def _plan(row: models.Round, now: datetime) -> None:
     ]
     models.Shard.objects.bulk_create(shards)
     count = sum(len(s.targets) for s in shards)
-    models.Round.objects.filter(pk=row.pk).update(
-        paths=count, finished_at=None if shards else now
-    )
+    models.Round.objects.filter(pk=row.pk).update(paths=count, finished_at=None if shards else now)
 
 
 def claim_shards(now: datetime, only: Collection[str] | None = None) -> Iterator[Envelope]:
@@ -157,17 +155,15 @@ def claim_shards(now: datetime, only: Collection[str] | None = None) -> Iterator
     unfinished = models.Shard.objects.filter(due_at__lte=now, done_at=None, aside_at=None)
     if only is not None:
         unfinished = unfinished.filter(vantage_point__slug__in=only)
-    out = Counter(
-        unfinished.filter(lease_until__gt=now).values_list("vantage_point_id", flat=True)
-    )
+    out = Counter(unfinished.filter(lease_until__gt=now).values_list("vantage_point_id", flat=True))
     due = unfinished.filter(_free("lease_until", now)).order_by("due_at", "pk")
     for shard in due.select_related("vantage_point", "tenant"):
         if out[shard.vantage_point_id] >= OUT_AT_ONCE:
             continue
         out[shard.vantage_point_id] += 1
-        won = models.Shard.objects.filter(
-            pk=shard.pk, attempt=shard.attempt, done_at=None
-        ).update(attempt=F("attempt") + 1, claimed_at=now, lease_until=now + settings.LEASE)
+        won = models.Shard.objects.filter(pk=shard.pk, attempt=shard.attempt, done_at=None).update(
+            attempt=F("attempt") + 1, claimed_at=now, lease_until=now + settings.LEASE
+        )
         if won:
             yield envelope(shard, shard.attempt + 1, now)
 
@@ -188,9 +184,7 @@ def finish_round(round_id: int, now: datetime) -> bool:
     out = models.Shard.objects.filter(round_id=round_id, done_at=None, aside_at=None)
     if out.exists():
         return False
-    return bool(
-        models.Round.objects.filter(pk=round_id, finished_at=None).update(finished_at=now)
-    )
+    return bool(models.Round.objects.filter(pk=round_id, finished_at=None).update(finished_at=now))
 
 
 def envelope(shard: models.Shard, attempt: int, now: datetime) -> Envelope:
@@ -221,6 +215,4 @@ def greet(now: datetime) -> Iterable[str]:
 
 def tidy(now: datetime) -> None:
     """Drop rounds that told their story; storage grows with changes, not with polls."""
-    models.Round.objects.filter(
-        snapshot=None, finished_at__lt=now - KEEP_ROUNDS
-    ).delete()
+    models.Round.objects.filter(snapshot=None, finished_at__lt=now - KEEP_ROUNDS).delete()

@@ -1,6 +1,5 @@
 """Read one tenant: load, ask Exchange and DNS with no transaction open, save in one."""
 
-import dataclasses
 import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +9,9 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from mailposture import models
-from mailposture.adapters import dns, exchange
+from mailposture.adapters import dns
+from mailposture.adapters.exchange.errors import ExchangeError
+from mailposture.adapters.exchange.reader import fetch as read_configuration
 from mailposture.core import codec, diff
 from mailposture.core.configuration import (
     Configuration,
@@ -18,12 +19,15 @@ from mailposture.core.configuration import (
     MxHost,
     Part,
     PartStatus,
+    last_known,
+    with_domain_facts,
+    with_part,
 )
+from mailposture.core.effects import Candidate, candidate
 from mailposture.services import clouds, history, planning, secrets
 
 log = logging.getLogger(__name__)
 
-DNS_FACTS = "DomainFacts"
 # A tenant that cannot be read is asked again at its own pace, but not more often than this makes.
 SOONEST_RETRY = timedelta(seconds=15)
 
@@ -42,7 +46,7 @@ class Read:
 class _Doors:
     """What DNS said of one accepted domain."""
 
-    facts: DomainFacts | None
+    facts: DomainFacts
     endpoints: tuple[dns.Endpoint, ...]
     problem: str = ""
 
@@ -58,12 +62,11 @@ def fetch(tenant_id: int, attempt: int, clock: Callable[[], datetime]) -> Read |
         return None
     try:
         cloud = clouds.of(tenant.cloud)
-        seen = exchange.fetch(cloud, secrets.credential_of(tenant))
-    except (exchange.ExchangeError, clouds.NotSetUp) as error:
+        seen = read_configuration(cloud, secrets.credential_of(tenant))
+    except (ExchangeError, clouds.NotSetUpError) as error:
         return _failed(tenant, attempt, str(error), clock())
     doors = _look_up(tenant, cloud.mail_suffixes, seen)
-    seen = _with_dns(seen, doors)
-    return _save(tenant, attempt, seen, doors, clock())
+    return _save(tenant, attempt, _with_dns(seen, doors), doors, clock())
 
 
 def _look_up(
@@ -87,26 +90,24 @@ def _doors(name: str, resolver: dns.Resolver, suffixes: tuple[str, ...]) -> _Doo
                 host=host,
                 addresses=tuple(sorted(resolver.addresses(host, (4, 6)))),
             )
-            for preference, host in resolver.mx(name)
+            for preference, host in sorted(resolver.mx(name))
         )
         endpoints = dns.endpoints(name, resolver, suffixes)
     except dns.DnsError as error:
-        return _Doors(None, (), f"{name}: {error}")
+        return _Doors(DomainFacts(domain=name, mx=None), (), f"{name}: {error}")
     return _Doors(DomainFacts(domain=name, mx=mx), endpoints)
 
 
 def _with_dns(seen: Configuration, doors: dict[str, _Doors]) -> Configuration:
-    """Add what DNS says; a domain that could not be looked up makes the part incomplete."""
+    """Add what DNS says; where the domains themselves are not known, neither is this."""
     if seen.accepted_domains is None:
-        part = Part(name=DNS_FACTS, status=PartStatus.FAILED, error="accepted domains not known")
-        return dataclasses.replace(seen, parts=(*seen.parts, part), domain_facts=None)
-    problems = tuple(d.problem for d in doors.values() if d.problem)
-    status = PartStatus.INCOMPLETE if problems else PartStatus.OK
-    part = Part(name=DNS_FACTS, status=status, missing=problems)
-    facts = tuple(d.facts for d in doors.values() if d.facts)
-    return dataclasses.replace(
-        seen, parts=(*seen.parts, part), domain_facts=None if problems else facts
-    )
+        part = Part(
+            name="domain_facts",
+            status=PartStatus.FAILED,
+            error="The accepted domains are not known.",
+        )
+        return with_part(seen, part, None)
+    return with_domain_facts(seen, [d.facts for d in doors.values()])
 
 
 @transaction.atomic
@@ -144,7 +145,7 @@ def _save(
     )
     if not won:
         return None
-    first = not tenant.snapshots.exists()
+    first = not tenant.paths.exists()
     changes = record(tenant, seen, now)
     _keep_endpoints(tenant, doors, now)
     if first and seen.accepted_domains:
@@ -160,7 +161,7 @@ def record(tenant: models.Tenant, seen: Configuration, now: datetime) -> list[mo
     if latest and latest.digest == digest:
         models.Snapshot.objects.filter(pk=latest.pk).update(last_seen_at=now)
         return []
-    found = diff.compare(latest.configuration, seen) if latest else []
+    found = diff.compare(known(tenant), seen) if latest else []
     snapshot = tenant.snapshots.create(
         digest=digest,
         document=codec.dump(seen),
@@ -170,26 +171,41 @@ def record(tenant: models.Tenant, seen: Configuration, now: datetime) -> list[mo
     )
     if not latest or not found:
         return []
-    changes = [
-        snapshot.changes.create(
-            tenant=tenant,
-            before=latest,
-            at=now,
-            part=d.part,
-            guid=d.guid or "",
-            subject=d.subject,
-            field=d.field or "",
-            kind=d.kind,
-            was=d.before,
-            now=d.after,
-            gained=list(d.gained),
-            lost=list(d.lost),
-            sentence=d.sentence,
-        )
-        for d in found
-    ]
-    planning.verify(tenant, snapshot, now)
+    changes = [_change(latest, snapshot, difference, now) for difference in found]
+    if any(change.effect == models.Change.Effect.PENDING for change in changes):
+        planning.verify(tenant, snapshot, now)
     return changes
+
+
+def known(tenant: models.Tenant) -> Configuration:
+    """The newest known value of every part: a part that could not be read for a while is compared
+    with what it was before, so that a change made meanwhile is still seen.
+    """
+    newest = tenant.snapshots.order_by("-last_seen_at").iterator(chunk_size=5)
+    return last_known(snapshot.configuration for snapshot in newest)
+
+
+def _change(
+    before: models.Snapshot, after: models.Snapshot, found: diff.Difference, now: datetime
+) -> models.Change:
+    effects = models.Change.Effect
+    decides = candidate(found) is not Candidate.NEUTRAL
+    return after.changes.create(
+        tenant_id=after.tenant_id,
+        before=before,
+        at=now,
+        part=found.part,
+        guid=found.guid or "",
+        subject=found.subject,
+        field=found.field or "",
+        kind=found.kind,
+        was=found.before,
+        now=found.after,
+        gained=list(found.gained),
+        lost=list(found.lost),
+        sentence=found.sentence,
+        effect=effects.PENDING if decides else effects.NEUTRAL,
+    )
 
 
 def _keep_endpoints(tenant: models.Tenant, doors: dict[str, _Doors], now: datetime) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 
 from mailposture import keys, models
-from mailposture.adapters.exchange import Credential
+from mailposture.adapters.exchange.credential import Certificate, Credential
 
 
 def seal(parts: dict[str, str]) -> str:
@@ -18,12 +18,12 @@ def credential_of(tenant: models.Tenant) -> Credential:
     """Open a tenant's credential for one use."""
     row = tenant.credential
     parts: dict[str, Any] = json.loads(keys.decrypt(settings.KEYS_DIR, row.sealed))
+    key = parts.get("private_key")
     return Credential(
         tenant_id=str(tenant.tenant_id),
         client_id=str(row.client_id),
-        secret=parts.get("secret"),
-        private_key=parts.get("private_key"),
-        certificate=parts.get("certificate"),
+        secret=parts.get("secret", ""),
+        certificate=Certificate(private_key=key, certificate=parts["certificate"]) if key else None,
     )
 
 

@@ -12,9 +12,7 @@ from mailposture.services import planning
 WINDOW = timedelta(minutes=max(planning.VERIFY_AFTER_MINUTES) + 5)
 
 
-def settle(
-    tenant: models.Tenant, round_id: int, after: Mapping[str, str], now: datetime
-) -> None:
+def settle(tenant: models.Tenant, round_id: int, after: Mapping[str, str], now: datetime) -> None:
     """Judge the changes that wait for proof by a round that began after they were read."""
     row = models.Round.objects.get(pk=round_id)
     waiting = tenant.changes.filter(

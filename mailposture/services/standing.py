@@ -97,17 +97,14 @@ def _domains(strangers: list[dict[str, Any]]) -> dict[str, State]:
 
 def _classes(strangers: list[dict[str, Any]]) -> dict[str, State]:
     """For each sender class, the state over all domains: open, closed, partly or unknown."""
-    by_class: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    by_class: dict[str, dict[str, set[Verdict]]] = defaultdict(lambda: defaultdict(set))
     for path in strangers:
-        by_class[path["sender_class"]][path["domain"]].append(path["verdict"])
-    return {
-        str(c): _over_domains([worst(set(map(Verdict, v))) for v in by_class[c].values()]) if by_class[c]
-        else State.UNKNOWN
-        for c in CLASSES
-    }  # fmt: skip
+        by_class[path["sender_class"]][path["domain"]].add(Verdict(path["verdict"]))
+    return {c.value: _over_domains([worst(v) for v in by_class[c].values()]) for c in CLASSES}
 
 
 def _over_domains(verdicts: list[Verdict]) -> State:
+    """One class over all domains; without any it is not known."""
     known = [v for v in verdicts if v is not Verdict.UNKNOWN]
     if known and all(v is Verdict.OPEN for v in known):
         return State.OPEN
