@@ -123,12 +123,13 @@ def _recipients(value: InboundConnector) -> list[Piece]:
 def _proof(value: InboundConnector) -> Iterator[Piece]:
     by_address = value.restrict_domains_to_ip_addresses
     by_certificate = value.restrict_domains_to_certificate
-    yield (" is taken only", False)
-    if by_address:
-        yield (" from ", False)
-        yield from _choice(value.sender_ip_addresses, "or") or [("no address at all", True)]
+    if by_address and not value.sender_ip_addresses:
+        yield from ((" is taken from ", False), ("no address at all", True))
+    elif by_address:
+        yield (" is taken only from ", False)
+        yield from _choice(value.sender_ip_addresses, "or")
     if by_certificate:
-        yield (", and only" if by_address else "", False)
+        yield (", and only" if by_address else " is taken only", False)
         yield (" from a host that shows a certificate for ", False)
         yield (value.tls_sender_certificate_name or "no name at all", True)
     if value.require_tls and not by_certificate:
@@ -160,8 +161,8 @@ def _everybody_else(value: InboundConnector) -> str:
         beyond.append("mail to other accepted domains")
     if not beyond:
         return "Every other host is refused."
-    rest = " and ".join(beyond)
-    return f"Every other host is refused. {rest[0].upper()}{rest[1:]} is not its concern."
+    rest, verb = " and ".join(beyond), "is" if len(beyond) == 1 else "are"
+    return f"Every other host is refused. {rest[0].upper()}{rest[1:]} {verb} not its concern."
 
 
 # ---- lists -------------------------------------------------------------------------------
