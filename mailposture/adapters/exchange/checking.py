@@ -114,7 +114,7 @@ def _preflight(client: Client) -> tuple[ExchangeError | None, frozenset[str]]:
             return error, frozenset()
         allowed = frozenset()  # the preflight is a convenience: without it the call decides
     try:
-        client.invoke(CMDLETS[0].name, {"ResultSize": 1})
+        client.invoke(CMDLETS[0].name, CMDLETS[0].calls[0])
     except ExchangeError as error:
         return error, allowed
     return None, allowed

@@ -33,12 +33,17 @@ SYSTEM_MAILBOX: Final = "SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c}"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Waits:
-    """Time and chance, handed in. `budget` is how many seconds all calls together may take."""
+    """Time and chance, handed in.
+
+    `budget` is how many seconds all calls together may take, `silence` how long a server may say
+    nothing.
+    """
 
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     random: Callable[[], float] = SystemRandom().random
     budget: float = 240.0
+    silence: float = READ
 
 
 class _Bearer(AuthBase):
@@ -174,7 +179,7 @@ class Client:
                 data=json.dumps(body) if body is not None else None,
                 headers=self._headers(body, headers or {}),
                 auth=_Bearer(token),
-                timeout=(CONNECT, READ),
+                timeout=(CONNECT, self._waits.silence),
                 allow_redirects=False,
                 stream=True,
             ) as response:

@@ -34,7 +34,7 @@ class Cloud:
         return f"{self.resource}/.default"
 
     def owns(self, url: str) -> bool:
-        """Whether a URL is on a host of this cloud, by HTTPS and on the API's own port."""
+        """Whether a URL is on a host of this cloud, by HTTPS on its port; the lab has several."""
         try:
             parts = urlsplit(url)
             port = parts.port
@@ -42,8 +42,7 @@ class Cloud:
             return False
         host = (parts.hostname or "").lower()
         ends = host == self.redirect_suffix or host.endswith(f".{self.redirect_suffix}")
-        own_port = urlsplit(self.api).port
-        return parts.scheme == "https" and ends and (port or 443) == (own_port or 443)
+        return parts.scheme == "https" and ends and (self.is_lab or (port or 443) == 443)
 
 
 WORLDWIDE: Final = Cloud(

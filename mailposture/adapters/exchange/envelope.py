@@ -103,7 +103,7 @@ def _json(answer: Answer) -> dict[str, Any]:
 
 def _no_value(document: Row, warnings: tuple[str, ...]) -> ExchangeError:
     says = " ".join(warnings) or f"the answer has no value: {json.dumps(document)}"
-    return ExchangeError("value-absent", says, permanent=False, status=200)
+    return ExchangeError("value-absent", says, permanent=True, status=200)
 
 
 def _error(answer: Answer) -> ExchangeError:
