@@ -23,7 +23,7 @@ AT_ONCE: Final = 8
 DASH_SUFFIX: Final = "mail.protection.outlook.com"
 SIGNED_SUFFIX: Final = "mx.microsoft"
 
-_NAMESERVER: Final = re.compile(r"\[?([0-9A-Fa-f.:]+?)\]?:([0-9]{1,5})\Z")
+_NAMESERVER: Final = re.compile(r"(?:\[([0-9A-Fa-f.:]+)\]|([0-9.]+)):([0-9]{1,5})\Z")
 
 
 class DnsError(Exception):
@@ -93,13 +93,16 @@ class Resolver:
 
 
 def nameserver_of(text: str) -> tuple[str, int]:
-    """Read ``ip:port`` or ``[ip]:port``; DnsError if it is neither."""
+    """Read ``ip:port``, ``[ip]:port`` or an address alone; DnsError if it is none of them."""
     match = _NAMESERVER.match(text)
+    port = int(match[3]) if match else 53
     try:
-        address = str(ip_address(match[1] if match else text))
-        return address, int(match[2]) if match else 53
+        address = str(ip_address((match[1] or match[2]) if match else text))
     except ValueError as odd:
         raise DnsError(f"{text!r} is not a name server's IP:PORT", permanent=True) from odd
+    if not 0 < port < 65536:
+        raise DnsError(f"{text!r}: {port} is not a port", permanent=True)
+    return address, port
 
 
 def endpoints(

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -64,7 +65,8 @@ async def converse(
 
     Where STARTTLS was refused or came to nothing, once more in clear on a fresh connection,
     as any mail server with opportunistic TLS would (RFC 7435). ValueError only for an order
-    that cannot be carried out: words that are no SMTP, a certificate file that is none.
+    that cannot be carried out: an address that is none, words that are no SMTP, a file that
+    holds no certificate.
     """
     clock = Clock()
     first = await _attempt(order, limits, clock, trust)
@@ -109,6 +111,9 @@ def run[T](work: Coroutine[Any, Any, T]) -> T:
 
 
 def _check(order: Order) -> tuple[Plan, SSL.Context]:
+    # Names would be looked up behind our back, and lead elsewhere than where we were let to.
+    for address in filter(None, (order.address, order.source)):
+        ip_address(address)
     try:
         return order.plan, tls.client_context(order.certificate)
     except (OSError, SSL.Error) as unusable:
@@ -139,7 +144,6 @@ async def _attempt(order: Order, limits: Limits, clock: Clock, trust: tls.Trust 
 def _reason(failed: OSError) -> Ended:
     if failed.errno == errno.ECONNREFUSED:
         return Ended.REFUSED
-    # Also where the source is of another family than the target.
     unusable = {errno.EADDRNOTAVAIL, errno.EADDRINUSE, errno.EAFNOSUPPORT}
     return Ended.SOURCE_NOT_USABLE if failed.errno in unusable else Ended.NOT_REACHED
 
@@ -162,6 +166,8 @@ class _Conversation(asyncio.Protocol):
 
     async def connect(self, order: Order, patience: float) -> None:
         """Connect from the source to the pinned address; OSError if it fails."""
+        if order.source and ip_address(order.source).version != ip_address(order.address).version:
+            raise OSError(errno.EAFNOSUPPORT, "source and target are of different families")
         local = (order.source, 0) if order.source else None
         async with asyncio.timeout(max(patience, 0)):
             await self._loop.create_connection(

@@ -1,0 +1,94 @@
+"""A transcript is evidence: it survives storing, and says which reply answered what."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailposture.core.smtp.reply import parse
+from mailposture.core.smtp.transcript import Ended, Line, TlsFacts, Transcript, Who
+
+TLS = TlsFacts(version="TLSv1.2", cipher="X", names=("mail.protection.outlook.com",), error="e")
+
+
+def transcript(**changes: Any) -> Transcript:
+    return Transcript(**{"address": "192.0.2.1", "port": 25, **changes})
+
+
+LINES = st.lists(
+    st.builds(Line, st.integers(0, 45_000).map(float), st.sampled_from(Who), st.binary()),
+    max_size=6,
+).map(tuple)
+REPLIES = st.lists(
+    st.builds(parse, st.binary(), st.sampled_from(["connect", "ehlo", "rcpt"]), st.just(1.5)),
+    max_size=4,
+).map(tuple)
+
+
+@given(LINES, REPLIES, st.sampled_from([None, TLS]), st.sampled_from(Ended))
+def test_a_stored_transcript_comes_back_the_same(
+    lines: tuple[Line, ...], replies: Any, tls: TlsFacts | None, ended: Ended
+) -> None:
+    before = transcript(lines=lines, replies=replies, tls=tls, ended=ended, hello_ip="192.0.2.7")
+    stored = json.dumps(before.to_document())
+    assert "\\u0000" not in stored
+    assert Transcript.from_document(json.loads(stored)) == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"lines": [[1.0, "X", "who?"]]},
+        {"lines": [[1.0, "S"]]},
+        {"lines": [["late", "S", ""]]},
+        {"lines": 7},
+        {"replies": [["rcpt", 1.0, None]]},
+        {"replies": [["rcpt", 1.0, "\u2019"]]},
+        {"port": None},
+        {"address": 5},
+        {"ended": None},
+        {"tls": {"version": "TLSv1.3"}},
+        {"tls": {"names": [1]}},
+        {"hello_ip": 7},
+    ],
+)
+def test_what_is_no_transcript_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        Transcript.from_document(transcript().to_document() | change)
+
+
+def test_a_document_that_lacks_a_part_is_refused() -> None:
+    document = transcript().to_document()
+    del document["lines"]
+    with pytest.raises(ValueError, match="lines"):
+        Transcript.from_document(document)
+
+
+def test_the_reply_to_a_stage_is_the_last_one() -> None:
+    in_clear, in_tls = parse(b"250 a\r\n", "ehlo"), parse(b"250 b\r\n", "ehlo")
+    found = transcript(replies=(in_clear, in_tls))
+    assert found.reply_to("ehlo") is in_tls
+    assert found.reply_to("rcpt") is None
+
+
+def test_the_text_is_safe_for_a_terminal() -> None:
+    line = Line(12.34, Who.SERVER, b"250 \x1b]0;owned\x07\xff\r\n")
+    assert transcript(lines=(line,)).text() == r"     12.3 S 250 \x1b]0;owned\x07\xff"
+
+
+def test_a_later_attempt_decides_and_the_first_stays_visible() -> None:
+    refusal = parse(b"454 4.7.0 no\r\n", "starttls")
+    first = transcript(
+        lines=(Line(0.0, Who.NOTE, b"first"),),
+        replies=(parse(b"220 a\r\n", "connect"), parse(b"250 b\r\n", "ehlo"), refusal),
+        ended=Ended.STARTTLS_REFUSED,
+        hello_ip="192.0.2.7",
+    )
+    second = transcript(lines=(Line(5.0, Who.NOTE, b"second"),), ended=Ended.REFUSED)
+    both = first.followed_by(second)
+    assert [line.data for line in both.lines] == [b"first", b"second"]
+    assert both.replies == (refusal,)
+    assert both.ended is Ended.REFUSED
+    assert both.hello_ip is None
