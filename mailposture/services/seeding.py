@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.conf import settings
 
 from mailposture import models
-from mailposture.services import clouds, enrolling
+from mailposture.services import clouds, credentials, enrolling
 
 type Facts = Mapping[str, Any]
 
@@ -64,7 +64,7 @@ def _credential(story: Facts) -> enrolling.NewCredential:
     client_id = uuid.UUID(story["client_id"])
     if secret := story.get("client_secret"):
         return enrolling.NewCredential(client_id=client_id, secret=secret)
-    return enrolling.from_certificate(client_id, Path(story["certificate"]).read_bytes(), None)
+    return credentials.from_certificate(client_id, Path(story["certificate"]).read_bytes(), None)
 
 
 def _source(tenant: models.Tenant, source: Facts, now: datetime) -> models.VantagePoint:

@@ -1,0 +1,1 @@
+"""What pages show, loaded: a bounded number of queries, frozen values, no decisions left to templates."""
