@@ -11,7 +11,7 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -30,8 +30,7 @@ def guard(command: Sequence[str]) -> int:
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda _signal, _frame: None)
-    # Owned processes that lose their parent become ours instead of init's, and can be found.
-    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+    adopt_orphans()
     # A signal that comes before there is a child to carry it to waits.
     signal.pthread_sigmask(signal.SIG_BLOCK, CARRIED)
     child = os.fork()
@@ -39,8 +38,23 @@ def guard(command: Sequence[str]) -> int:
         _become(command)
     _carry_signals_to(child)
     status = _wait(child, woken)
-    _kill_the_rest(child)
+    _kill_group(child)
+    kill_children()
     return status
+
+
+def adopt_orphans() -> None:
+    """Have descendants that lose their parent become ours instead of init's; Linux only."""
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def kill_children(spare: Collection[int] = ()) -> None:
+    """Kill all children but some, and theirs, which fall to us as their parents die."""
+    while left := [pid for pid in _children() if pid not in spare]:
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        for pid in left:
+            os.waitpid(pid, 0)
 
 
 def _prctl(option: int, value: int) -> None:
@@ -105,18 +119,7 @@ def _kill_group(leader: int) -> None:
         return
 
 
-def _kill_the_rest(child: int) -> None:
-    """End what the child started and left: its group, then all that fell to us."""
-    _kill_group(child)
-    while left := _adopted():
-        for pid in left:
-            os.kill(pid, signal.SIGKILL)
-        # Their own children fall to us as they die: look again until there are none.
-        for pid in left:
-            os.waitpid(pid, 0)
-
-
-def _adopted() -> list[int]:
+def _children() -> list[int]:
     """Our children, as Linux lists them; elsewhere the group is all we know."""
     if not LINUX:
         return []

@@ -7,6 +7,7 @@ Standard library only, and of the product it knows nothing but its guardian.
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
@@ -17,7 +18,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-GUARDIAN: Final = (sys.executable, "-I", "-S", str(Path(__file__).with_name("guardian.py")))
+from mailposture.management import guardian
+
+GUARDIAN: Final = (sys.executable, "-I", "-S", guardian.__file__)
 LARGEST_LOG: Final = 5_000_000
 FIRST_PAUSE, LONGEST_PAUSE, SETTLED_AFTER = 0.5, 30.0, 60.0
 STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -91,6 +94,7 @@ class Child:
     say: Say
     environment: Mapping[str, str]
     folder: Path
+    siblings: Callable[[], set[int]]
     process: Process | None = None
     up: bool = False
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -114,28 +118,43 @@ class Child:
         return 0
 
     async def _run(self) -> int:
-        self.process = process = await asyncio.create_subprocess_exec(
-            *GUARDIAN,
-            *self.program.command,
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=STDOUT,
-            env={**self.environment, **self.program.environment},
-            cwd=self.folder,
-            start_new_session=True,
-        )
+        # A pipe of our own: asyncio's would hold up the news of an end for as long as some
+        # grandchild keeps the output open.
+        output, into = os.pipe()
+        try:
+            self.process = process = await asyncio.create_subprocess_exec(
+                *GUARDIAN,
+                *self.program.command,
+                stdin=PIPE,
+                stdout=into,
+                stderr=STDOUT,
+                env={**self.environment, **self.program.environment},
+                cwd=self.folder,
+                start_new_session=True,
+            )
+        finally:
+            os.close(into)
         if self.stopping.is_set():
             self.cut()
-        reading = asyncio.create_task(self._read(process))
+        reading = asyncio.create_task(self._read(output))
         code = await process.wait()
-        # Elsewhere than on Linux a stray grandchild may hold the pipe open.
+        if code < 0:
+            # The guardian itself was killed: its wards have fallen to us.
+            guardian.kill_children(spare=self.siblings())
         await asyncio.wait({reading}, timeout=1)
         reading.cancel()
         return code
 
-    async def _read(self, process: Process) -> None:
-        while process.stdout and (chunk := await process.stdout.read(65536)):
-            self.log.write(chunk)
+    async def _read(self, output: int) -> None:
+        reader = asyncio.StreamReader()
+        protocol = asyncio.StreamReaderProtocol(reader)
+        pipe = open(output, "rb", buffering=0)  # noqa: SIM115, ASYNC230  a pipe's end
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, pipe)
+        try:
+            while chunk := await reader.read(65536):
+                self.log.write(chunk)
+        finally:
+            transport.close()
 
     async def until_ready(self) -> None:
         """Wait until others may count on this program; StartError with its words if it dies."""
@@ -199,6 +218,7 @@ class Supervisor:
         self, programs: Iterable[Program], when_up: Callable[[], Awaitable[None]] | None = None
     ) -> None:
         """Start all, call `when_up`, and stay until a signal; nothing is left afterwards."""
+        guardian.adopt_orphans()
         self._listen()
         starting = asyncio.create_task(self._start(programs, when_up))
         stopping = asyncio.create_task(self._stop.wait())
@@ -223,6 +243,8 @@ class Supervisor:
         if self._stop.is_set():
             for child in self._children:
                 child.cut()
+        else:
+            self._say("Stopping; asked once more, at once.")
         self._stop.set()
 
     async def _start(
@@ -235,12 +257,17 @@ class Supervisor:
                 say=self._say,
                 environment=self._environment,
                 folder=self._folder,
+                siblings=self._guardians,
             )
             self._children.append(child)
             self._tasks.append(asyncio.create_task(child.keep()))
             await child.until_ready()
         if when_up:
             await when_up()
+
+    def _guardians(self) -> set[int]:
+        running = (child.process for child in self._children)
+        return {p.pid for p in running if p is not None and p.returncode is None}
 
     async def _end(self) -> None:
         latest_first = sorted(self._children, key=lambda c: -c.program.stage)
