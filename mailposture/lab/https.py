@@ -41,13 +41,20 @@ class Server(uvicorn.Server):
         self.listening.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop; whoever does not close a connection in time finds it closed."""
+        """Stop. Clients keep idle connections for ever, so those are cut and not waited for."""
+        self._cut(idle_only=True)
         await super().shutdown(sockets)
-        for connection in list(self.server_state.connections):
-            connection.transport.abort()
+        self._cut(idle_only=False)
         # An aborted transport lets go of its socket in the turns of the loop that follow.
         for _ in range(3):
             await asyncio.sleep(0)
+
+    def _cut(self, *, idle_only: bool) -> None:
+        for connection in list(self.server_state.connections):
+            # None until the first request, which uvicorn's annotation does not say.
+            cycle = getattr(connection, "cycle", None)
+            if not idle_only or cycle is None or cycle.response_complete:
+                connection.transport.abort()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -197,7 +204,7 @@ async def _say(send: Send, answer: Answer) -> None:
 
 async def _gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
-        pass
+        self._cut(idle_only=True)
 
 
 async def _set(event: asyncio.Event) -> None:

@@ -636,6 +636,20 @@ async def test_a_token_outlives_a_restart_and_not_a_change_of_key(pem: Path) -> 
     await third.close()
 
 
+async def test_a_connection_that_nobody_uses_is_cut_at_once(
+    pem: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    served = await https.serve(new_world(), pem)
+    port = int(served.api_url.rpartition(":")[2])
+    trust = ssl.create_default_context(cafile=pem.parent / "ca.pem")
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=trust)
+    writer.write(b"GET / HTTP/1.1\r\nHost: lab\r\n\r\n")
+    assert (await reader.readline()).startswith(b"HTTP/1.1 404")
+    await asyncio.wait_for(served.close(), 5)
+    assert "exceeded" not in caplog.text
+    writer.transport.abort()
+
+
 async def test_the_two_hosts_have_ports_of_their_own(pem: Path) -> None:
     served = await https.serve(new_world(), pem)
     assert served.authority_url == served.api_url
