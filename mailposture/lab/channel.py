@@ -88,13 +88,16 @@ class Channel:
 
     async def line(self) -> bytes:
         """Give the next line without its end; EOFError once the peer has gone."""
+        too_long = False
         while (end := self.incoming.find(b"\n")) < 0:
             if len(self.incoming) > LONGEST_LINE:
+                too_long = True
                 self.incoming.clear()
-                raise LineTooLongError
             await self.more()
         found = bytes(self.incoming[:end]).removesuffix(b"\r")
         del self.incoming[: end + 1]
+        if too_long or len(found) > LONGEST_LINE:
+            raise LineTooLongError
         return found
 
     async def skip(self, size: int) -> None:

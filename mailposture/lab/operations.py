@@ -124,7 +124,13 @@ def set_api_fault(world: World, tenant: Tenant, kind: str, asked: Document) -> s
         tenant=tenant.slug, kind=kind, cmdlet=str(cmdlet) if cmdlet else None, times=times
     )
     world.api_faults.append(fault)
-    calls = "every call" if times is None else f"the next {times} calls"
+    calls = (
+        "every call"
+        if times is None
+        else "the next call"
+        if times == 1
+        else f"the next {times} calls"
+    )
     return f"{tenant.name}'s Admin API answers {calls} of {cmdlet or 'any cmdlet'} with {kind}."
 
 

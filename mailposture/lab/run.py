@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -178,13 +178,13 @@ def has(address: str) -> bool:
     return True
 
 
-async def until_told() -> None:
-    """Wait for SIGTERM or SIGINT."""
+def on_signal() -> asyncio.Event:
+    """Give an event that SIGTERM and SIGINT set, from now on."""
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
-    await told.wait()
+    return told
 
 
 async def until_orphaned(parent: int) -> None:
@@ -195,11 +195,15 @@ async def until_orphaned(parent: int) -> None:
         await asyncio.sleep(PARENT_POLL_SECONDS)
 
 
-async def run(directory: Path, *, with_parent: bool) -> None:
+async def run(
+    directory: Path, *, with_parent: bool = False, ready: Callable[[Document], None] | None = None
+) -> None:
     """Run a lab until told to stop, or until the parent dies where that was asked for."""
-    parent = os.getppid()
-    async with lab(directory):
-        ends = [asyncio.create_task(until_told())]
+    parent, told = os.getppid(), on_signal()
+    async with lab(directory) as running:
+        if ready:
+            ready(running.facts)
+        ends: list[asyncio.Task[Any]] = [asyncio.create_task(told.wait())]
         if with_parent:
             ends.append(asyncio.create_task(until_orphaned(parent)))
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
