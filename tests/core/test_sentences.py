@@ -24,14 +24,16 @@ UNRESTRICTED: dict[str, Any] = {"restrict_domains_to_ip_addresses": False}
         (
             lock(),
             (
-                "Mail from any sender domain to any accepted domain is taken only from 203.0.113.10. "
+                "Mail from any sender domain to any accepted domain is taken only from "
+                "203.0.113.10. "
                 "Every other host is refused."
             ),
         ),
         (
             lock(require_tls=True, sender_ip_addresses=("203.0.113.10", "198.51.100.0/24")),
             (
-                "Mail from any sender domain to any accepted domain is taken only from 203.0.113.10 or "
+                "Mail from any sender domain to any accepted domain is taken only from "
+                "203.0.113.10 or "
                 "198.51.100.0/24, over TLS. Every other host is refused."
             ),
         ),
@@ -53,7 +55,8 @@ UNRESTRICTED: dict[str, Any] = {"restrict_domains_to_ip_addresses": False}
         (
             lock(sender_domains=("*.fabrikam.com", "fabrikam.com")),
             (
-                "Mail from fabrikam.com and its subdomains or fabrikam.com to any accepted domain is "
+                "Mail from fabrikam.com and its subdomains or fabrikam.com to any accepted domain "
+                "is "
                 "taken only from 203.0.113.10. Every other host is refused. Mail from other sender "
                 "domains is not its concern."
             ),
@@ -68,15 +71,18 @@ UNRESTRICTED: dict[str, Any] = {"restrict_domains_to_ip_addresses": False}
         (
             lock(sender_domains=("fabrikam.com",), associated_accepted_domains=("contoso.com",)),
             (
-                "Mail from fabrikam.com to contoso.com is taken only from 203.0.113.10. Every other "
-                "host is refused. Mail from other sender domains and mail to other accepted domains are "
+                "Mail from fabrikam.com to contoso.com is taken only from 203.0.113.10. Every "
+                "other "
+                "host is refused. Mail from other sender domains and mail to other accepted "
+                "domains are "
                 "not its concern."
             ),
         ),
         (
             lock(sender_domains=()),
             (
-                "Mail from no sender domain to any accepted domain is taken only from 203.0.113.10. "
+                "Mail from no sender domain to any accepted domain is taken only from "
+                "203.0.113.10. "
                 "Every other host is refused. Mail from other sender domains is not its concern."
             ),
         ),
@@ -90,21 +96,24 @@ UNRESTRICTED: dict[str, Any] = {"restrict_domains_to_ip_addresses": False}
         (
             lock(**UNRESTRICTED, require_tls=True),
             (
-                "Mail from any sender domain to any accepted domain is taken from the hosts it names "
+                "Mail from any sender domain to any accepted domain is taken from the hosts it "
+                "names "
                 "only over TLS. It asks for no proof of who sends: every other host is let by."
             ),
         ),
         (
             lock(**UNRESTRICTED, require_tls=True, sender_ip_addresses=()),
             (
-                "Mail from any sender domain to any accepted domain is taken from any host that uses "
+                "Mail from any sender domain to any accepted domain is taken from any host that "
+                "uses "
                 "TLS. It asks for no proof of who sends: every other host is let by."
             ),
         ),
         (
             lock(sender_ip_addresses=tuple(f"203.0.113.{n}" for n in range(10, 16))),
             (
-                "Mail from any sender domain to any accepted domain is taken only from 203.0.113.10, "
+                "Mail from any sender domain to any accepted domain is taken only from "
+                "203.0.113.10, "
                 "203.0.113.11, 203.0.113.12 or 3 more (6 addresses in all). "
                 "Every other host is refused."
             ),
@@ -114,14 +123,16 @@ UNRESTRICTED: dict[str, Any] = {"restrict_domains_to_ip_addresses": False}
         (
             hybrid(),
             (
-                "A host that shows a certificate for mail.fabrikam.com is treated as fabrikam's own "
+                "A host that shows a certificate for mail.fabrikam.com is treated as fabrikam's "
+                "own "
                 "server. This connector refuses nobody."
             ),
         ),
         (
             hybrid(sender_ip_addresses=("203.0.113.25",)),
             (
-                "A host that shows a certificate for mail.fabrikam.com, or comes from 203.0.113.25, is "
+                "A host that shows a certificate for mail.fabrikam.com, or comes from "
+                "203.0.113.25, is "
                 "treated as fabrikam's own server. This connector refuses nobody."
             ),
         ),

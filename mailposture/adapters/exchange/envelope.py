@@ -75,11 +75,11 @@ def page(answer: Answer) -> Page:
         raise _error(answer)
     document = _json(answer)
     warnings = _texts(document.get("@adminapi.warnings"))
-    if "value" not in document:
+    if "value" not in document and (warnings or "@odata.context" not in document):
         raise _no_value(document, warnings)
     link = document.get("@odata.nextLink")
     return Page(
-        rows=rows_of(document),
+        rows=rows_of({"value": document.get("value")}),
         next_link=link if isinstance(link, str) and link else None,
         warnings=warnings,
     )
