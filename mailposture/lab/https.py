@@ -204,7 +204,7 @@ async def _say(send: Send, answer: Answer) -> None:
 
 async def _gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
-        self._cut(idle_only=True)
+        pass
 
 
 async def _set(event: asyncio.Event) -> None:
