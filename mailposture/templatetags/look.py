@@ -14,9 +14,11 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from mailposture.adapters.drawings import states
-from mailposture.templatetags import words
+from mailposture.templatetags import evidence, words
 
 register = template.Library()
+# One library for those who write pages; two files for those who read them.
+register.tags.update(evidence.register.tags)
 Moment = datetime | None
 SEVERITIES: Final = ("info", "low", "medium", "high", "critical")
 
@@ -87,7 +89,7 @@ def severity(level: str, size: str = "") -> SafeString:
     )
     return format_html(
         '<span class="severity {} {}">'
-        '<svg viewBox="0 0 13 12" aria-hidden="true">{}</svg>{}</span>',
+        '<svg viewBox="0 0 13 12" aria-hidden="true">{}</svg><span>{}</span></span>',
         name,
         size,
         bars,

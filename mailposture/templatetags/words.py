@@ -61,10 +61,10 @@ def exact(moment: datetime) -> str:
 
 
 def number(value: float | str | None) -> str:
-    """4,294,967,296; what is not a number stays as it is."""
-    if isinstance(value, int):
-        return f"{value:,}"
-    return "" if value is None else str(value)
+    """4,294,967,296; what is not a whole number stays as it is, nothing is nothing."""
+    if value is None:
+        return ""
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def wire(value: bytes | str) -> str:
