@@ -31,7 +31,7 @@ def configuration(level: str = "INFO") -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "filters": {"without_tokens": {"()": f"{__name__}.{WithoutTokens.__name__}"}},
-        "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
+        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
         "handlers": {"console": console},
         "root": {"handlers": ["console"], "level": "WARNING"},
         "loggers": dict.fromkeys(names, ours),

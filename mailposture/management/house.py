@@ -71,7 +71,6 @@ def free_port(wanted: int) -> int:
 async def _keep_house(plan: Plan) -> None:
     broker_url = await asyncio.to_thread(_prepare_queue, plan)
     await asyncio.to_thread(_prepare_database)
-    _prepare_vantage(plan.data)
     facts = {
         "pid": os.getpid(),
         "port": plan.port,
@@ -121,12 +120,6 @@ def _prepare_database() -> None:
         raise StartError(f"The database cannot be used: {error}") from None
     finally:
         connections.close_all()
-
-
-def _prepare_vantage(data: Path) -> None:
-    """Give the local vantage worker its file, unless somebody wrote a better one."""
-    with contextlib.suppress(FileExistsError), (data / "vantage.toml").open("x") as file:
-        file.write("[points.here]\n")
 
 
 def _environment(plan: Plan, broker_url: str) -> dict[str, str]:

@@ -13,6 +13,8 @@ from mailposture.management.supervisor import Program, Ready
 PYTHON: Final = sys.executable
 LAB, QUEUE, SEED, WEB, WORKERS, CLOCK = range(6)
 HOST: Final = "127.0.0.1"
+# As services/seeding.py names their files.
+LAB_VANTAGES: Final = ("gateway", "hybrid", "stranger")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +35,10 @@ def programs(plan: Plan) -> tuple[Program, ...]:
     return (
         *((_lab(plan.data),) if plan.with_lab else ()),
         *queue,
-        *((_seed(plan.manage),) if plan.with_lab else ()),
+        _seed(plan.manage),
         _web(plan.port),
-        _worker("worker", "mailposture.celery", "--concurrency", "2"),
-        _worker("vantage", "mailposture.vantage", environment=_vantage(plan.data)),
+        _worker("central", "mailposture.celery", "--concurrency", "2"),
+        *(_vantage(plan.data, name) for name in _vantage_names(plan)),
         _beat(plan.data),
     )
 
@@ -56,14 +58,26 @@ def _queue(data: Path, port: int) -> Program:
 
 
 def _seed(manage: Path) -> Program:
-    """Enrols the lab's tenants and vantage points where there are none; writes vantage.toml."""
+    """Enrols what a fresh installation starts with; writes the files of the vantage workers."""
     command = (PYTHON, str(manage), "demo_seed")
     return Program(name="demo_seed", command=command, stage=SEED, once=True)
 
 
-def _vantage(data: Path) -> dict[str, str]:
-    # Its worker is given no address of the database; it has no use for one.
-    return {"MAILPOSTURE_VANTAGE": str(data / "vantage.toml"), "DATABASE_URL": ""}
+def _vantage_names(plan: Plan) -> tuple[str, ...]:
+    """The vantage workers here: the lab's three, else one for each file of the folder."""
+    if plan.with_lab:
+        return LAB_VANTAGES
+    found = {file.stem for file in (plan.data / "vantage").glob("*.toml")}
+    return tuple(sorted({"here", *found} - {*LAB_VANTAGES}))
+
+
+def _vantage(data: Path, name: str) -> Program:
+    environment = {
+        "MAILPOSTURE_VANTAGE": str(data / "vantage" / f"{name}.toml"),
+        # It has no use for the database, so it is not told where one is.
+        "DATABASE_URL": "",
+    }
+    return _worker(f"vantage-{name}", "mailposture.vantage", environment=environment)
 
 
 def _web(port: int) -> Program:
