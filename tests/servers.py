@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import redis
 from playwright.sync_api import Browser, sync_playwright
@@ -43,6 +44,19 @@ def until[T](wanted: Callable[[], T], seconds: float = 20.0) -> T:
             raise TimeoutError(f"never true within {seconds:g} s: {wanted}")
         time.sleep(0.02)
     return found
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that only waits to be buried does not."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def descendants(pid: int) -> list[int]:
+    """Every process that stems from this one."""
+    return [child.pid for child in psutil.Process(pid).children(recursive=True)]
 
 
 @dataclass

@@ -7,10 +7,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from mailposture.management.supervisor import Log, plain
-from tests.servers import until
+from tests.servers import is_alive, until
 
 ROOT = Path(__file__).parent.parent
 
@@ -85,21 +86,7 @@ class House:
         return [int(line[1]) for line in self.log(name) if line[0] == "pid"]
 
     def guardians(self) -> list[int]:
-        listed = subprocess.run(
-            ["ps", "-o", "pid=", "--ppid", str(self.process.pid)],
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        return [int(pid) for pid in listed.stdout.split()]
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"
+        return [child.pid for child in psutil.Process(self.process.pid).children()]
 
 
 def gone(pids: list[int]) -> bool:

@@ -91,7 +91,7 @@ def _prepare_queue(plan: Plan) -> str:
     """Write the embedded queue's settings, or try the one that the environment names."""
     if plan.queue_port is None:
         url = os.environ["BROKER_URL"]
-        _try_queue(url)
+        try_queue(url)
         return url
     folder = plan.data / "valkey"
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -102,22 +102,28 @@ def _prepare_queue(plan: Plan) -> str:
     return f"redis://:{password}@{HOST}:{plan.queue_port}/0"
 
 
-def _try_queue(url: str) -> None:
+def try_queue(url: str, oldest: tuple[int, ...] = OLDEST_QUEUE) -> None:
+    """Refuse a queue that does not answer or is too old, as StartError."""
     where = urlsplit(url).hostname
     try:
         with redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5) as client:
             version = str(client.info("server")["redis_version"])
     except (redis.RedisError, OSError, ValueError) as error:
-        raise StartError(f"The queue at {where} does not answer: {error}") from None
-    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_QUEUE:
-        raise StartError(f"The queue at {where} is version {version}: 6.2 or newer is needed.")
+        raise StartError(f"The queue at {where} does not answer: {_one_line(error)}") from None
+    if tuple(int(part) for part in version.split(".")[:2]) < oldest:
+        wanted = ".".join(map(str, oldest))
+        raise StartError(f"The queue at {where} is version {version}: {wanted} or newer is needed.")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _prepare_database() -> None:
     try:
         call_command("migrate", interactive=False, verbosity=0)
     except DatabaseError as error:
-        raise StartError(f"The database cannot be used: {error}") from None
+        raise StartError(f"The database cannot be used: {_one_line(error)}") from None
     finally:
         connections.close_all()
 
