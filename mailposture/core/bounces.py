@@ -32,6 +32,7 @@ _TAG: Final = re.compile(
     r"</?(?:p|br|b|i|u|a|hr|span|div|t[drh]|table|tbody|font|ul|ol|li|h[1-6]|strong|em|code|pre)"
     r"(?:\s[^<>]{0,500})?/?>"
 )
+_CITED: Final = re.compile(r"^(?:> ?){1,6}", re.MULTILINE)
 _HEXED: Final = re.compile(r"=([0-9a-f]{2})")
 _RETURNED: Final = re.compile(
     r"^content-type:[ \t]{0,9}(?:message/(?:rfc822|global)|text/rfc822-headers)\b"
@@ -73,7 +74,7 @@ _AFTERWORD: Final = re.compile(r"\(?\bin reply to\b|\};\{")
 _TOLD: Final = re.compile(
     r"\btenantinboundattribution\b|\bpartner connector configured\b|\bdirect send not allowed\b"
 )
-_ALONE: Final = re.compile(r"(?<![\w.-])[45]\.\d{1,2}\.\d{1,3}(?![.\d])[^\n]{0,400}")
+_ALONE: Final = re.compile(r"(?<![\w.=-])[45]\.\d{1,2}\.\d{1,3}(?![.\d])[^\n]{0,400}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def _some(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
 
 def _plain(text: str) -> str:
     """The text as plain lower-case lines: parts decoded, tags gone, apostrophes straight."""
-    shorter = _digest(text)
+    shorter = _CITED.sub("", _digest(text))
     plain = _BASE64.sub(_decoded, shorter).lower().replace("\r\n", "\n").replace("\r", "\n")
     if "quoted-printable" in plain:
         plain = _HEXED.sub(_unhexed, plain.replace("=\n", ""))

@@ -96,7 +96,7 @@ MARKS: Final = (
     # Not the tenant's door, or no decision at all.
     _mark(signs.SUBMISSION, "", phrases.SIGN_IN),
     _mark(signs.SUBMISSION, "530 535 5.7.57 5.7.139 5.7.30", phrases.any_of("authenticat")),
-    _mark(signs.RECIPIENT, "*.1.3 *.1.7 501 553", phrases.NOBODY, kinds="5"),
+    _mark(signs.RECIPIENT, "*.1.3 *.1.7 501", phrases.NOBODY, kinds="5"),
     _mark(signs.PROTOCOL, "500 501 502 503 504 5.5.1 5.5.2 5.5.4 5.3.3", phrases.OUT_OF_TURN),
     _mark(signs.MIDDLEBOX, "- *.4.4 *.4.3", phrases.NAME_LOOKUP),
     _mark(signs.MIDDLEBOX, "- 5.4.*", phrases.NO_DOMAIN, kinds="5"),
@@ -127,6 +127,7 @@ MARKS: Final = (
     _mark(signs.GREYLISTED, "", phrases.GREY_WAIT, kinds="4"),
     # The channel and the sender.
     _mark(signs.TLS, "4.7.66 *.7.10 *.7.320-325 523 538"),
+    _mark(signs.TLS, "*.7.5", phrases.any_of("certificate", "tls")),
     _mark(signs.TLS, "", phrases.CHANNEL),
     _mark(signs.TLS, "", kinds="4", stage="starttls"),
     _mark(signs.RECIPIENT_RESTRICTED, "5.7.12 5.7.13 5.7.120-138 *.7.2"),

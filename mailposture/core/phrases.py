@@ -104,7 +104,7 @@ FULL: Final = any_of(
     r"mailbox (?:is |was )?full",
     r"over ?-?quota\b",
     r"mailbox (?:size|quota|storage)",
-    r"quota ?exceeded; mailbox",
+    r"quotaexceededexception",
 )
 LOOP: Final = any_of(
     r"hop count exceeded",
@@ -152,13 +152,14 @@ LIMIT: Final = any_of(
     r"too (?:fast|frequent)",
     r"rp-00\d\b",
     r"submission quota",
+    r"unusual (?:rate|volume|number)",
 )
 CHANNEL: Final = any_of(
     r"starttls\b.{0,40}\b(?:required|first|needed)",
     r"must issue a starttls",
     r"starttls-not-supported",
     r"(?:tls|encryption|encrypted connection) (?:is |was )?(?:required|needed|mandatory)",
-    r"(?:requires?|must (?:use|support)|needs?) (?:the use of )?(?:tls|starttls|encryption)",
+    r"(?:requires?|must (?:use|support)|needs?) (?:the use of )?(?:tls|starttls|encrypt)",
     r"tls channel",
     r"secure channel",
     r"certificate (?:validation|verif|has expired|expired|host|is not)",
@@ -224,6 +225,7 @@ LISTED: Final = any_of(
     r"(?:s3140|s3150)\b",
     r"(?:sc|dy|ou)-00\d\b",
     r"senderfilterconfig",
+    r"(?:address|host|ip|sender|domain)\b.{0,30}\bblocked\b",
 )
 OWN_LIST: Final = any_of(
     r"customer block list",

@@ -25,7 +25,7 @@ _HEAD: Final = re.compile(
     r"(?:(?P<code>[2-5]\d\d)(?![\w.])[\s:;#<(-]{0,6})?"
     r"(?:(?P<status>[245]\.\d{1,3}\.\d{1,3})(?![.\d])(?:-\d{1,3})?[\s:;>)-]{0,4})?"
 )
-_INSIDE: Final = re.compile(r"(?<![\w.-])([245]\.\d{1,3}\.\d{1,3})(?![.\d])")
+_INSIDE: Final = re.compile(r"(?<![\w.=-])([245]\.\d{1,3}\.\d{1,3})(?![.\d])")
 # attribution.md, section 16: 1 to 3 groups with host, time and session; tags; one sentence.
 _SUFFIXES: Final = (
     re.compile(r"(?:(?<=[\s\])])|(?<=[a-z0-9.]))\s{0,4}\[[^\[\]]{0,200}\]\s{0,4}$", re.IGNORECASE),
@@ -107,12 +107,12 @@ def _triple(status: str) -> Triple:
 
 def _kind(code: int | None, status: Triple | None) -> str:
     """The more patient of the two classes: `451 5.7.3` and `550 4.4.7` are both passing trouble."""
-    said = [str(code)[0]] if code else []
-    if status:
-        said.append(str(status[0]))
-    if "4" in said:
+    if code is not None and code < 400:
+        return str(code)[0]
+    said = [n for n in (code and code // 100, status and status[0]) if n]
+    if 4 in said:
         return "4"
-    return said[0] if said else ""
+    return str(said[0]) if said else ""
 
 
 def _name(read: Refusal, stage: str | None) -> Sign:
