@@ -6,6 +6,7 @@ what is missing, or no longer names the right hosts, is made anew.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import trustme
@@ -13,6 +14,8 @@ from cryptography import x509
 
 from mailposture.lab.store import write
 from mailposture.lab.world import MAIL_SUFFIX, SERVICE, World
+
+LIFE = timedelta(days=3650)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,7 +71,9 @@ def keep_authority(directory: Path) -> trustme.CA:
     public, private = directory / "ca.pem", directory / "ca-key.pem"
     if public.exists() and private.exists():
         return trustme.CA.from_pem(public.read_bytes(), private.read_bytes())
-    made = trustme.CA(organization_name="Mailposture lab")
+    made = trustme.CA(
+        organization_name="Mailposture lab", organization_unit_name="Trusted on loopback only"
+    )
     write(private, made.private_key_pem.bytes())
     write(public, made.cert_pem.bytes())
     return made
@@ -85,7 +90,14 @@ def keep(
     wanted = list(names)
     if path.exists() and names_in(path) == set(wanted):
         return
-    made = authority.issue_cert(*wanted, common_name=wanted[0], key_type=key_type)
+    made = authority.issue_cert(
+        *wanted,
+        common_name=wanted[0],
+        organization_name="Mailposture lab",
+        organization_unit_name="Simulated host",
+        not_after=datetime.now(UTC) + LIFE,
+        key_type=key_type,
+    )
     write(path, made.private_key_and_cert_chain_pem.bytes())
 
 

@@ -1,17 +1,15 @@
-"""One lab for each test process, taken back to its stories after every test."""
+"""One lab for each test process, taken back to its stories after a test that moved it."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.lab.hosts import Facts, Stage, running
-
-TENANTS = ("contoso", "fabrikam", "tailspin", "proseware")
+from tests.lab.hosts import Facts, Stage, running_here
 
 
 @pytest.fixture(scope="session")
 def facts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Facts]:
-    with running(tmp_path_factory.mktemp("lab")) as found:
+    with running_here(tmp_path_factory.mktemp("lab")) as found:
         yield found
 
 
@@ -19,5 +17,5 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Facts]:
 def stage(facts: Facts) -> Iterator[Stage]:
     played = Stage(facts)
     yield played
-    for tenant in TENANTS:
+    for tenant in sorted(played.touched):
         played.scene("reset", tenant)

@@ -165,7 +165,7 @@ def test_a_tarpit_gives_one_byte_a_second(stage: Stage) -> None:
 
 def test_a_reset_is_a_reset(stage: Stage) -> None:
     stage.fault("contoso", "reset")
-    with raw(stage, FRONT["contoso"]) as wire, pytest.raises(ConnectionResetError):
+    with pytest.raises(ConnectionResetError), raw(stage, FRONT["contoso"]) as wire:
         wire.recv(1)
 
 

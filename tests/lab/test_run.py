@@ -14,6 +14,7 @@ from cryptography import x509
 from mailposture.lab import client, store
 from mailposture.lab.certificates import names_in, public_part
 from mailposture.lab.run import NoAddressError, has, require_addresses
+from mailposture.lab.stories import new_world
 from tests.lab.hosts import STRANGER, Stage, read, running, spawn
 
 
@@ -36,6 +37,9 @@ def test_it_says_where_everything_is_while_it_runs(tmp_path: Path) -> None:
 
 
 def test_a_restart_keeps_scenes_faults_records_ports_token_and_keys(tmp_path: Path) -> None:
+    # A port of its own, which no other lab on this machine would take in between.
+    with socket.create_server(("127.0.0.1", 0)) as chosen:
+        store.save(tmp_path, new_world(), {"smtp": chosen.getsockname()[1]})
     with running(tmp_path) as before:
         stage = Stage(before)
         stage.scene("lock", "contoso")
