@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from tests.labs import lab, lab_process
 from tests.servers import browser, chromium, postgres_url, valkey
 
-__all__ = ["browser", "chromium", "postgres_url", "valkey"]
+__all__ = ["browser", "chromium", "lab", "lab_process", "postgres_url", "valkey"]
 
 # Commands that tests start as processes of their own run on the product's settings.
 os.environ["DJANGO_SETTINGS_MODULE"] = "mailposture.settings"
@@ -30,7 +31,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=left_out)
     config.stash[LEFT_OUT] = names = [item.nodeid for item in left_out]
-    if output := getattr(config, "workeroutput", None):
+    if (output := getattr(config, "workeroutput", None)) is not None:
         output["left_out"] = names
 
 
