@@ -96,7 +96,8 @@ class FrontEnds:
     ) -> None:
         """Do what a command asks for besides its reply."""
         if reaction.step is Step.START_TLS:
-            conversation.tls_started(await channel.start_tls(self.tls))
+            async with asyncio.timeout(IDLE_SECONDS):
+                conversation.tls_started(await channel.start_tls(self.tls))
         elif reaction.step is Step.BREAK_TLS:
             await channel.flush()
             await channel.send(b"\x15\x03\x03\x00\x02\x02\x50")

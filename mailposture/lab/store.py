@@ -98,16 +98,23 @@ def running(directory: Path) -> Document | None:
 
 def load(directory: Path) -> tuple[World, Document]:
     """Give the world as it was left and the ports it had; a new one if nothing fits."""
-    world = stories.new_world()
     document = read_json(directory / STATE)
     if document.get("revision") != REVISION:
-        return world, {}
+        return stories.new_world(), {}
+    try:
+        return remembered(document), document["ports"]
+    except (KeyError, TypeError, AttributeError):
+        return stories.new_world(), {}
+
+
+def remembered(document: Document) -> World:
+    world = stories.new_world()
     for tenant in world.tenants:
         if kept := document["tenants"].get(tenant.slug):
             recall(tenant, kept)
     world.txt = document["txt"]
     world.api_faults = [ApiFault(**fault) for fault in document["api_faults"]]
-    return world, document["ports"]
+    return world
 
 
 def save(directory: Path, world: World, ports: Document) -> None:

@@ -4,6 +4,8 @@ import re
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mailposture.lab.conversation import Conversation, Step
 from mailposture.lab.decide import Answer, Session, decide
@@ -203,3 +205,23 @@ def test_too_many_errors_end_the_session() -> None:
     assert reactions[19].step is Step.GO_ON
     assert reactions[20].step is Step.HANG_UP
     assert reactions[20].text.startswith("421 4.7.0 Too many errors")
+
+
+VERBS = st.sampled_from([b"EHLO ", b"MAIL FROM:<", b"RCPT TO:<", b"BDAT ", b"DATA", b"RSET", b""])
+LINES = st.lists(st.builds(bytes.__add__, VERBS, st.binary(max_size=40)), max_size=25)
+
+
+@given(LINES)
+def test_any_bytes_are_answered_with_a_reply(lines: list[bytes]) -> None:
+    heard = conversation()
+    for line in lines:
+        reaction = heard.command(line)
+        assert re.match(r"[2345]\d\d[ -]", reaction.text)
+        assert reaction.size >= 0
+
+
+@given(st.text(max_size=60))
+def test_whatever_is_named_as_recipient_cannot_break_the_line(recipient: str) -> None:
+    answer = last(HELLO, MAIL, f"RCPT TO:<{recipient}>")
+    assert "\r" not in answer
+    assert "\n" not in answer

@@ -4,8 +4,10 @@ import smtplib
 import socket
 import ssl
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+import trustme
 
 from mailposture.lab.frontend import NoPortError, bind_all, bind_everywhere
 from tests.lab.hosts import FRONT, STRANGER, Stage, said
@@ -73,6 +75,22 @@ def test_both_tls_versions_take_any_client_certificate(
         proved = certificate == "fabrikam-hybrid.pem"
         answer = said(host.rcpt("postmaster@fabrikam.com"))
         assert answer.startswith(IN if proved else OUT)
+
+
+def test_a_certificate_that_nobody_signed_is_taken_and_proves_nothing(
+    stage: Stage, tmp_path: Path
+) -> None:
+    alone = trustme.CA()
+    pem = tmp_path / "alone.pem"
+    pem.write_bytes(alone.private_key_pem.bytes() + alone.cert_pem.bytes())
+    context = stage.trust()
+    context.load_cert_chain(pem)
+    with stage.connect(FRONT["fabrikam"], "127.0.11.25") as host:
+        host._host = "mail.protection.outlook.com"  # type: ignore[attr-defined]
+        host.starttls(context=context)
+        host.ehlo()
+        host.mail("a@probe.example")
+        assert said(host.rcpt("postmaster@fabrikam.com")).startswith(OUT)
 
 
 def test_the_certificate_names_the_service_and_the_address(stage: Stage) -> None:

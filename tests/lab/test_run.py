@@ -80,10 +80,13 @@ def test_a_state_of_other_stories_is_put_aside(tmp_path: Path) -> None:
     assert (len(world.tenants), ports) == (4, {})
 
 
-@pytest.mark.parametrize("spoiled", ["", "{", "[]", "\x00"])
+@pytest.mark.parametrize(
+    "spoiled",
+    ["", "{", "[]", "\x00", '{"revision": 1}', '{"revision": 1, "tenants": {"contoso": 7}}'],
+)
 def test_a_spoiled_state_is_put_aside(tmp_path: Path, spoiled: str) -> None:
     (tmp_path / "state.json").write_text(spoiled)
-    assert store.load(tmp_path)[1] == {}
+    assert store.load(tmp_path) == (new_world(), {})
 
 
 def test_two_labs_cannot_share_a_folder_but_may_run_side_by_side(tmp_path: Path) -> None:
