@@ -43,11 +43,16 @@ def _class(outcome: Outcome) -> dict[str, Any]:
         "endpoint": outcome.endpoint,
         "source": judgement.source,
         "tls": told["tls"] if told else None,
-        "transcript": told["lines"] if told else [],
+        "transcript": _wire(told["lines"]) if told else [],
         "front_ends": [
             {"address": h.address, "verdict": h.judgement.verdict.value} for h in outcome.heard
         ],
     }
+
+
+def _wire(lines: list[Any]) -> list[dict[str, Any]]:
+    """Milliseconds, S, C or -, and the bytes as printable ASCII with the rest as \\xNN."""
+    return [{"ms": ms, "who": who, "text": text} for ms, who, text in lines]
 
 
 def _decisive(outcome: Outcome) -> Heard | None:
@@ -87,6 +92,5 @@ def _lines(found: Found) -> Iterator[str]:
 
 def _conversation(address: str, transcript: Transcript) -> Iterator[str]:
     yield f"  Conversation with {address}, milliseconds since the first packet:"
-    for line in transcript.to_document()["lines"]:
-        yield f"  {line['ms']:>9.1f} {line['who']} {line['text']}"
+    yield from (f"  {line}" for line in transcript.text().splitlines())
     yield f"  Ended: {transcript.ended}"

@@ -6,10 +6,8 @@ from datetime import datetime
 from django.db.models import Q
 
 from mailposture import models
-from mailposture.core.states import State, domain_state
+from mailposture.core.states import State, domain_state, worst
 from mailposture.core.verdict import SenderClass, Verdict
-
-WORST_FIRST = (Verdict.OPEN, Verdict.UNKNOWN, Verdict.CLOSED)
 
 
 def domains_at(tenant: models.Tenant, at: datetime) -> dict[str, State]:
@@ -28,8 +26,3 @@ def domains_at(tenant: models.Tenant, at: datetime) -> dict[str, State]:
         domain: domain_state({c: worst(v) for c, v in classes.items()})
         for domain, classes in found.items()
     }
-
-
-def worst(verdicts: set[Verdict]) -> Verdict:
-    """What one stranger can do, strangers can do; not knowing is worse than a proved refusal."""
-    return next((v for v in WORST_FIRST if v in verdicts), Verdict.UNKNOWN)

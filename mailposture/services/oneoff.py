@@ -88,11 +88,14 @@ def look(question: Question, clock: Callable[[], datetime]) -> Found:
     doors, notes = _find(question)
     lab = bool(doors) and all(_in_lab(e) for e in doors)
     port = question.port or _port(lab=lab)
-    proof = ""
     if doors and not lab:
         doors = _pinned(doors, port)
-        proof = ownership.prove(question.domain, Resolver(None), clock(), question.attest).how
+        if not doors:
+            notes = ["This machine's own resolver knows no address of the endpoints."]
+    elif not doors:
+        _refuse(question)
     who = clouds.identity(lab=lab) if doors else None
+    proof = _proof(question, clock()) if doors and not lab else ""
     heard = smtp.run(_converse(question, doors, port, who, lab=lab)) if who else {}
     outcomes = {
         sender_class: _outcome(doors, heard.get(sender_class, ()), notes)
@@ -108,6 +111,19 @@ def look(question: Question, clock: Callable[[], datetime]) -> Found:
         proof,
         tuple(notes),
     )
+
+
+def _refuse(question: Question) -> None:
+    """What could be no target even if it had an address. Raises Refusal."""
+    if question.port not in (None, targets.SMTP):
+        raise targets.Refusal(f"port {question.port} may be a target only in lab networks")
+    if question.endpoint and not targets.is_microsoft_mail(question.endpoint):
+        raise targets.Refusal(f"{question.endpoint!r} is not below a Microsoft mail name")
+
+
+def _proof(question: Question, now: datetime) -> str:
+    """Whose the domain is, by the system's resolver; raises NotProvenError."""
+    return ownership.prove(question.domain, Resolver(None), now, question.attest).how
 
 
 def _port(*, lab: bool) -> int:
@@ -172,21 +188,27 @@ def _named(question: Question) -> tuple[tuple[Endpoint, ...], list[str]]:
 
 
 def _pinned(doors: Sequence[Endpoint], port: int) -> tuple[Endpoint, ...]:
-    """Outside the lab only the system's resolver says where a packet goes, and each address is
-    judged after it. Raises Refusal.
+    """Outside the lab only the system's resolver says where a packet goes, and name and address
+    are judged after it. Raises Refusal.
     """
     pinned = []
     for door in doors:
-        try:
-            found = Resolver(None).addresses(door.host, (4,))
-        except DnsError as error:
-            raise targets.Refusal(
-                f"{door.host} could not be looked up by this machine's resolver: {error}"
-            ) from error
-        for one in found:
+        found = _system_addresses(door)
+        for one in found or door.addresses:
             targets.may_target(door.host, one, port, settings.LAB_NETWORKS)
-        pinned.append(Endpoint(host=door.host, addresses=tuple(found), found_by=door.found_by))
+        pinned.append(Endpoint(host=door.host, addresses=found, found_by=door.found_by))
     return tuple(p for p in pinned if p.addresses)
+
+
+def _system_addresses(door: Endpoint) -> tuple[str, ...]:
+    if door.host in door.addresses:
+        return door.addresses
+    try:
+        return tuple(Resolver(None).addresses(door.host, (4,)))
+    except DnsError as error:
+        raise targets.Refusal(
+            f"{door.host} could not be looked up by this machine's resolver: {error}"
+        ) from error
 
 
 async def _converse(

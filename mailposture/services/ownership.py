@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
+from django.db import DatabaseError
 
 from mailposture import keys, models
 from mailposture.adapters.dns import DnsError, Resolver
@@ -45,18 +46,34 @@ def prove(domain: str, resolver: Resolver, now: datetime, attest: str | None = N
     if _published(name, value, resolver):
         return Proof(f"TXT record at {name}")
     if attest is not None and attest.strip():
-        audit.record("attested a domain", domain, now, reason=attest.strip())
-        return Proof("attested; kept in the audit trail")
+        return _attested(domain, attest.strip(), now)
     raise NotProvenError(
         f'Nobody showed that {domain} is theirs. Either publish  {name}  TXT  "{value}",'
         " or add its tenant, or say --attest 'REASON', which is kept in the audit trail."
     )
 
 
+def _attested(domain: str, reason: str, now: datetime) -> Proof:
+    """A person's word counts only where it can be kept."""
+    try:
+        audit.record("attested a domain", domain, now, reason=reason)
+    except DatabaseError as error:
+        raise NotProvenError(
+            "The audit trail cannot be written, so nobody's word can be taken:"
+            f" run `manage.py migrate` first ({error})."
+        ) from error
+    return Proof("attested; kept in the audit trail")
+
+
 def _read_from_tenant(domain: str) -> models.Tenant | None:
-    """The tenant whose latest readable configuration accepts this domain."""
+    """The tenant whose configuration, as last read, accepts this domain. No database is no
+    proof, and no error.
+    """
     known = models.Path.objects.filter(domain=domain, retired_at=None).values("tenant_id")
-    return models.Tenant.objects.filter(pk__in=known).exclude(cloud="lab").first()
+    try:
+        return models.Tenant.objects.filter(pk__in=known).exclude(cloud="lab").first()
+    except DatabaseError:
+        return None
 
 
 def _published(name: str, value: str, resolver: Resolver) -> bool:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from mailposture import models
 from mailposture.core.diff import Difference
 from mailposture.core.effects import Effect, effect
+from mailposture.core.states import State
 from mailposture.services import planning
 
 # When the last verification round is over, what was not seen to move did not move.
@@ -19,11 +20,15 @@ def settle(tenant: models.Tenant, round_id: int, after: Mapping[str, str], now: 
         effect=models.Change.Effect.PENDING, at__lte=row.planned_at or now
     ).select_related("after")
     for change in waiting:
-        seen = effect(_difference(change), change.after.stood, after)
+        seen = effect(_difference(change), _words(change.after.stood), _words(after))
         if seen is Effect.OPENS or seen is Effect.CLOSES:
             _say(change, seen, now)
         elif now - change.at > WINDOW:
             _say(change, Effect.NEUTRAL if seen is Effect.NEUTRAL else Effect.UNKNOWN_YET, now)
+
+
+def _words(states: Mapping[str, str]) -> dict[str, str]:
+    return {domain: State(state).word for domain, state in states.items()}
 
 
 def _difference(change: models.Change) -> Difference:

@@ -7,10 +7,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from mailposture import models
-from mailposture.core.states import State, domain_state, tenant_state
+from mailposture.core.states import State, access, domain_state, tenant_state, worst
 from mailposture.core.verdict import SenderClass, Verdict
 from mailposture.services import settling
-from mailposture.services.history import WORST_FIRST, worst
 
 CLASSES: Final = (SenderClass.FOREIGN, SenderClass.OWN, SenderClass.NULL)
 
@@ -115,13 +114,10 @@ def _over_domains(verdicts: list[Verdict]) -> State:
 
 def _sources(approved: list[dict[str, Any]]) -> dict[str, str]:
     """Vantage point -> gets_in, cut_off or unknown: cut off as soon as one path is refused."""
-    by_place: dict[str, set[str]] = defaultdict(set)
+    by_place: dict[str, set[Verdict]] = defaultdict(set)
     for path in approved:
-        by_place[str(path["vantage_point_id"])].add(path["verdict"])
-    return {
-        place: "cut_off" if "closed" in v else "gets_in" if v == {"open"} else "unknown"
-        for place, v in by_place.items()
-    }
+        by_place[str(path["vantage_point_id"])].add(Verdict(path["verdict"]))
+    return {place: access(verdicts) for place, verdicts in by_place.items()}
 
 
 def _last(strangers: list[dict[str, Any]]) -> dict[str, Any]:
@@ -129,5 +125,5 @@ def _last(strangers: list[dict[str, Any]]) -> dict[str, Any]:
     answered = [p for p in strangers if p["current_id"]]
     if not answered:
         return {}
-    shown = min(answered, key=lambda p: WORST_FIRST.index(Verdict(p["verdict"])))
+    shown = max(answered, key=lambda p: (p["verdict"] == Verdict.OPEN, p["verdict"]))
     return {"observation": shown["current_id"], "code": shown["current__code"]}

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from mailposture import models
+from mailposture.core import exposure
 from mailposture.core.verdict import Verdict
 
 
@@ -13,23 +14,35 @@ def move(
     verdict: Verdict,
     at: datetime,
 ) -> None:
-    """Move the window of a stranger's path to a new verdict; *unknown* moves nothing.
+    """Move the window of a stranger's path to a new verdict.
 
     `current` is the span that ends now, `last_seen` how long it was seen.
     """
-    standing = path.windows.filter(first_closed_at=None).first()
-    if verdict is Verdict.OPEN and standing is None:
-        models.ExposureWindow.objects.create(
-            path=path,
+    row = path.windows.filter(first_closed_at=None).first()
+    last_open = _last(path, current, last_seen, Verdict.OPEN)
+    position = exposure.Position(
+        window=_window(row, last_open) if row else None,
+        last_closed=_last(path, current, last_seen, Verdict.CLOSED),
+    )
+    step = exposure.move(position, verdict, at)
+    if step.opened:
+        path.windows.create(
             tenant_id=path.tenant_id,
-            last_closed_at=_last(path, current, last_seen, Verdict.CLOSED),
-            first_open_at=at,
+            last_closed_at=step.opened.last_closed,
+            first_open_at=step.opened.first_open,
         )
-    elif verdict is Verdict.CLOSED and standing is not None:
-        models.ExposureWindow.objects.filter(pk=standing.pk).update(
-            last_open_at=_last(path, current, last_seen, Verdict.OPEN) or standing.first_open_at,
-            first_closed_at=at,
+    if row and step.ended:
+        models.ExposureWindow.objects.filter(pk=row.pk).update(
+            last_open_at=step.ended.last_open, first_closed_at=step.ended.first_closed
         )
+
+
+def _window(row: models.ExposureWindow, last_open: datetime | None) -> exposure.Window:
+    return exposure.Window(
+        last_closed=row.last_closed_at,
+        first_open=row.first_open_at,
+        last_open=last_open or row.first_open_at,
+    )
 
 
 def _last(
