@@ -117,8 +117,8 @@ class Client:
 
     def _after(self, problem: ExchangeError, attempt: int) -> None:
         """Make the next try possible, or let the problem out."""
-        if problem.status == 401 and not self._renewed:
-            # The token may be older than the grant. Once: a new one.
+        if problem.status in (401, 403) and not self._renewed:
+            # A token carries the grants of its hour, and the role may be newer: once, a new one.
             self._renewed = True
             self._tokens.forget(self._cloud, self._credential)
             return
@@ -145,10 +145,10 @@ class Client:
 
     def _send(self, method: str, path: str, **given: Any) -> Answer:
         answer = self._once(method, path, **given)
-        if answer.status not in REDIRECTS:
-            return answer
-        self._follow(answer)
-        return self._once(method, path, **given)
+        while answer.status in REDIRECTS:
+            self._follow(answer)  # refuses the second
+            answer = self._once(method, path, **given)
+        return answer
 
     def _follow(self, answer: Answer) -> None:
         """Move to the regional host a redirect names: once, and only within the cloud.

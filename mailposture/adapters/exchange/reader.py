@@ -12,7 +12,7 @@ from mailposture.adapters.exchange.cmdlets import CMDLETS, Cmdlet, Read, not_rea
 from mailposture.adapters.exchange.credential import Credential
 from mailposture.adapters.exchange.errors import ExchangeError
 from mailposture.adapters.exchange.tokens import Tokens
-from mailposture.core.configuration import Configuration, PartStatus, with_part
+from mailposture.core.configuration import Configuration, with_part
 
 __all__ = ["Grants", "Reader", "check", "fetch"]
 
@@ -66,14 +66,12 @@ def _part(client: Client, cmdlet: Cmdlet) -> Read:
 
 def _whole(found: list[Read]) -> Configuration:
     errors = [one.error for one in found if one.error]
-    if len(errors) == len(found) and not _all_forbidden(found):
-        raise next((e for e in errors if e.cause != "role-missing"), errors[0])
+    # A role that is missing everywhere is a finding about the grant, shown part by part. Where
+    # nothing was read for any other cause, the fetch itself failed, and is tried again.
+    others = [error for error in errors if error.cause != "role-missing"]
+    if others and len(errors) == len(found):
+        raise others[0]
     configuration = Configuration()
     for one in found:
         configuration = with_part(configuration, one.part, one.value)
     return configuration
-
-
-def _all_forbidden(found: list[Read]) -> bool:
-    """Forbidden everywhere is a finding about the grant; anything else may pass by itself."""
-    return all(one.part.status is PartStatus.FORBIDDEN for one in found)

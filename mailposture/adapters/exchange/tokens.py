@@ -49,10 +49,18 @@ CAUSES: Final[Mapping[int, tuple[str, bool]]] = MappingProxyType(
 # ---- the network beneath msal ------------------------------------------------------------
 
 
+class _Session(requests.Session):
+    """Follows no redirect, and does not even prepare to: that would read body and target."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Nowhere."""
+        del resp
+        return None
+
+
 def session(cloud: Cloud) -> requests.Session:
     """A session that trusts what the cloud is trusted by, and follows nothing by itself."""
-    made = requests.Session()
-    made.max_redirects = 0
+    made = _Session()
     if cloud.ca:
         # REQUESTS_CA_BUNDLE would silently win over verify, and a proxy knows no loopback.
         made.trust_env = False
