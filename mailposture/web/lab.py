@@ -1,0 +1,61 @@
+"""The lab's page, and what a person does with it. Without a lab there is no such page."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from mailposture.adapters import lab_control
+from mailposture.services.pages import lab as pages
+from mailposture.web.access import may_operate, operators_only
+
+
+@require_safe
+def lab(request: HttpRequest) -> HttpResponse:
+    """Show every tenant's story, its present scene, and what to look at next."""
+    facts = _facts()
+    try:
+        shown = pages.page(lab_control.ask(facts, "/state"), facts)
+    except lab_control.LabError as error:
+        shown = pages.LabPage(trouble=str(error))
+    context = {"lab": shown, "may": may_operate(request)}
+    return render(request, "lab/lab.html", context, status=503 if shown.trouble else 200)
+
+
+@require_POST
+@operators_only
+def scene(request: HttpRequest) -> HttpResponse:
+    """Play a scene for one tenant, or set a fault; say what it did."""
+    facts = _facts()
+    tenant = request.POST.get("tenant", "")
+    path, asked = _asked(request, tenant)
+    try:
+        messages.info(request, str(lab_control.ask(facts, path, asked)["changed"]))
+    except lab_control.LabError as error:
+        messages.error(request, str(error))
+    return redirect(f"{reverse('lab')}#{tenant}" if tenant.isalnum() else "lab")
+
+
+def _facts() -> Mapping[str, Any]:
+    if not settings.LAB:
+        raise Http404
+    facts: Mapping[str, Any] = settings.LAB
+    return facts
+
+
+def _asked(request: HttpRequest, tenant: str) -> tuple[str, dict[str, Any]]:
+    """A button names a scene; the fault form names a place and a fault."""
+    given = request.POST
+    if "fault" not in given:
+        return "/scene", {"tenant": tenant, "scene": given.get("scene", "")}
+    where, _, fault = given["fault"].partition("/")
+    asked: dict[str, Any] = {"tenant": tenant, "on": where, "fault": fault}
+    kind, _, value = fault.partition(":")
+    if where == "smtp" and kind == "delay" and value.isdigit():
+        asked |= {"fault": kind, "milliseconds": int(value)}
+    return "/fault", asked

@@ -1,0 +1,231 @@
+"""The lab's page: clearly the lab, absent without one, steering it, and calm when it is gone."""
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from mailposture import models
+from mailposture.adapters import lab_control
+from tests import factories
+from tests.labs import Lab, lab, lab_process
+from tests.web.setup_rows import EVIL, staff, viewer
+
+__all__ = ["lab", "lab_process"]
+
+pytestmark = pytest.mark.django_db
+
+
+def words(client: Client) -> str:
+    return client.get("/lab/").content.decode()
+
+
+def test_without_a_lab_there_is_no_such_page(settings: Any) -> None:
+    settings.LAB = None
+    assert staff().get("/lab/").status_code == 404
+    assert staff().post("/lab/scene/", {"scene": "lock", "tenant": "contoso"}).status_code == 404
+
+
+def test_someone_not_signed_in_is_asked_to(lab: Lab, client: Client) -> None:
+    assert client.get("/lab/").headers["Location"].startswith("/signin/")
+
+
+def test_the_page_tells_every_story_and_says_that_it_is_the_lab(lab: Lab) -> None:
+    page = words(staff())
+    for tenant in lab.facts["tenants"]:
+        assert f'id="{tenant["slug"]}"' in page
+    assert "LAB" in page
+    assert "nothing here is real" in page
+    assert "Has the right connector, and has it turned off." in page
+    assert "The lock-down connector is turned off." in page
+
+
+def test_a_viewer_sees_the_stories_and_no_buttons(lab: Lab) -> None:
+    page = words(viewer())
+    assert "Fabrikam" in page
+    assert 'name="scene"' not in page
+    refused = viewer().post("/lab/scene/", {"scene": "lock", "tenant": "contoso"})
+    assert refused.status_code == 404
+
+
+def test_a_scene_is_played_and_said(lab: Lab) -> None:
+    client = staff()
+    answer = client.post("/lab/scene/", {"scene": "unlock", "tenant": "fabrikam"}, follow=True)
+    assert answer.redirect_chain == [("/lab/#fabrikam", 302)]
+    page = answer.content.decode()
+    assert "is off: anyone gets in." in page
+    assert page.count("The lock-down connector is turned off.") == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        ("smtp/reputation", "says that the client"),
+        ("smtp/delay:500", "waits 500 ms"),
+        ("api/429", "asks to wait (429)"),
+    ],
+)
+def test_a_fault_is_set_shown_and_taken_away(lab: Lab, fault: str, says: str) -> None:
+    client = staff()
+    given = {"tenant": "contoso", "fault": fault}
+    page = client.post("/lab/scene/", given, follow=True).content.decode()
+    assert says in page
+    where = fault.partition("/")[0]
+    client.post("/lab/scene/", {"tenant": "contoso", "fault": f"{where}/none"})
+    assert 'href="#i-urgent"' not in words(client)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"scene": "explode", "tenant": "contoso"},
+        {"scene": "lock", "tenant": "nobody"},
+        {"fault": "smtp/explode", "tenant": "contoso"},
+        {"fault": "api/explode", "tenant": "contoso"},
+        {},
+    ],
+)
+def test_what_the_lab_does_not_know_is_said(lab: Lab, asked: dict[str, str]) -> None:
+    page = staff().post("/lab/scene/", asked, follow=True)
+    assert page.status_code == 200
+    assert "The lab refused:" in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        ("open", "Noticed. See since when it stands open"),
+        ("unknown", "Not noticed yet: it is read every 15 s"),
+    ],
+)
+def test_the_page_says_what_to_look_at_next(lab: Lab, state: str, says: str) -> None:
+    story = lab.tenant("tailspin")
+    factories.tenant(
+        "tailspin", tenant_id=story["tenant_id"], cloud="lab", state=state, fetch_every=15
+    )
+    page = words(staff())
+    assert says in page
+    assert 'href="/tenants/tailspin/"' in page
+
+
+def test_a_tenant_that_cannot_be_read_leads_to_its_check(lab: Lab) -> None:
+    story = lab.tenant("proseware")
+    factories.tenant(
+        "proseware", tenant_id=story["tenant_id"], cloud="lab", fetch_error="role-missing (403)"
+    )
+    assert 'href="/tenants/proseware/check/"' in words(staff())
+
+
+class Control(BaseHTTPRequestHandler):
+    """A control that answers as told, to see how trouble is borne."""
+
+    answer: tuple[int, bytes] = (200, b"{}")
+
+    def do_GET(self) -> None:
+        status, body = self.answer
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base class's name
+        """Quiet."""
+
+
+@pytest.fixture
+def control(settings: Any) -> Iterator[type[Control]]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Control)
+    Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}).start()
+    settings.LAB = {
+        "control": f"http://127.0.0.1:{server.server_address[1]}",
+        "control_token": "t",
+        "tenants": [{"slug": "contoso", "tenant_id": "0"}],
+    }
+    yield Control
+    server.shutdown()
+    server.server_close()
+
+
+STATE: dict[str, Any] = {
+    "tenants": [
+        {
+            "slug": "contoso",
+            "name": "Contoso",
+            "story": EVIL,
+            "lock": "on",
+            "contradicted": True,
+            "connectors": [
+                {
+                    "name": "=cmd()" + EVIL,
+                    "kind": "Partner",
+                    "enabled": True,
+                    "addresses": [],
+                    "certificate": None,
+                    "sender_domains": ["*"],
+                }
+            ],
+            "front_ends": [],
+            "api_faults": [],
+        }
+    ],
+    "faults": {},
+    "api_faults": [],
+}
+
+
+def test_what_the_lab_says_cannot_act(control: type[Control]) -> None:
+    control.answer = (200, json.dumps(STATE).encode())
+    page = words(staff())
+    assert EVIL not in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert "Closed in its configuration, open on the wire." in page
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "says"),
+    [
+        (401, b'{"error": "the token is wrong"}', "The lab refused: the token is wrong."),
+        (200, b"<html>", "something that is no document"),
+        (500, b"[]", "answered 500 with something that is no document"),
+    ],
+)
+def test_a_lab_in_trouble_is_said(
+    control: type[Control], status: int, body: bytes, says: str
+) -> None:
+    control.answer = (status, body)
+    page = staff().get("/lab/")
+    assert page.status_code == 503
+    assert says in page.content.decode()
+
+
+def test_a_lab_that_is_gone_is_said(settings: Any) -> None:
+    settings.LAB = {"control": "http://127.0.0.1:9", "control_token": "t", "tenants": []}
+    page = words(staff())
+    assert "The lab is not there." in page
+    assert "Start the demo" in page
+    after = staff().post("/lab/scene/", {"scene": "lock", "tenant": "contoso"}, follow=True)
+    assert "The lab does not answer." in after.content.decode()
+
+
+def test_the_control_is_asked_without_any_proxy(
+    control: type[Control], settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    control.answer = (200, b'{"here": 1}')
+    assert lab_control.ask(settings.LAB, "/state") == {"here": 1}
+
+
+def test_the_page_asks_the_database_a_bounded_number_of_times(
+    control: type[Control], django_assert_max_num_queries: Any
+) -> None:
+    control.answer = (200, json.dumps(STATE).encode())
+    for n in range(20):
+        factories.tenant(f"tenant{n}", cloud="lab")
+    client = staff()
+    with django_assert_max_num_queries(12):
+        client.get("/lab/")
+    assert models.Tenant.objects.count() == 20
