@@ -11,10 +11,9 @@ from dataclasses import replace
 from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import SSL, crypto
 
@@ -22,12 +21,12 @@ from mailposture.adapters.targets import NAMES
 from mailposture.core.smtp.reply import printable
 from mailposture.core.smtp.transcript import NONE_SHOWN, NOT_ASKED, SHOWN, TlsFacts
 
-_DER: Final = Encoding.DER
 _CHUNK: Final = 32 * 1024
 _MOST_NAMES: Final = 100
 # Freed buffers between reads are worth 30 MB per thousand conversations in flight.
 # (SSL_MODE_RELEASE_BUFFERS; pyOpenSSL has no name for it.)
 _RELEASE_BUFFERS: Final = 0x10
+_GROUPS: Final = b"X25519:P-256:P-384:P-521"
 # The steps of OpenSSL's state machine that tell whether a client certificate was asked for
 # and shown: it proves the possession of its key only for a certificate that it sent.
 _ASKED: Final = b"SSLv3/TLS read server certificate request"
@@ -35,6 +34,21 @@ _PROVED: Final = b"SSLv3/TLS write certificate verify"
 
 _JUDGED_FOR: Final = 600.0
 _MOST_JUDGED: Final = 512
+_UNREADABLE: Final = (
+    ValueError,
+    crypto.Error,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+
+
+class Shake(NamedTuple):
+    """How a handshake went."""
+
+    version: str
+    cipher: str
+    client_certificate: str
 
 
 class TlsError(Exception):
@@ -61,6 +75,10 @@ def _context(certificate: str, _modified: int, _size: int) -> SSL.Context:
     made.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     made.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION)
     made.set_verify(SSL.VERIFY_NONE)
+    # Without a hybrid group's key share, which costs a third of a handshake's CPU and makes
+    # the ClientHello two segments: nothing that is said here is worth keeping for decades.
+    # pyOpenSSL has no method for it.
+    SSL._lib.SSL_CTX_set1_curves_list(made._context, _GROUPS)  # type: ignore[attr-defined] # noqa: SLF001 - as said
     made.set_info_callback(_step)
     if certificate:
         made.use_certificate_chain_file(certificate)
@@ -102,38 +120,39 @@ def system_trust() -> Trust:
     return Trust()
 
 
-# Front ends share their certificates: a chain is judged once in ten minutes, not for each
-# conversation. (key: digest of the whole chain as sent, and the trust it was judged by.)
-_judged: dict[tuple[bytes, Trust], tuple[float, TlsFacts]] = {}
+@lru_cache(maxsize=_MOST_JUDGED)
+def judge(sent: tuple[bytes, ...], trust: Trust, shake: Shake, _period: int) -> TlsFacts:
+    """The facts of a server's chain, as sent in DER: who it is, and what that proves.
+
+    Front ends share their certificates, so a chain is judged once in a period only.
+    """
+    about = TlsFacts(
+        version=shake.version,
+        cipher=shake.cipher,
+        client_certificate=shake.client_certificate,
+        fingerprint_sha256=hashlib.sha256(sent[0]).hexdigest() if sent else "",
+        error="no certificate sent",
+    )
+    if not sent:
+        return about
+    try:
+        chain = [x509.load_der_x509_certificate(der) for der in sent]
+        return _judge(chain, trust, about)
+    except _UNREADABLE as odd:
+        return replace(about, error=printable(f"unreadable certificate: {odd}")[:200])
 
 
-def judge(chain: Sequence[x509.Certificate], trust: Trust) -> TlsFacts:
-    """The facts of a server's chain: who it is, and if it proves a Microsoft mail name."""
-    sent = [certificate.public_bytes(_DER) for certificate in chain]
-    key = (hashlib.sha256(b"".join(sent)).digest(), trust)
-    now = time.monotonic()
-    if (known := _judged.get(key)) and known[0] > now:
-        return known[1]
-    facts = _judge(chain, trust) if chain else TlsFacts(version="", cipher="", error="none sent")
-    if len(_judged) >= _MOST_JUDGED:
-        _judged.clear()
-    _judged[key] = (now + _JUDGED_FOR, facts)
-    return facts
-
-
-def _judge(chain: Sequence[x509.Certificate], trust: Trust) -> TlsFacts:
+def _judge(chain: Sequence[x509.Certificate], trust: Trust, about: TlsFacts) -> TlsFacts:
     leaf = chain[0]
     names = _names(leaf)
     error = _chain_error(chain, trust) or _usage_error(leaf) or _name_error(names)
-    return TlsFacts(
-        version="",
-        cipher="",
+    return replace(
+        about,
         names=tuple(printable(name) for name in names[:_MOST_NAMES]),
         issuer=printable(leaf.issuer.rfc4514_string())[:300],
         not_after=leaf.not_valid_after_utc.isoformat(),
-        fingerprint_sha256=hashlib.sha256(leaf.public_bytes(_DER)).hexdigest(),
         verified=not error,
-        error=error,
+        error=printable(error),
     )
 
 
@@ -238,20 +257,16 @@ class Channel:
     def facts(self, trust: Trust) -> TlsFacts:
         """What the handshake showed, and whether it proves a Microsoft mail name."""
         connection = self._connection
-        try:
-            chain = connection.get_peer_cert_chain(as_cryptography=True) or []
-            judged = judge(chain, trust)
-        except ValueError as odd:
-            judged = TlsFacts(version="", cipher="", error=f"unreadable certificate: {odd}"[:200])
-        return replace(
-            judged,
-            version=connection.get_protocol_version_name(),
-            cipher=connection.get_cipher_name() or "",
-            error=printable(judged.error),
-            client_certificate=self.client_certificate,
-        )
+        sent = [
+            crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
+            for certificate in connection.get_peer_cert_chain() or ()
+        ]
+        version, cipher = connection.get_protocol_version_name(), connection.get_cipher_name()
+        shake = Shake(version, cipher or "", self.client_certificate)
+        return judge(tuple(sent), trust, shake, int(time.monotonic() / _JUDGED_FOR))
 
 
+@lru_cache(maxsize=1024)
 def _is_address(host: str) -> bool:
     try:
         ip_address(host)

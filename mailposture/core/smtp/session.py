@@ -8,6 +8,7 @@ up in the transcript; only our own misuse raises.
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 
@@ -68,13 +69,16 @@ class Plan:
 
     def command(self, state: State) -> bytes:
         """The command whose answer is awaited in a state."""
-        words = {
-            State.EHLO: f"EHLO {self.ehlo}",
-            State.HELO: f"HELO {self.ehlo}",
-            State.MAIL: f"MAIL FROM:<{self.mail_from}>",
-            State.RCPT: f"RCPT TO:<{self.rcpt_to}>",
-        }.get(state, state.value)
-        return words.encode("ascii") + b"\r\n"
+        match state:
+            case State.EHLO | State.HELO:
+                words = f"{state} {self.ehlo}"
+            case State.MAIL:
+                words = f"MAIL FROM:<{self.mail_from}>"
+            case State.RCPT:
+                words = f"RCPT TO:<{self.rcpt_to}>"
+            case _:
+                words = str(state)
+        return f"{words}\r\n".encode("ascii")
 
 
 class Session:
@@ -281,7 +285,12 @@ _HELLO: Final = re.compile(r"Hello \[(?:IPv6:)?([0-9A-Fa-f.:]{2,45})\]")
 def hello_ip(reply: Reply) -> str | None:
     """The address the server says it sees, from the first line of its EHLO answer."""
     match = _HELLO.search(reply.text.split("\n", 1)[0])
+    return _address(match[1]) if match else None
+
+
+@lru_cache(maxsize=1024)
+def _address(text: str) -> str | None:
     try:
-        return str(ip_address(match[1])) if match else None
+        return str(ip_address(text))
     except ValueError:
         return None

@@ -85,6 +85,9 @@ OTHERWISE: Final[Mapping[Kind, State]] = {
 }
 
 
+_KINDS: Final = {2: Kind.YES, 3: Kind.GO_ON, 4: Kind.LATER, 5: Kind.NO}
+
+
 def kind_of(state: State, reply: Reply) -> Kind:
     """Sort a reply to what was asked in this state."""
     if reply.code is None:
@@ -95,7 +98,7 @@ def kind_of(state: State, reply: Reply) -> Kind:
     # no answer to QUIT, but most likely one that belongs to a command before it.
     if state is State.QUIT and reply.code not in {221, 421}:
         return Kind.ODD
-    return {2: Kind.YES, 3: Kind.GO_ON, 4: Kind.LATER}.get(reply.first_digit, Kind.NO)
+    return _KINDS[reply.first_digit]
 
 
 def after(state: State, kind: Kind) -> State:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from mailposture.core.smtp.reply import Reply, escape, parse, unescape
 
@@ -44,8 +44,7 @@ NONE_SHOWN: Final = "asked for, none shown"
 SHOWN: Final = "shown"
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line of the conversation with its line end as sent, or a note of ours."""
 
     ms: float
