@@ -68,6 +68,7 @@ async def lab(directory: Path) -> AsyncIterator[Lab]:
             ports["https"] = int(served.authority_url.rpartition(":")[2])
             running.facts = facts(running, served, token)
             running.save()
+            stack.callback(running.save)
             stack.callback((directory / store.FACTS).unlink, missing_ok=True)
             store.write_json(directory / store.FACTS, running.facts)
             yield running

@@ -13,8 +13,9 @@ from cryptography import x509
 
 from mailposture.lab import client, store
 from mailposture.lab.certificates import names_in, public_part
-from mailposture.lab.run import NoAddressError, has, require_addresses
+from mailposture.lab.run import NoAddressError, has, lab, require_addresses
 from mailposture.lab.stories import new_world
+from mailposture.lab.world import ApiFault
 from tests.lab.hosts import STRANGER, Stage, read, running, spawn
 
 
@@ -57,6 +58,13 @@ def test_a_restart_keeps_scenes_faults_records_ports_token_and_keys(tmp_path: Pa
         stage = Stage(after)
         answer = stage.try_delivery("contoso", STRANGER, "a@probe.example")
         assert answer.startswith("550 5.7.51")
+
+
+async def test_what_changed_without_a_command_is_kept_at_the_end_too(tmp_path: Path) -> None:
+    async with lab(tmp_path) as held:
+        held.world.api_faults.append(ApiFault(tenant="contoso", kind="429", times=2))
+        assert held.world.take_api_fault("contoso", "Get-AcceptedDomain") == "429"
+    assert store.load(tmp_path)[0].api_faults == [ApiFault(tenant="contoso", kind="429", times=1)]
 
 
 def test_a_port_that_was_taken_meanwhile_is_replaced(tmp_path: Path) -> None:
