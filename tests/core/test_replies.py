@@ -122,8 +122,8 @@ UNSEEN = [
     (
         "sender_blocked_reputation",
         (
-            "550 5.7.1 Unfortunately, messages from [192.0.2.7] weren\u2019t"
-            " sent. Please contact your Internet service provider since part of their network is on our"
+            "550 5.7.1 Unfortunately, messages from [192.0.2.7] weren\u2019t sent. "
+            "Please contact your Internet service provider since part of their network is on our"
             " block list (S3140)."
         ),
     ),
