@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final, cast
@@ -110,10 +111,15 @@ def run[T](work: Coroutine[Any, Any, T]) -> T:
         return runner.run(work)
 
 
+@lru_cache(maxsize=4096)
+def _family(address: str) -> int:
+    return ip_address(address).version
+
+
 def _check(order: Order) -> tuple[Plan, SSL.Context]:
     # Names would be looked up behind our back, and lead elsewhere than where we were let to.
     for address in filter(None, (order.address, order.source)):
-        ip_address(address)
+        _family(address)
     try:
         return order.plan, tls.client_context(order.certificate)
     except (OSError, SSL.Error) as unusable:
@@ -166,7 +172,7 @@ class _Conversation(asyncio.Protocol):
 
     async def connect(self, order: Order, patience: float) -> None:
         """Connect from the source to the pinned address; OSError if it fails."""
-        if order.source and ip_address(order.source).version != ip_address(order.address).version:
+        if order.source and _family(order.source) != _family(order.address):
             raise OSError(errno.EAFNOSUPPORT, "source and target are of different families")
         local = (order.source, 0) if order.source else None
         async with asyncio.timeout(max(patience, 0)):
