@@ -1,1 +1,1 @@
-"""What pages show, loaded: a bounded number of queries, frozen values, no decisions left to templates."""
+"""What pages show, loaded in a bounded number of queries as frozen values that decide nothing."""
