@@ -237,6 +237,8 @@ class _Conversation(asyncio.Protocol):
         if clear:
             session.receive(clear, self._clock())
         if ended:
+            raise tls.TlsError(ended)
+        if ended is not None:
             session.receive(b"", self._clock())
 
     def _serve(self) -> None:

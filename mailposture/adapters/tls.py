@@ -212,8 +212,11 @@ class Channel:
         self.established = True
         return True
 
-    def decrypt(self, received: bytes = b"") -> tuple[bytes, bool]:
-        """The clear bytes, and whether the server has ended the channel; TlsError if it broke."""
+    def decrypt(self, received: bytes = b"") -> tuple[bytes, str | None]:
+        """The clear bytes, and what ended the channel behind them, if anything has.
+
+        None: it goes on. Empty: the server closed it in good order. Else why it broke.
+        """
         if received:
             self._connection.bio_write(received)
         pieces: list[bytes] = []
@@ -221,13 +224,11 @@ class Channel:
             while True:
                 pieces.append(self._connection.recv(_CHUNK))
         except SSL.WantReadError:
-            return b"".join(pieces), False
+            return b"".join(pieces), None
         except SSL.ZeroReturnError:
-            return b"".join(pieces), True
+            return b"".join(pieces), ""
         except SSL.Error as failed:
-            if pieces:
-                return b"".join(pieces), True
-            raise TlsError(_why(failed)) from failed
+            return b"".join(pieces), _why(failed)
 
     def encrypt(self, data: bytes) -> None:
         """Put clear bytes into the channel; ``outgoing`` has them then."""

@@ -39,6 +39,24 @@ class Peer:
     async def start_tls(self, context: ssl.SSLContext) -> None:
         await self.writer.start_tls(context)
 
+    async def shake_by_hand(self, context: ssl.SSLContext) -> "Tls":
+        """A handshake whose failure reaches the client as an alert; asyncio only hangs up."""
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        shaken = context.wrap_bio(incoming, outgoing, server_side=True)
+        while True:
+            try:
+                shaken.do_handshake()
+            except ssl.SSLWantReadError:
+                await self.say(outgoing.read())
+            except ssl.SSLError:
+                await self.say(outgoing.read())
+                await self.silence()
+                raise ConnectionResetError from None
+            else:
+                await self.say(outgoing.read())
+                return Tls(self, shaken, incoming, outgoing)
+            incoming.write(await self.reader.read(65536))
+
     async def silence(self) -> None:
         """Say nothing until the client is gone."""
         while await self.reader.read(65536):
@@ -53,6 +71,33 @@ class Peer:
     @property
     def source(self) -> str:
         return str(self.writer.get_extra_info("peername")[0])
+
+
+@dataclass
+class Tls:
+    """The server's end of a channel shaken by hand."""
+
+    peer: Peer
+    shaken: ssl.SSLObject
+    incoming: ssl.MemoryBIO
+    outgoing: ssl.MemoryBIO
+
+    async def say(self, data: bytes) -> None:
+        self.shaken.write(data)
+        await self.peer.say(self.outgoing.read())
+
+    async def hear(self) -> bytes:
+        while True:
+            try:
+                return self.shaken.read(65536)
+            except ssl.SSLWantReadError:
+                self.incoming.write(await self.peer.reader.read(65536))
+
+    async def end(self) -> None:
+        """Close the channel in good order, and the connection not yet."""
+        with suppress(ssl.SSLError):
+            self.shaken.unwrap()
+        await self.peer.say(self.outgoing.read())
 
 
 class Server:

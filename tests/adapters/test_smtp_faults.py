@@ -176,6 +176,7 @@ async def test_a_refused_starttls_is_tried_once_more_in_clear() -> None:
 
 
 async def garbage_for_tls(peer: Peer) -> None:
+    await peer.reader.read(100)
     await peer.say(b"this is no TLS at all\r\n")
     await peer.silence()
 

@@ -48,6 +48,8 @@ class Limits:
 _WORD: Final = re.compile(r"[!-;=?-~]+\Z")
 _LONGEST_PATH: Final = 254
 _MOST_LOOSE_LINES: Final = 20
+# A server that leaves in one of these ways without answering QUIT has said all that counts.
+_NO_GOOD_BYE: Final = frozenset({Ended.REPLY_TIMEOUT, Ended.RESET, Ended.CLOSED, Ended.TLS_ERROR})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +187,7 @@ class Session:
         """Be done, for this reason. The first reason given is the one that stays."""
         if self._ended is not None:
             return
-        if self.state is State.QUIT and why in {Ended.REPLY_TIMEOUT, Ended.RESET, Ended.CLOSED}:
+        if self.state is State.QUIT and why in _NO_GOOD_BYE:
             self.note(f"no answer to QUIT: {why}", ms)
             why = Ended.DONE
         if self._asked_for_tls and self._tls is None and why is Ended.DONE:
