@@ -13,7 +13,7 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import UTC, date, datetime
 from enum import Enum
 from functools import cache
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeAliasType, Union, get_args, get_origin, get_type_hints
 
 type JSON = bool | int | float | str | list["JSON"] | dict[str, "JSON"] | None
 
@@ -102,13 +102,10 @@ def _load(kind: Any, document: Any, where: str) -> Any:
 
 
 def _bare(kind: Any) -> Any:
-    while True:
-        if get_origin(kind) is Annotated:
-            kind = get_args(kind)[0]
-        elif isinstance(kind, types.GenericAlias | type) or not hasattr(kind, "__value__"):
-            return kind
-        else:
-            kind = kind.__value__
+    """What a type alias stands for; marks of Annotated are gone with get_type_hints."""
+    while isinstance(kind, TypeAliasType):
+        kind = kind.__value__
+    return kind
 
 
 def _load_union(kinds: tuple[Any, ...], document: Any, where: str) -> Any:

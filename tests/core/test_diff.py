@@ -187,6 +187,12 @@ def test_direct_send_keeps_its_four_states_in_words(
     assert found.sentence == sentence
 
 
+def test_a_moment_that_counts_is_said_in_utc() -> None:
+    dated = replace(RULE, activation_date=datetime(2026, 12, 1, tzinfo=UTC))
+    found = only(configuration(transport_rules=(RULE,)), configuration(transport_rules=(dated,)))
+    assert found.sentence == "ActivationDate was set to 2026-12-01T00:00:00Z"
+
+
 def test_several_changes_come_in_the_order_of_parts_and_fields() -> None:
     before = configuration(lock())
     after = configuration(

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import msal
 import requests
+from msal.exceptions import MsalError
 
 from mailposture.adapters.exchange.clouds import Cloud
 from mailposture.adapters.exchange.credential import Credential
@@ -22,6 +23,9 @@ from mailposture.adapters.exchange.errors import ExchangeError
 
 TIMEOUT: Final = (10, 30)  # seconds to connect and between two bytes
 MOST_APPLICATIONS: Final = 1000  # each holds a token or two; the least used is dropped
+
+# How msal fails on an answer that is not what it should be, or on a key that is none.
+ODD_ANSWER: Final = (ValueError, KeyError, TypeError, AttributeError, RuntimeError)
 
 # AADSTS code: cause, and whether waiting cannot help. Microsoft warns that codes may change.
 CAUSES: Final[Mapping[int, tuple[str, bool]]] = MappingProxyType(
@@ -113,7 +117,9 @@ class Tokens:
             result = application.acquire_token_for_client([cloud.scope])
         except requests.RequestException as problem:
             raise _unreachable(problem) from None
-        except (ValueError, KeyError, TypeError, RuntimeError):
+        except MsalError as problem:
+            raise _not_well(problem) from None
+        except ODD_ANSWER:
             raise _bad_answer() from None
         if not isinstance(result, dict) or "access_token" not in result:
             raise refused(result if isinstance(result, dict) else {})
@@ -150,7 +156,9 @@ def _make(cloud: Cloud, credential: Credential) -> Any:
         )
     except requests.RequestException as problem:
         raise _unreachable(problem) from None
-    except (ValueError, KeyError, TypeError, RuntimeError):
+    except MsalError as problem:
+        raise _not_well(problem) from None
+    except ODD_ANSWER:
         # msal words a refused discovery anew and drops Entra's own sentence: it is kept beside.
         raise (refused(http.refusal) if http.refusal else _bad_answer()) from None
 
@@ -186,12 +194,12 @@ def _codes(result: Mapping[str, Any], says: str) -> list[int]:
     return [*found, *([int(written)] if written.isascii() and written.isdigit() else [])]
 
 
+def _not_well(problem: Exception) -> ExchangeError:
+    """A 5xx, which msal raises with its number and without the server's words."""
+    return ExchangeError("authority-failed", str(problem), permanent=False)
+
+
 def _unreachable(problem: requests.RequestException) -> ExchangeError:
-    response = problem.response
-    if response is not None:
-        return ExchangeError(
-            "authority-failed", response.text, permanent=False, status=response.status_code
-        )
     return ExchangeError("authority-unreachable", network_words(problem), permanent=False)
 
 

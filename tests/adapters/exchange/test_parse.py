@@ -198,6 +198,7 @@ def test_a_row_without_a_name_is_called_by_its_number() -> None:
         ({"Guid": "FFBECA86-BB68-5341-B2B2-CC035BFBC150"}, "guid",
          "ffbeca86-bb68-5341-b2b2-cc035bfbc150"),
         ({"Comment": 5}, "comment", "5"),
+        ({"Comment": ["no", "text"]}, "comment", None),
     ],
 )  # fmt: skip
 def test_forms_seen_on_the_wire_and_in_exports_mean_the_same(

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
@@ -136,6 +137,23 @@ def test_pem_that_does_not_serve_is_refused_by_name(
     assert (raised.value.cause, raised.value.permanent) == (cause, True)
     assert says in raised.value.says
     assert "PRIVATE" not in str(raised.value)
+
+
+def test_an_encryption_that_is_no_longer_supported_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Which old ciphers are gone depends on the build of OpenSSL: so the refusal itself is played.
+    def unsupported(*_: object) -> None:
+        raise UnsupportedAlgorithm("RC2")
+
+    monkeypatch.setattr(pkcs12, "load_key_and_certificates", unsupported)
+    with pytest.raises(ExchangeError, match="export it with AES"):
+        open_pfx(b"old", "")
+
+
+def test_a_chain_with_another_kind_of_key_is_no_trouble() -> None:
+    found = open_pem(pem_key(RSA) + pem(signed(CURVE, "issuer"), MINE))
+    assert found.certificate.startswith(pem(MINE).decode())
 
 
 def test_what_may_be_shown_of_a_certificate() -> None:

@@ -2,16 +2,19 @@
 
 import base64
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
+import requests
 
-from mailposture.adapters.exchange.clouds import WORLDWIDE, lab_cloud
+from mailposture.adapters.exchange import tokens as tokens_module
 from mailposture.adapters.exchange.credential import Certificate, Credential
 from mailposture.adapters.exchange.errors import ExchangeError
-from mailposture.adapters.exchange.tokens import Claims, Tokens, claims, refused
+from mailposture.adapters.exchange.tokens import Claims, Tokens, claims, network_words, refused
 from tests.adapters.exchange.samples import document
-from tests.adapters.exchange.scripted import CREDENTIAL, TENANT
+from tests.adapters.exchange.scripted import CREDENTIAL, TENANT, Reply, Script, scripted
 
 CLIENT = "33333333-4444-5555-6666-777777777777"
 
@@ -117,23 +120,131 @@ def test_credentials_are_told_apart_by_a_fingerprint() -> None:
     assert "not-a-secret" not in CREDENTIAL.fingerprint
 
 
-# ---- what cannot be reached --------------------------------------------------------------
+# ---- a sign-in service that is not well ----------------------------------------------------
 
 
-def test_an_authority_that_is_not_there_is_unreachable(tmp_path: Any) -> None:
-    ca = tmp_path / "ca.pem"
-    ca.write_text("")
-    base = "https://127.0.0.1:1"
-    cloud = lab_cloud({"authority": base, "api": base, "ca": None, "smtp_port": 25})
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Script]:
+    with scripted(tmp_path_factory.mktemp("https")) as script:
+        yield script
+
+
+@pytest.fixture
+def script(served: Script) -> Script:
+    served.replies, served.asked = [], []
+    return served
+
+
+def discovery(script: Script) -> Reply:
+    """What tells msal where to go: all of it to this server."""
+    home = f"{script.base}/{TENANT}"
+    return Reply(
+        body={
+            "issuer": f"{home}/v2.0",
+            "authorization_endpoint": f"{home}/oauth2/v2.0/authorize",
+            "token_endpoint": f"{home}/oauth2/v2.0/token",
+        }
+    )
+
+
+def refusal(script: Script, credential: Credential = CREDENTIAL) -> ExchangeError:
     with pytest.raises(ExchangeError) as raised:
-        Tokens().token(cloud, CREDENTIAL)
-    assert (raised.value.cause, raised.value.permanent) == ("authority-unreachable", False)
-    assert raised.value.__cause__ is None
+        Tokens().token(script.cloud, credential)
+    assert raised.value.__cause__ is None  # a chained error could show what was sent
+    return raised.value
 
 
-def test_a_key_that_is_no_key_is_said_without_showing_it() -> None:
+NOT_FOUND = document("errors/token/tenant_not_found")
+
+
+@pytest.mark.parametrize(
+    ("reply", "cause", "permanent"),
+    [
+        (Reply(400, NOT_FOUND), "tenant-not-found", True),
+        (Reply(404, b"nothing here"), "sign-in-failed", False),
+        (Reply(404, [1]), "sign-in-failed", False),
+        (Reply(500, b"down"), "authority-failed", False),
+        (Reply(200, b"<html>"), "sign-in-failed", False),
+        (Reply(200, {"issuer": "x"}), "sign-in-failed", False),
+        (Reply(200, [1]), "sign-in-failed", False),
+    ],
+)
+def test_a_discovery_that_goes_wrong_has_its_name(
+    script: Script, reply: Reply, cause: str, permanent: bool
+) -> None:
+    script.replies = [reply]
+    error = refusal(script)
+    assert (error.cause, error.permanent) == (cause, permanent)
+
+
+@pytest.mark.parametrize(
+    ("reply", "cause", "permanent"),
+    [
+        (Reply(401, document("errors/token/invalid_secret")), "secret-wrong", True),
+        (Reply(503, {"error": "temporarily_unavailable"}), "authority-failed", False),
+        (Reply(200, b"<html>"), "sign-in-failed", False),
+        (Reply(200, {"odd": 1}), "sign-in-refused", True),
+        (Reply(302, headers={"Location": "https://evil.example/"}), "sign-in-failed", False),
+    ],
+)
+def test_a_sign_in_that_goes_wrong_has_its_name(
+    script: Script, reply: Reply, cause: str, permanent: bool
+) -> None:
+    script.replies = [discovery(script), reply]
+    error = refusal(script)
+    assert (error.cause, error.permanent) == (cause, permanent)
+    assert "not-a-secret" not in str(error)
+
+
+def test_a_token_is_asked_for_once_and_again_when_forgotten(script: Script) -> None:
+    granted = Reply(body={"access_token": "a", "expires_in": 3600, "token_type": "Bearer"})
+    script.replies = [discovery(script), granted, discovery(script), granted]
+    tokens = Tokens()
+    assert tokens.token(script.cloud, CREDENTIAL) == tokens.token(script.cloud, CREDENTIAL) == "a"
+    assert len(script.asked) == 2
+    tokens.forget(script.cloud, CREDENTIAL)
+    assert tokens.token(script.cloud, CREDENTIAL) == "a"
+    assert len(script.asked) == 4
+
+
+def test_applications_that_were_not_used_for_longest_are_dropped(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens_module, "MOST_APPLICATIONS", 1)
+    granted = Reply(body={"access_token": "a", "expires_in": 3600, "token_type": "Bearer"})
+    script.replies = [discovery(script), granted] * 3
+    tokens, other = Tokens(), replace(CREDENTIAL, secret="another")
+    for credential in (CREDENTIAL, other, other, CREDENTIAL):
+        tokens.token(script.cloud, credential)
+    assert len(script.asked) == 6
+
+
+def test_a_key_that_is_no_key_is_said_without_showing_it(script: Script) -> None:
+    script.replies = [discovery(script)]
     pair = Certificate(private_key="the-private-key", certificate="the-certificate")
-    broken = Credential(tenant_id=TENANT, client_id=CLIENT, certificate=pair)
+    error = refusal(script, Credential(tenant_id=TENANT, client_id=CLIENT, certificate=pair))
+    assert error.cause == "sign-in-failed"
+    assert "the-private-key" not in str(error)
+
+
+def test_an_authority_that_is_not_there_is_unreachable(script: Script) -> None:
+    away = replace(script.cloud, authority="https://127.0.0.1:1")
     with pytest.raises(ExchangeError) as raised:
-        Tokens().token(WORLDWIDE, broken)
-    assert "the-private-key" not in str(raised.value)
+        Tokens().token(away, CREDENTIAL)
+    assert (raised.value.cause, raised.value.permanent) == ("authority-unreachable", False)
+
+
+@pytest.mark.parametrize(
+    ("problem", "words"),
+    [
+        (requests.exceptions.SSLError("secret"), "certificate of the server"),
+        (requests.exceptions.ProxyError("secret"), "proxy"),
+        (requests.exceptions.ReadTimeout("secret"), "No answer in time."),
+        (requests.exceptions.ConnectionError("secret"), "connection failed"),
+    ],
+)
+def test_a_network_problem_is_said_in_few_words_and_without_its_details(
+    problem: requests.RequestException, words: str
+) -> None:
+    assert words in network_words(problem)
+    assert "secret" not in network_words(problem)
