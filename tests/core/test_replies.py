@@ -18,6 +18,11 @@ ROWS: list[dict[str, Any]] = [
     json.loads(line)
     for line in (Path(__file__).parent / "replies.jsonl").read_text("utf-8").splitlines()
 ]
+WORDINGS = [
+    line.partition("|")[::2]
+    for line in (Path(__file__).parent / "wordings.txt").read_text("utf-8").splitlines()
+    if not line.startswith("#")
+]
 ALL_SIGNS = [s for s in vars(signs).values() if isinstance(s, Sign)]
 SUFFIX = " [AM3PEPF0000A790.eurprd04.prod.outlook.com 2026-07-13T04:51:53.988Z 08DEE00200AEDCFC]"
 
@@ -250,7 +255,7 @@ def test_all_the_rows_are_here_and_every_name_is_among_them() -> None:
     assert {row["verdict"] for row in ROWS} == set(Name)
 
 
-@pytest.mark.parametrize(("name", "text"), UNSEEN)
+@pytest.mark.parametrize(("name", "text"), UNSEEN + WORDINGS)
 def test_an_unseen_wording_is_named_by_its_principle(name: str, text: str) -> None:
     assert classify(text).name == name
 
@@ -297,6 +302,11 @@ def test_the_telling_line_is_found_in_a_whole_bounce(name: str, text: str) -> No
     assert classify(text).name == name
     assert classify(text.replace("\n", "\r\n")).name == name
     assert classify(cited).name == name
+
+
+def test_a_part_that_only_pretends_to_be_base64_is_read_as_it_stands() -> None:
+    text = f"Content-Transfer-Encoding: base64\n\nQUJDA\n\n{LOCKED}\n"
+    assert classify(text).name == Name.RESTRICTED_CONNECTOR
 
 
 def test_a_reply_from_the_wire_is_not_searched_for_quotations() -> None:
