@@ -21,6 +21,9 @@ COMMAND: Final = re.compile(
     r"(?P<b>\b[A-Z][a-z]+-[A-Z]\w+)|(?P<i>'[^'\n]*')|(?P<span>(?<=\s)-[A-Z]\w*)"
 )
 
+# The height of the row of spans above a figure.
+ZOOM_BAR: Final = 24
+
 
 def _drawn(svg: str) -> SafeString:
     return mark_safe(svg)  # noqa: S308 # drawn by our own adapter, which escapes every word
@@ -137,9 +140,15 @@ def key(*names: object) -> SafeString:
 
 
 @register.simple_tag
-def figure(address: str, name: str, size: str = "") -> SafeString:
-    """Room for a plotly figure, filled by script from its own address; its table follows it."""
-    css = f"figure {size}".strip()
+def figure(address: str, name: str, height: int = 240) -> SafeString:
+    """Room for a plotly figure, filled by script from its own address; its table follows it.
+
+    height: what charts' `height` says, so that nothing moves when the figure arrives.
+    """
     return format_html(
-        '<div class="{}" data-figure="{}" role="img" aria-label="{}"></div>', css, address, name
+        '<div class="figure" data-figure="{}" role="group" aria-label="{}">'
+        '<svg width="1" height="{}" aria-hidden="true"></svg></div>',
+        address,
+        name,
+        height + ZOOM_BAR,
     )

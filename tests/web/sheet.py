@@ -6,12 +6,21 @@ writes HTML files that expect the static files under /static/. Also the sample v
 tests/web/test_look.py.
 """
 
+import json
 import os
 import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from mailposture.adapters.charts import (
+    Bucket,
+    Change,
+    FleetExposure,
+    TenantDays,
+    TenantTimeline,
+    Window,
+)
 from mailposture.adapters.drawings.flow import FlowLine, MailFlow
 from mailposture.adapters.drawings.strips import Day
 from mailposture.core.smtp.reply import parse
@@ -265,12 +274,81 @@ CONNECTORS = [
      "fields": [("TlsSenderCertificateName", "mail.fabrikam.com"), ("RequireTls", "True")]},
 ]  # fmt: skip
 
+
+def rows() -> list[dict[str, Any]]:
+    """Tenants as an overview lists them."""
+    found = (
+        ("contoso", "open", "6 d 4 h", "Any host", "open open open", "critical", ""),
+        ("adatum", "open", "2 d 1 h", "Any host", "open closed open", "high", ""),
+        ("fabrikam", "partly", "5 h 52 m", "Any host, null sender", "closed closed open", "high",
+         "null"),
+        ("proseware", "unknown", "never read", "Not known", "unknown unknown unknown", "info", ""),
+        ("northwind", "closed", "closed for 41 d", "1 certificate", "closed closed closed", "low",
+         ""),
+    )  # fmt: skip
+    return [
+        {
+            "name": name, "domains": "3 domains", "state": state, "lasted": lasted,
+            "since": "since 24 Nov 10:14", "who": who, "why": "4,294,967,296 IPv4, all IPv6",
+            "senders": [(kind, answer, kind == against, "")
+                        for kind, answer in zip(("foreign", "own", "null"), senders.split(),
+                                                strict=True)],
+            "code": "250 2.1.5", "prediction": "contradicts" if against else "agrees",
+            "severity": severity, "incident": "#41 New",
+        }
+        for name, state, lasted, who, senders, severity, against in found
+    ]  # fmt: skip
+
+
 FILTERS = [
     {"name": "state", "label": "State", "options": [], "chosen": ["open", "partly"],
      "words": "Open, Partly open", "clear": "?"},
     {"name": "sender", "label": "Sender", "options": [("null", "null")], "chosen": [], "words": "",
      "clear": "?"},
 ]  # fmt: skip
+
+
+def timeline() -> TenantTimeline:
+    """Eighteen days of fabrikam: three changes, a round every six hours, two windows."""
+    start = NOW - timedelta(days=18)
+    worst = {**dict.fromkeys(range(4), "open"), 27: "unknown", 28: "unknown", 71: "open"}
+    buckets = tuple(
+        Bucket(
+            start=start + timedelta(hours=6 * n),
+            end=start + timedelta(hours=6 * n + 6),
+            worst=worst.get(n, "closed"),
+            answers=45,
+            href=f"/tenants/fabrikam/rounds/{n}/",
+        )
+        for n in range(72)
+    )
+    return TenantTimeline(
+        start=start,
+        now=NOW,
+        buckets=buckets,
+        changes=(
+            Change(at=start + timedelta(days=1), effect="closes", label="Lock to gateway created"),
+            Change(at=start + timedelta(days=5), effect="neutral", label="Comment", href="/c/2/"),
+            Change(at=start + timedelta(days=10), effect="opens", label="<b>a.net</b> added"),
+        ),
+        windows=(
+            Window(last_closed=None, first_open=start, last_open=start + timedelta(hours=20),
+                   first_closed=start + timedelta(hours=26), label="any host"),
+            Window(last_closed=NOW - timedelta(hours=12), first_open=NOW - timedelta(hours=6),
+                   last_open=NOW - timedelta(minutes=4), first_closed=None,
+                   label="null sender, any host, 5 h 52 m", href="/tenants/fabrikam/"),
+        ),
+    )  # fmt: skip
+
+
+def exposure() -> FleetExposure:
+    return FleetExposure(
+        tenants=(
+            TenantDays(name="contoso", days=tuple(days()), href="/tenants/contoso/"),
+            TenantDays(name="northwind", days=tuple(days("closed"))),
+            TenantDays(name="proseware", days=tuple(days("unknown"))),
+        )
+    )
 
 
 def context() -> dict[str, Any]:
@@ -297,6 +375,7 @@ def context() -> dict[str, Any]:
         "feed": FEED,
         "connectors": CONNECTORS,
         "filters": FILTERS,
+        "rows": rows(),
         "ago4": NOW - timedelta(minutes=4),
         "opened": NOW - timedelta(hours=5, minutes=52),
         "levels": ["critical", "high", "medium", "low", "info"],
@@ -315,6 +394,10 @@ def write(folder: Path) -> list[Path]:
         page = engines["django"].from_string(source.read_text()).render(context())
         (folder / source.name).write_text(page)
         written.append(folder / source.name)
+    for name, chart in (("timeline", timeline()), ("exposure", exposure())):
+        figures = folder / "figures"
+        figures.mkdir(exist_ok=True)
+        (figures / f"{name}.json").write_text(json.dumps(chart.figure()))
     return written
 
 

@@ -53,7 +53,7 @@ def _height(line: FlowLine) -> float:
 def _place(lines: Sequence[FlowLine]) -> tuple[list[tuple[FlowLine, float]], float]:
     """Give every line its y: strangers stand close together, other hosts apart."""
     placed: list[tuple[FlowLine, float]] = []
-    top, before = 26.0, None
+    top, before = 36.0, None
     for line in lines:
         top += 0 if before is None else 22 if before.kind == line.kind else 32
         height = max(_height(line), 56 + 15 * (len(line.notes) - 1))
