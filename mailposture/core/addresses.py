@@ -19,6 +19,11 @@ BITS = {4: 32, 6: 128}
 # older exports) a mask in brackets, and a range from low to high.
 _MASKED = re.compile(r"^(?P<address>[^()]+)\((?P<mask>[^()]+)\)$")
 _NOT_ONE_ADDRESS = re.compile(r"[-/(]")
+# Nearly all entries are this one form: read it without building an object per address.
+_PLAIN_V4 = re.compile(
+    r"(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})(?:/(\d{1,2}))?",
+    re.ASCII,
+)
 
 
 class AddressError(ValueError):
@@ -59,6 +64,8 @@ def _mask_length(text: str) -> int:
 
 def parse_entry(text: str) -> tuple[int, Interval]:
     """Read one entry as Exchange writes it: its family and the interval it covers."""
+    if (plain := _PLAIN_V4.fullmatch(text)) and (interval := _plain_v4(*plain.groups())):
+        return 4, interval
     if not _NOT_ONE_ADDRESS.search(text):
         family, number = _number(text)
         return family, (number, number)
@@ -70,6 +77,16 @@ def parse_entry(text: str) -> tuple[int, Interval]:
         family, number = _number(masked["address"])
         return family, _network(family, number, _mask_length(masked["mask"]))
     return _range(text)
+
+
+def _plain_v4(a: str, b: str, c: str, d: str, length: str | None) -> Interval | None:
+    """The interval of four numbers and a length; None where one of them is too big."""
+    first, second, third, fourth = int(a), int(b), int(c), int(d)
+    host = 0 if length is None else 0xFFFFFFFF >> min(int(length), 33)
+    if max(first, second, third, fourth) > 255 or (length and int(length) > 32):
+        return None
+    number = first << 24 | second << 16 | third << 8 | fourth
+    return number & ~host, number | host
 
 
 def _range(text: str) -> tuple[int, Interval]:
