@@ -2,11 +2,14 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 # Sets and slices, not patterns: this is most of what a probe costs beside TLS.
 _CODES: Final = frozenset(str(code).encode() for code in range(200, 600))
 _BEHIND_A_CODE: Final = (b" ", b"-", b"")
+# A whole reply in good order, at the beginning of what was received.
+_WHOLE: Final = re.compile(rb"(?:[2-5][0-9][0-9]-[^\n]*\n)*[2-5][0-9][0-9](?: [^\n]*|\r*)\n")
 _ENHANCED: Final = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?![0-9.])")
 _UNSAFE: Final = re.compile(rb"[^\x20-\x5b\x5d-\x7e]")
 _ESCAPED: Final = re.compile(rb"\\(?:\\|x([0-9a-f]{2}))")
@@ -81,12 +84,24 @@ def _has_code(bare: bytes) -> bool:
     return bare[:3] in _CODES and bare[3:4] in _BEHIND_A_CODE
 
 
+def whole(received: bytearray) -> bytes:
+    """The first reply, if it is all here and in good order; else nothing."""
+    match = _WHOLE.match(received)
+    return match[0] if match else b""
+
+
 def parse(raw: bytes, stage: str, ms: float = 0.0) -> Reply:
     """Read a reply; lines that carry no code, or disagree on it, leave it without one."""
+    code, enhanced, text = _read(raw)
+    return Reply(stage, code, enhanced, text, raw, ms)
+
+
+@lru_cache(maxsize=256)  # front ends say the same things all day
+def _read(raw: bytes) -> tuple[int | None, str | None, str]:
     lines = [line.rstrip(b"\r") for line in raw.removesuffix(b"\n").split(b"\n")]
     code = lines[0][:3]
     if not all(_has_code(line) and line[:3] == code for line in lines):
-        return Reply(stage, None, None, "\n".join(map(escape, lines)), raw, ms)
+        return None, None, "\n".join(map(escape, lines))
     text = "\n".join([escape(line[4:]) for line in lines])
     enhanced = _ENHANCED.match(text)
-    return Reply(stage, int(code), enhanced[1] if enhanced else None, text, raw, ms)
+    return int(code), enhanced[1] if enhanced else None, text

@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from mailposture.core.smtp import states
-from mailposture.core.smtp.reply import Reply, goes_on, parse
+from mailposture.core.smtp.reply import Reply, goes_on, parse, whole
 from mailposture.core.smtp.states import Kind, State
 from mailposture.core.smtp.transcript import Ended, Line, TlsFacts, Transcript, Who
 
@@ -218,6 +218,12 @@ class Session:
 
     def _read_lines(self, ms: float) -> None:
         while self.want is Want.RECEIVE:
+            if not self._part and (raw := self._whole_reply()):
+                del self._buffer[: len(raw)]
+                lines = raw.split(b"\n")[:-1]
+                self._lines += [Line(ms, Who.SERVER, line + b"\n") for line in lines]
+                self._take_reply(raw, ms)
+                continue
             end = self._buffer.find(b"\n", 0, self._limits.line_bytes) + 1
             if not end:
                 if len(self._buffer) >= self._limits.line_bytes:
@@ -227,6 +233,12 @@ class Session:
             line = bytes(self._buffer[:end])
             del self._buffer[:end]
             self._take_line(line, ms)
+
+    def _whole_reply(self) -> bytes:
+        """The usual case in one step: a reply in good order, and too short for any cap."""
+        raw = whole(self._buffer)
+        limits = self._limits
+        return raw if len(raw) <= min(limits.line_bytes, limits.reply_bytes) else b""
 
     def _take_line(self, line: bytes, ms: float) -> None:
         first = not self._part
