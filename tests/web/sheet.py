@@ -9,6 +9,7 @@ tests/web/test_look.py.
 import json
 import os
 import sys
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -351,10 +352,25 @@ def exposure() -> FleetExposure:
     )
 
 
+@dataclass(frozen=True)
+class Message:
+    """A message as Django's framework hands it to a template."""
+
+    said: str
+    tags: str = "info"
+
+    def __str__(self) -> str:
+        return self.said
+
+
 def context() -> dict[str, Any]:
     """All samples by name."""
     return {
         "now": NOW,
+        "messages": [
+            Message("fabrikam was probed: 45 paths in 3.2 s, 6 contradict."),
+            Message("litware could not be read: 429. We try again at 08:10.", "error"),
+        ],
         "rail": rail("Tenants", "fabrikam"),
         "said": conversation(),
         "refused": conversation(REFUSED, b"probe@vantage.example"),

@@ -148,16 +148,8 @@ def test_a_tenant_named_in_markup_is_only_a_name() -> None:
 
 
 def test_bad_news_stays_until_closed_and_the_rest_leaves_by_itself() -> None:
-    found = [{"tags": "info", "message": "a"}, {"tags": "error", "message": "b"}]
-
-    class Message:
-        def __init__(self, tags: str, message: str) -> None:
-            self.tags, self.message = tags, message
-
-        def __str__(self) -> str:
-            return self.message
-
-    page = render_to_string("parts/toasts.html", {"messages": [Message(**m) for m in found]})
+    found = [sheet.Message("a", "info"), sheet.Message("b", "error")]
+    page = render_to_string("parts/toasts.html", {"messages": found})
     assert page.count('class="toast ') == 2
     assert page.count("data-stay") == 1
     assert 'role="status"' in page
