@@ -16,7 +16,7 @@ run: ## the demo without its lab, for real tenants
 	@exec $(BIN)/python manage.py run
 
 test: ## all tests; installs what they need
-	@$(DEV) && tests/browser/install.sh && .ci/install-system
+	@$(DEV) && VENV=.venv-vantage ./bootstrap.sh requirements-vantage.txt && tests/browser/install.sh && .ci/install-system
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
 check: lint types contracts ## linters, types and layers

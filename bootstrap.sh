@@ -1,11 +1,12 @@
 #!/bin/sh
 # Makes .venv from a hash-locked list, once: `./bootstrap.sh [requirements.txt]`.
-# A list that was installed before costs nothing. PYTHON=/path/to/python3 chooses the interpreter.
+# A list that was installed before costs nothing. PYTHON=/path/to/python3 chooses the interpreter,
+# VENV=folder another place than .venv.
 set -eu
 cd "$(dirname "$0")"
 
 lock=${1:-requirements.txt}
-venv=.venv
+venv=${VENV:-.venv}
 stamp=$venv/.installed-$(basename "$lock")
 checks='import ssl, sqlite3, venv, sys
 sys.exit(sys.version_info < (3, 12) or sqlite3.sqlite_version_info < (3, 37))'

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from tests.demos import demo
 from tests.labs import lab, lab_process
 from tests.servers import browser, chromium, postgres_url, valkey
 
-__all__ = ["browser", "chromium", "lab", "lab_process", "postgres_url", "valkey"]
+__all__ = ["browser", "chromium", "demo", "lab", "lab_process", "postgres_url", "valkey"]
 
 # Commands that tests start as processes of their own run on the product's settings.
 os.environ["DJANGO_SETTINGS_MODULE"] = "mailposture.settings"

@@ -13,6 +13,9 @@ from mailposture.management.supervisor import Program, Ready
 PYTHON: Final = sys.executable
 LAB, QUEUE, SEED, WEB, WORKERS, CLOCK = range(6)
 HOST: Final = "127.0.0.1"
+# The files of places that services/seeding.py writes, one worker each.
+LAB_PLACES: Final = ("gateway", "hybrid", "stranger")
+HERE: Final = "here"
 # As services/seeding.py names their files.
 LAB_VANTAGES: Final = ("gateway", "hybrid", "stranger")
 
@@ -72,11 +75,11 @@ def _vantage_names(plan: Plan) -> tuple[str, ...]:
 
 
 def _vantage(data: Path, name: str) -> Program:
-    environment = {
-        "MAILPOSTURE_VANTAGE": str(data / "vantage" / f"{name}.toml"),
-        # It has no use for the database, so it is not told where one is.
-        "DATABASE_URL": "",
-    }
+    """The worker of one file of places. It is told no address of the database: it has no use
+    for one.
+    """
+    file = data / "vantage" / f"{name}.toml"
+    environment = {"MAILPOSTURE_VANTAGE": str(file), "DATABASE_URL": ""}
     return _worker(f"vantage-{name}", "mailposture.vantage", environment=environment)
 
 

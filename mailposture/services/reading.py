@@ -16,9 +16,9 @@ from mailposture.core import codec, diff
 from mailposture.core.configuration import (
     Configuration,
     DomainFacts,
-    MxHost,
     Part,
     PartStatus,
+    domain_facts,
     last_known,
     with_domain_facts,
     with_part,
@@ -29,6 +29,8 @@ from mailposture.services import clouds, history, planning, secrets
 log = logging.getLogger(__name__)
 
 # A tenant that cannot be read is asked again at its own pace, but not more often than this makes.
+# A part that was never readable must not make every reading walk the whole history.
+MOST_LOOKED_BACK = 100
 SOONEST_RETRY = timedelta(seconds=15)
 
 
@@ -84,18 +86,13 @@ def _look_up(
 
 def _doors(name: str, resolver: dns.Resolver, suffixes: tuple[str, ...]) -> _Doors:
     try:
-        mx = tuple(
-            MxHost(
-                preference=preference,
-                host=host,
-                addresses=tuple(sorted(resolver.addresses(host, (4, 6)))),
-            )
-            for preference, host in sorted(resolver.mx(name))
-        )
+        hosts = [
+            (number, host, resolver.addresses(host, (4, 6))) for number, host in resolver.mx(name)
+        ]
         endpoints = dns.endpoints(name, resolver, suffixes)
     except dns.DnsError as error:
-        return _Doors(DomainFacts(domain=name, mx=None), (), f"{name}: {error}")
-    return _Doors(DomainFacts(domain=name, mx=mx), endpoints)
+        return _Doors(domain_facts(name, None), (), f"{name}: {error}")
+    return _Doors(domain_facts(name, hosts), endpoints)
 
 
 def _with_dns(seen: Configuration, doors: dict[str, _Doors]) -> Configuration:
@@ -181,7 +178,7 @@ def known(tenant: models.Tenant) -> Configuration:
     """The newest known value of every part: a part that could not be read for a while is compared
     with what it was before, so that a change made meanwhile is still seen.
     """
-    newest = tenant.snapshots.order_by("-last_seen_at").iterator(chunk_size=5)
+    newest = tenant.snapshots.order_by("-last_seen_at")[:MOST_LOOKED_BACK].iterator(chunk_size=5)
     return last_known(snapshot.configuration for snapshot in newest)
 
 

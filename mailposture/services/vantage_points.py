@@ -16,12 +16,24 @@ SKEW = timedelta(seconds=10)
 
 def hear(facts: Mapping[str, Any], now: datetime) -> None:
     """Store what a worker says of itself: its version, and how far its clock is off."""
+    place = models.VantagePoint.objects.filter(slug=str(facts.get("slug", ""))).first()
     clock = parse_datetime(str(facts.get("clock", "")))
-    skew = (clock - now).total_seconds() if clock else None
-    models.VantagePoint.objects.filter(slug=str(facts.get("slug", ""))).update(
+    if place is None:
+        return
+    models.VantagePoint.objects.filter(pk=place.pk).update(
         heard_at=now,
-        facts={"version": str(facts.get("version", ""))[:20], "skew": skew},
+        facts={
+            "version": str(facts.get("version", ""))[:20],
+            "skew": _skew(clock, place.asked_at, now) if clock else None,
+        },
     )
+
+
+def _skew(clock: datetime, asked: datetime | None, now: datetime) -> float:
+    """Seconds by which a clock is off: it was read somewhere between our asking and now."""
+    earliest = asked or now
+    nearest = min(max(clock, earliest), now)
+    return round((clock - nearest).total_seconds(), 3)
 
 
 @dataclass(frozen=True, slots=True)

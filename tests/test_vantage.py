@@ -1,0 +1,170 @@
+"""The vantage worker stands alone: no Django, no database, no tenant secret, its own orders only."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from celery import Celery
+
+from mailposture import broker
+from mailposture.core import codec
+from mailposture.core.work import Envelope, Result, Target
+from tests.labs import Lab
+from tests.servers import Guarded, ValkeyServer, until
+
+ROOT = Path(__file__).parents[1]
+# Made by `make test` from requirements-vantage.txt alone.
+PYTHON = ROOT / ".venv-vantage" / "bin" / "python"
+
+
+def scrubbed(**more: str) -> dict[str, str]:
+    """An environment with nothing in it but what a vantage point is given."""
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **more}
+
+
+def test_it_imports_neither_django_nor_msal_nor_a_database() -> None:
+    code = (
+        "import sys, mailposture.vantage;"
+        "print(sorted(m for m in ('django','msal','psycopg','sqlite3','plotly') if m in sys.modules))"
+    )
+    done = subprocess.run(
+        [str(PYTHON), "-c", code], env=scrubbed(), capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_its_environment_has_no_django_at_all() -> None:
+    done = subprocess.run(
+        [str(PYTHON), "-c", "import django"],
+        env=scrubbed(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "No module named 'django'" in done.stderr
+
+
+class Centre:
+    """What the centre does with its queue, without the centre."""
+
+    def __init__(self, url: str) -> None:
+        self.app = Celery("centre", broker=url)
+        self.app.conf.update(broker.COMMON)
+        self.queue = redis.Redis.from_url(url)
+
+    def order(self, slug: str, **changes: Any) -> Envelope:
+        """Send one order of one target to a vantage point's queue."""
+        now = datetime.now(tz=UTC)
+        given: dict[str, Any] = {
+            "purpose": "shard",
+            "vantage_point": slug,
+            "shard": 7,
+            "attempt": 2,
+            "ehlo": "probe.example",
+            "targets": (self.target,),
+            "issued": now,
+            "expires": now + timedelta(seconds=20),
+            "nonce": "00",
+        }
+        envelope = Envelope(**{**given, **changes})
+        self.app.send_task(
+            broker.RUN_SHARD, [codec.dump(envelope)], queue=broker.vantage_queue(slug)
+        )
+        return envelope
+
+    target: Target
+
+    def result(self) -> Result:
+        """The result that came in."""
+        until(lambda: self.queue.llen(broker.CENTRAL), 30)
+        message = json.loads(self.queue.rpop(broker.CENTRAL))  # type: ignore[arg-type]
+        assert message["headers"]["task"] == broker.TAKE_RESULT
+        arguments = json.loads(_body(message))[0]
+        return codec.load(Result, arguments[0])
+
+
+def _body(message: dict[str, Any]) -> str:
+    import base64  # noqa: PLC0415 - only a reader of raw messages needs it
+
+    return base64.b64decode(message["body"]).decode()
+
+
+@pytest.fixture
+def centre(
+    valkey: ValkeyServer, lab: Lab, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Centre]:
+    """A vantage worker in its own environment, and a centre that gives it orders."""
+    networks = json.dumps(getattr(request, "param", ["127.0.0.0/8"]))
+    file = tmp_path / "vantage.toml"
+    file.write_text(
+        f'resolver = "{lab.facts["resolver"]}"\nlab_networks = {networks}\n'
+        f'[points.stranger]\nsource = "{lab.facts["stranger"]}"\n'
+    )
+    worker = Guarded(
+        [str(PYTHON), "-m", "celery", "-A", "mailposture.vantage", "worker", "--without-mingle",
+         "--without-gossip", "-n", "vantage@test"],
+        scrubbed(
+            BROKER_URL=valkey.url,
+            MAILPOSTURE_VANTAGE=str(file),
+            DJANGO_SETTINGS_MODULE="mailposture.settings",
+        ),
+    )  # fmt: skip
+    worker.start()
+    found = Centre(valkey.url)
+    found.target = Target(
+        path=1,
+        domain="contoso.com",
+        sender_class="null",
+        mail_from="",
+        rcpt_to="postmaster@contoso.com",
+        endpoints=("contoso-com.mail.protection.outlook.com",),
+        port=lab.facts["smtp_port"],
+    )
+    yield found
+    worker.stop()
+    found.queue.close()
+
+
+def test_it_does_its_order_and_names_shard_and_attempt(centre: Centre) -> None:
+    order = centre.order("stranger")
+    result = centre.result()
+    assert (result.shard, result.attempt, result.nonce) == (7, 2, order.nonce)
+    (answer,) = result.answers
+    assert [t.host for t in answer.tries] == ["contoso-com.mail.protection.outlook.com"] * 2
+    assert order.issued <= result.began <= result.ended
+
+
+def test_a_late_order_is_dropped_and_the_next_one_done(centre: Centre) -> None:
+    past = datetime.now(tz=UTC) - timedelta(seconds=1)
+    centre.order("stranger", shard=8, expires=past)
+    centre.order("stranger", shard=9, vantage_point="frankfurt")
+    centre.order("stranger", shard=10)
+    assert centre.result().shard == 10
+    assert centre.queue.llen(broker.CENTRAL) == 0
+
+
+@pytest.mark.parametrize(
+    ("centre", "host", "says"),
+    [
+        ([], "mail.contoso.com", "Microsoft"),
+        ([], "contoso-com.mail.protection.outlook.com", "25"),
+        (["127.0.0.0/8"], "no-such-name.mail.protection.outlook.com", "no IPv4 address"),
+    ],
+    indirect=["centre"],
+)
+def test_a_wrong_target_is_refused_and_said(centre: Centre, host: str, says: str) -> None:
+    target = Target(**{**_fields(centre.target), "endpoints": (host,)})
+    centre.order("stranger", targets=(target,))
+    (answer,) = centre.result().answers
+    assert answer.tries == ()
+    assert says in answer.refused
+
+
+def _fields(target: Target) -> dict[str, Any]:
+    return {name: getattr(target, name) for name in target.__slots__}
