@@ -33,9 +33,9 @@ contracts:
 	@$(DEV)
 	@$(BIN)/lint-imports
 
-bench: ## what a probe costs here
+bench: ## what probes and pages cost here
 	@$(DEV)
-	@$(BIN)/python -m tests.bench $(ARGS)
+	@for bench in bench/*.py; do $(BIN)/python $$bench || exit 1; done
 
 format: ## put every file in order
 	@$(DEV)

@@ -62,7 +62,7 @@ install() {
     if command -v uv >/dev/null 2>&1; then
         UV_SYSTEM_CERTS=1 uv pip install -q --python "$venv/bin/python" --require-hashes -r "$lock"
     else
-        "$venv/bin/python" -m pip install -q --disable-pip-version-check --require-hashes -r "$lock"
+        "$venv/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes -r "$lock"
     fi
 }
 

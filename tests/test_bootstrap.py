@@ -64,7 +64,7 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
 
 
-PIP = "pip -m pip install -q --disable-pip-version-check --require-hashes -r"
+PIP = "pip -m pip install -qq --disable-pip-version-check --require-hashes -r"
 
 
 def test_it_makes_an_environment_from_the_hashed_list(checkout: Checkout) -> None:
