@@ -76,9 +76,8 @@ def change_tenant(
 @transaction.atomic
 def remove_tenant(tenant: models.Tenant, now: datetime, *, user: User = None) -> None:
     """Stop watching a tenant and drop all that is known of it; the trail of acts stays."""
-    audit.record(
-        "removed tenant", tenant.slug, now, user=user, name=tenant.name, tenant_id=tenant.tenant_id
-    )
+    named = {"name": tenant.name, "tenant_id": str(tenant.tenant_id)}
+    audit.record("removed tenant", tenant.slug, now, user=user, **named)
     models.Tenant.objects.filter(pk=tenant.pk).delete()
 
 

@@ -8,9 +8,13 @@ from cryptography.fernet import InvalidToken
 
 from mailposture import models
 from mailposture.adapters.exchange.checking import Grants, Step
+from mailposture.adapters.exchange.checking import check as ask
+from mailposture.adapters.exchange.client import Waits
 from mailposture.adapters.exchange.errors import ExchangeError
-from mailposture.services import clouds, enrolling
+from mailposture.services import clouds, secrets
 
+# Somebody waits for the answer: less patience than a reading in the background has.
+PATIENCE = Waits(budget=25.0, silence=15.0)
 UNASKED = Step(ok=None, says="Not asked: there is no token.")
 
 
@@ -46,7 +50,7 @@ def check(tenant: models.Tenant, clock: Callable[[], datetime]) -> Checked:
 
 def _asked(tenant: models.Tenant) -> Grants:
     try:
-        return enrolling.check(tenant)
+        return ask(clouds.of(tenant.cloud), secrets.credential_of(tenant), waits=PATIENCE)
     except models.Credential.DoesNotExist:
         return _stopped("There is no credential yet.", "Give the app's secret or certificate.")
     except InvalidToken:

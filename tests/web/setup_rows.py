@@ -6,13 +6,21 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from mailposture import models
+from mailposture.adapters.exchange.checking import Step
 from mailposture.core import codec
 from mailposture.core.configuration import Configuration
+from mailposture.services.checking import Checked
 from tests import factories
 from tests.factories import NOW, ago
 
 APP = "5e0a31b2-77d4-4c1e-9a60-2f4be8d0c1d9"
 EVIL = "<script>alert(1)</script>"
+GRANTED, MISSING, UNKNOWN = Step(ok=True, says="Yes."), Step(ok=False, says="No."), Step(ok=None)
+
+
+def found(token: Step = GRANTED, app: Step = GRANTED, directory: Step = GRANTED) -> Checked:
+    """What a check found."""
+    return Checked(at=NOW, took=0.9, token=token, app_role=app, directory_role=directory)
 
 
 def staff() -> Client:
