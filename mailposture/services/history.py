@@ -10,6 +10,16 @@ from mailposture.core.states import State, domain_state, worst
 from mailposture.core.verdict import SenderClass, Verdict
 
 
+def stood_before(tenant: models.Tenant, last_seen: datetime, now: datetime) -> dict[str, State]:
+    """How the domains stood before a change that was read now, and was not there at `last_seen`.
+
+    What probes saw by then counts. Where they had not looked yet, what they see until now does:
+    the change may already be in it, and then no move will be seen.
+    """
+    known = {d: s for d, s in domains_at(tenant, last_seen).items() if s is not State.UNKNOWN}
+    return {**domains_at(tenant, now), **known}
+
+
 def domains_at(tenant: models.Tenant, at: datetime) -> dict[str, State]:
     """Domain -> state at that time, by the spans whose first look was before and end was not."""
     spans = models.Observation.objects.filter(

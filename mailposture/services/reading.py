@@ -164,7 +164,7 @@ def record(tenant: models.Tenant, seen: Configuration, now: datetime) -> list[mo
         document=codec.dump(seen),
         first_seen_at=now,
         last_seen_at=now,
-        stood=history.domains_at(tenant, latest.last_seen_at) if latest and found else {},
+        stood=history.stood_before(tenant, latest.last_seen_at, now) if latest and found else {},
     )
     if not latest or not found:
         return []

@@ -1,0 +1,62 @@
+"""The same product on PostgreSQL: migrated, seeded, ticked, asked again, by its commands alone."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.labs import Lab
+
+MANAGE = Path(__file__).parents[1] / "manage.py"
+
+
+def manage(lab: Lab, url: str, *arguments: str) -> str:
+    """Run a command against this database; its output if it went well."""
+    done = subprocess.run(
+        [sys.executable, str(MANAGE), *arguments],
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": os.environ.get("HOME", "/"),
+            "DATA_DIR": str(lab.folder.parent),
+            "DATABASE_URL": url,
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def database(lab: Lab, postgres_url: str) -> str:
+    """PostgreSQL with the lab's tenants read and probed once."""
+    manage(lab, postgres_url, "migrate", "--verbosity", "0")
+    manage(lab, postgres_url, "demo_seed")
+    manage(lab, postgres_url, "tick")
+    return postgres_url
+
+
+def test_the_main_job_runs_on_postgresql(lab: Lab, database: str) -> None:
+    with psycopg.connect(database) as connection:
+        states = dict(connection.execute("select slug, state from mailposture_tenant").fetchall())
+        assert states == {
+            "contoso": "open",
+            "fabrikam": "closed",
+            "tailspin": "open",
+            "proseware": "unknown",
+        }
+        counted = "select count(*) from mailposture_observation"
+        before = connection.execute(counted).fetchone()
+    lab.scene("lock", "contoso")
+    manage(lab, database, "tick", "--now", "2099-01-01T00:00:00")
+    with psycopg.connect(database) as connection:
+        changed = connection.execute(
+            "select effect from mailposture_change where field = '' or field = 'Enabled'"
+        ).fetchall()
+        assert ("closes",) in changed
+        assert connection.execute(counted).fetchone() > before  # type: ignore[operator]
