@@ -1,0 +1,208 @@
+"""The answers of a tenant's paths as they count now: who asked, what came, and how old it is."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from mailposture import models
+from mailposture.core.states import Access, Age, State, answer_age, counted, domain_state, worst
+from mailposture.core.verdict import SenderClass, Verdict
+from mailposture.services import vantage_points
+
+CLASSES: Final = (SenderClass.FOREIGN, SenderClass.OWN, SenderClass.NULL)
+# Rows of coverage read for one page; consecutive complete runs are one row.
+MOST_RUNS: Final = 2000
+ACCESS: Final = {
+    Verdict.OPEN: Access.GETS_IN,
+    Verdict.CLOSED: Access.CUT_OFF,
+    Verdict.UNKNOWN: Access.UNKNOWN,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """A vantage point that probes this tenant, and whether it sees clearly."""
+
+    pk: int
+    slug: str
+    name: str
+    address: str
+    stranger: bool
+    health: vantage_points.Health
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """One row of coverage: runs of one part from one place, without a gap."""
+
+    place: int
+    part: int
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """One path and its last answer. `verdict` is what it still counts as."""
+
+    place: Place
+    domain: str
+    sender_class: SenderClass
+    verdict: Verdict
+    age: Age
+    seen_at: datetime | None
+    observation: int | None
+    first_at: datetime | None
+    cause: str
+    reason: str
+    control: str
+    code: str
+    endpoint: str
+    front_ends: int
+
+    @property
+    def state(self) -> str:
+        """The name of its state: an approved source gets in or is cut off."""
+        return str(self.verdict if self.place.stranger else ACCESS[self.verdict])
+
+    @property
+    def how(self) -> str:
+        """How the answer is drawn: a stale one is shown as such."""
+        return "stale" if self.age is Age.STALE else ""
+
+
+def runs(of: models.Tenant) -> list[Run]:
+    """What was looked at and when, the newest first."""
+    rows = models.Coverage.objects.filter(tenant=of).order_by("-until", "-pk")
+    columns = rows.values_list("vantage_point_id", "part", "since", "until")
+    return [Run(place=p, part=n, since=a, until=b) for p, n, a, b in columns[:MOST_RUNS]]
+
+
+def ends(found: Iterable[Run]) -> dict[tuple[int, int], datetime]:
+    """Until when each part was looked at from each place."""
+    latest: dict[tuple[int, int], datetime] = {}
+    for run in found:
+        latest.setdefault((run.place, run.part), run.until)
+    return latest
+
+
+COLUMNS: Final = (
+    "part",
+    "domain",
+    "sender_class",
+    "verdict",
+    "seen_until",
+    "current_id",
+    "current__first_at",
+    "current__cause",
+    "current__reason",
+    "current__control",
+    "current__code",
+    "current__endpoint",
+    "current__front_ends",
+)
+PLACE_COLUMNS: Final = (
+    "name",
+    "slug",
+    "plays",
+    "address",
+    "certificate_name",
+    "heard_at",
+    "seen_as",
+    "facts",
+)
+
+
+def load(of: models.Tenant, seen: Iterable[Run], now: datetime) -> list[Answer]:
+    """Every live path of the tenant: strangers first, then approved sources."""
+    rows = (
+        of.paths.filter(retired_at=None, vantage_point__enabled=True)
+        .order_by("-vantage_point__plays", "vantage_point__name", "domain", "pk")
+        .values("vantage_point_id", *(f"vantage_point__{name}" for name in PLACE_COLUMNS), *COLUMNS)
+    )
+    until, every = ends(seen), timedelta(seconds=of.probe_every)
+    places: dict[int, Place] = {}
+    found = []
+    for row in rows:
+        pk = row["vantage_point_id"]
+        place = places.get(pk) or places.setdefault(pk, _place(row, now))
+        # Where no coverage is left, nothing later than the answer itself is known.
+        covered = row["seen_until"] or until.get((pk, row["part"])) or row["current__first_at"]
+        seen_at = covered if row["current_id"] else None
+        found.append(_answer(row, place, seen_at, answer_age(seen_at, now, every)))
+    return found
+
+
+def _place(row: Mapping[str, Any], now: datetime) -> Place:
+    fields = {name: row[f"vantage_point__{name}"] for name in PLACE_COLUMNS}
+    point = models.VantagePoint(pk=row["vantage_point_id"], enabled=True, **fields)
+    return Place(
+        pk=point.pk,
+        slug=point.slug,
+        name=point.name,
+        address=point.address or point.certificate_name or point.seen_as,
+        stranger=point.plays == models.VantagePoint.Plays.STRANGER,
+        health=vantage_points.health(point, now),
+    )
+
+
+def _answer(row: Mapping[str, Any], place: Place, seen_at: datetime | None, age: Age) -> Answer:
+    lapsed = row["current_id"] is not None and age is Age.LAPSED
+    return Answer(
+        place=place,
+        domain=row["domain"],
+        sender_class=SenderClass(row["sender_class"]),
+        verdict=counted(Verdict(row["verdict"]), age),
+        age=age,
+        seen_at=seen_at,
+        observation=row["current_id"],
+        first_at=row["current__first_at"],
+        cause=LAPSED if lapsed else row["current__cause"] or UNASKED,
+        reason=row["current__reason"] or "",
+        control=row["current__control"] or "",
+        code=row["current__code"] or "",
+        endpoint=row["current__endpoint"] or "",
+        front_ends=row["current__front_ends"] or 0,
+    )
+
+
+# Causes of our own, beside those of a judgement.
+LAPSED: Final = "lapsed"
+UNASKED: Final = "unasked"
+
+type Classes = dict[SenderClass, Verdict]
+
+
+def strangers(answers: Iterable[Answer]) -> list[Answer]:
+    """The answers that make the tenant's state."""
+    return [a for a in answers if a.place.stranger]
+
+
+def by_domain(answers: Iterable[Answer]) -> dict[str, Classes]:
+    """Domain -> sender class -> what the worst stranger's answer is."""
+    found: dict[str, dict[SenderClass, set[Verdict]]] = {}
+    for a in strangers(answers):
+        found.setdefault(a.domain, {}).setdefault(a.sender_class, set()).add(a.verdict)
+    return {d: {c: worst(v) for c, v in classes.items()} for d, classes in found.items()}
+
+
+def domain_states(domains: Mapping[str, Classes]) -> dict[str, State]:
+    """Domain -> state."""
+    return {name: domain_state(classes) for name, classes in domains.items()}
+
+
+def class_states(domains: Mapping[str, Classes]) -> dict[SenderClass, State]:
+    """Sender class -> how it fares over all domains, for those that were asked."""
+    found: dict[SenderClass, list[Verdict]] = {}
+    for classes in domains.values():
+        for name, verdict in classes.items():
+            found.setdefault(name, []).append(verdict)
+    return {name: _over(found[name]) for name in CLASSES if name in found}
+
+
+def _over(verdicts: list[Verdict]) -> State:
+    known = [v for v in verdicts if v is not Verdict.UNKNOWN]
+    if Verdict.OPEN in known:
+        return State.PARTLY_OPEN if Verdict.CLOSED in known else State.OPEN
+    return State.CLOSED if known and len(known) == len(verdicts) else State.UNKNOWN

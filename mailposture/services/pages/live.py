@@ -1,0 +1,194 @@
+"""A look under way: which paths have answered, where each vantage point stands, what came of it."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from mailposture import models
+from mailposture.core.states import Access, access
+from mailposture.core.verdict import Verdict
+from mailposture.services.pages.answers import ACCESS
+
+# Nobody watches longer than this; the work goes on without being watched.
+WATCHED: Final = timedelta(minutes=3)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlaceProgress:
+    """One vantage point in this look."""
+
+    name: str
+    state: str
+    done: int
+    total: int
+
+    @property
+    def words(self) -> str:
+        """Where it stands, in words."""
+        if self.state == "set aside":
+            return "set aside: no result after three attempts"
+        return f"{self.state}, {self.done} of {self.total}" if self.done else self.state
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arrived:
+    """One path that was answered in this look, as it stands now."""
+
+    place: int
+    stranger: bool
+    verdict: Verdict
+    since: datetime | None
+
+    @property
+    def state(self) -> str:
+        """The name of its state."""
+        return str(self.verdict if self.stranger else ACCESS[self.verdict])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """A look in progress, or what came of it (`said`)."""
+
+    title: str
+    done: int
+    total: int
+    seconds: float
+    answers: tuple[str, ...]
+    said: str
+    failed: bool
+    over: bool
+    places: tuple[PlaceProgress, ...]
+
+
+def load(of: models.Tenant, round_id: int, now: datetime) -> Progress | None:
+    """This round of this tenant, in three queries; None where its record is gone."""
+    look = of.rounds.filter(pk=round_id).first()
+    if look is None:
+        return None
+    shards = list(look.shards.select_related("vantage_point").order_by("done_at", "pk"))
+    paths = _paths(shards)
+    arrived = [paths[p] for s in shards if s.done_at for p in _asked(s) if p in paths]
+    total = sum(len(s.targets) for s in shards)
+    seconds = ((look.finished_at or now) - (look.planned_at or look.due_at)).total_seconds()
+    said = _said(of, look, shards, arrived, now)
+    return Progress(
+        title=f"{of.name} probed" if look.finished_at else f"Probing {of.name}",
+        done=sum(len(s.targets) for s in shards if s.done_at),
+        total=total,
+        seconds=max(0.0, round(seconds, 1)),
+        answers=tuple(path.state for path in arrived),
+        said=said,
+        failed=any(s.aside_at for s in shards) or "problem" in look.tally,
+        over=bool(said),
+        places=tuple(_places(shards, now)),
+    )
+
+
+def _asked(shard: models.Shard) -> list[int]:
+    return [target["path"] for target in shard.targets]
+
+
+def _paths(shards: Iterable[models.Shard]) -> dict[int, Arrived]:
+    wanted = [p for s in shards if s.done_at for p in _asked(s)]
+    rows = models.Path.objects.filter(pk__in=wanted).values_list(
+        "pk", "vantage_point_id", "vantage_point__plays", "verdict", "current__first_at"
+    )
+    stranger = models.VantagePoint.Plays.STRANGER
+    return {
+        pk: Arrived(place=place, stranger=plays == stranger, verdict=Verdict(said), since=since)
+        for pk, place, plays, said, since in rows
+    }
+
+
+# ---- vantage points ----------------------------------------------------------------------
+
+
+def _places(shards: Sequence[models.Shard], now: datetime) -> Iterable[PlaceProgress]:
+    by_place: dict[str, list[models.Shard]] = {}
+    for shard in sorted(shards, key=lambda s: (s.vantage_point.name, s.part)):
+        by_place.setdefault(shard.vantage_point.name, []).append(shard)
+    for name, own in by_place.items():
+        yield PlaceProgress(
+            name=name,
+            state=_stands(own, now),
+            done=sum(len(s.targets) for s in own if s.done_at),
+            total=sum(len(s.targets) for s in own),
+        )
+
+
+def _stands(own: Sequence[models.Shard], now: datetime) -> str:
+    """Done, set aside, working while a claim on a shard holds, else waiting."""
+    if all(s.done_at for s in own):
+        return "done"
+    if any(s.aside_at for s in own):
+        return "set aside"
+    if any(s.done_at is None and s.lease_until and s.lease_until > now for s in own):
+        return "working"
+    return "waiting"
+
+
+# ---- what came of it ---------------------------------------------------------------------
+
+
+def _said(
+    of: models.Tenant,
+    look: models.Round,
+    shards: Sequence[models.Shard],
+    arrived: Sequence[Arrived],
+    now: datetime,
+) -> str:
+    """Nothing while it runs and is watched; at its end, what came of it."""
+    if look.finished_at is None:
+        if now - look.due_at <= WATCHED:
+            return ""
+        return "Still under way after 3 min. It goes on without being watched: look again later."
+    if problem := look.tally.get("problem"):
+        return f"Nothing was probed. {problem}"
+    if not shards:
+        return "Nothing new was asked: every vantage point still owes an earlier look."
+    seconds = (look.finished_at - (look.planned_at or look.due_at)).total_seconds()
+    parts = [f"{_paths_in(len(arrived))} in {seconds:.1f} s: {_found(arrived)}."]
+    parts += [_aside(shards), _moved(look, arrived)]
+    return " ".join(filter(None, parts))
+
+
+def _paths_in(count: int) -> str:
+    return f"{count:,} path{'s' if count != 1 else ''}"
+
+
+def _found(arrived: Sequence[Arrived]) -> str:
+    """Strangers' answers by verdict, then how the approved sources fare."""
+    counts = Counter(p.verdict for p in arrived if p.stranger)
+    words = {
+        Verdict.OPEN: "open to strangers",
+        Verdict.CLOSED: "closed",
+        Verdict.UNKNOWN: "Unknown",
+    }
+    said = [f"{counts[verdict]:,} {word}" for verdict, word in words.items() if counts[verdict]]
+    sources: dict[int, set[Verdict]] = {}
+    for p in arrived:
+        if not p.stranger:
+            sources.setdefault(p.place, set()).add(p.verdict)
+    if sources:
+        inside = sum(access(v) is Access.GETS_IN for v in sources.values())
+        verb = "gets" if inside == 1 else "get"
+        said.append(f"{inside} of {len(sources)} approved sources {verb} in")
+    return ", ".join(said) or "none answered"
+
+
+def _aside(shards: Sequence[models.Shard]) -> str:
+    names = sorted({s.vantage_point.name for s in shards if s.aside_at})
+    if not names:
+        return ""
+    unseen = sum(len(s.targets) for s in shards if s.aside_at)
+    return f"{_paths_in(unseen)} not seen: no result from {', '.join(names)} in three attempts."
+
+
+def _moved(look: models.Round, arrived: Sequence[Arrived]) -> str:
+    began = look.planned_at or look.due_at
+    moved = sum(1 for p in arrived if p.since and p.since >= began)
+    if not moved:
+        return "All answer as before." if arrived else ""
+    return f"{_paths_in(moved)} {'answers' if moved == 1 else 'answer'} otherwise than before."

@@ -1,0 +1,164 @@
+"""The observed matrix: host by domain by sender class, strangers before approved sources."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from django.urls import reverse
+
+from mailposture import models
+from mailposture.core.states import State
+from mailposture.core.verdict import SenderClass, Verdict
+from mailposture.services.pages.answers import CLASSES, Answer, Place
+from mailposture.services.pages.reasons import Reason, gather, why
+
+DOMAINS_A_PAGE: Final = 12
+DOMAINS_A_BAND: Final = 3
+WORST_FIRST: Final = (State.OPEN, State.PARTLY_OPEN, State.UNKNOWN, State.CLOSED)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GridCell:
+    """One path: its state, the conversation that shows it, and why."""
+
+    state: str
+    href: str
+    why: str
+    how: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GridRow:
+    """One host with its cells: by domain, in each by sender class."""
+
+    name: str
+    address: str
+    approved: bool
+    cells: tuple[tuple[GridCell, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Band:
+    """As many domains as stand side by side; folded where they answer as the first ones do."""
+
+    domains: tuple[str, ...]
+    rows: tuple[GridRow, ...]
+    folded: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grid:
+    """One page of the matrix, what it counts, and why the Unknown ones are unknown."""
+
+    bands: tuple[Band, ...]
+    classes: tuple[str, ...]
+    counts: str
+    reasons: tuple[Reason, ...]
+    states: frozenset[str]
+    domains: int
+    page: int
+    pages: int
+
+    @property
+    def before(self) -> int:
+        """The page before this one; the first has no number in the address."""
+        return self.page - 1
+
+    @property
+    def after(self) -> int:
+        """The page after this one."""
+        return self.page + 1
+
+    @property
+    def first(self) -> int:
+        """The number of the first domain shown."""
+        return (self.page - 1) * DOMAINS_A_PAGE + 1
+
+    @property
+    def last(self) -> int:
+        """The number of the last domain shown."""
+        return min(self.domains, self.page * DOMAINS_A_PAGE)
+
+
+def build(
+    found: Sequence[Answer],
+    states: Mapping[str, State],
+    sources: Iterable[models.ApprovedSource],
+    page: int,
+) -> Grid:
+    """The domains of one page, the worst first, in bands of a few."""
+    names = sorted(states, key=lambda d: (WORST_FIRST.index(states[d]), d))
+    pages = max(1, -(-len(names) // DOMAINS_A_PAGE))
+    page = min(max(1, page), pages)
+    shown = names[(page - 1) * DOMAINS_A_PAGE : page * DOMAINS_A_PAGE]
+    titles = {s.vantage_point_id: s.name for s in sources if s.vantage_point_id}
+    hosts = {a.place.pk: a.place for a in found}
+    cells = {(a.place.pk, a.domain, a.sender_class): a for a in found}
+    bands: list[Band] = []
+    for n in range(0, len(shown), DOMAINS_A_BAND):
+        domains = tuple(shown[n : n + DOMAINS_A_BAND])
+        rows = tuple(_row(place, titles, domains, cells) for place in hosts.values())
+        alike = bool(bands) and _pattern(rows) <= _pattern(bands[0].rows)
+        bands.append(Band(domains=domains, rows=rows, folded=alike))
+    return Grid(
+        bands=tuple(bands),
+        classes=tuple(CLASSES),
+        counts=_counts(found),
+        reasons=tuple(gather(found)),
+        states=frozenset(a.state for a in found),
+        domains=len(names),
+        page=page,
+        pages=pages,
+    )
+
+
+def _row(
+    place: Place,
+    titles: Mapping[int, str],
+    domains: Sequence[str],
+    cells: Mapping[tuple[int, str, SenderClass], Answer],
+) -> GridRow:
+    return GridRow(
+        name=titles.get(place.pk, place.name),
+        address=place.address,
+        approved=not place.stranger,
+        cells=tuple(tuple(_cell(cells.get((place.pk, d, c))) for c in CLASSES) for d in domains),
+    )
+
+
+def _cell(answer: Answer | None) -> GridCell:
+    if answer is None:
+        return GridCell(state="none", href="", why="This host does not probe this domain.", how="")
+    href = reverse("observation", args=[answer.observation]) if answer.observation else ""
+    return GridCell(state=answer.state, href=href, why=_why(answer), how=answer.how)
+
+
+def _why(answer: Answer) -> str:
+    seen = f", seen until {answer.seen_at:%Y-%m-%d %H:%M} UTC" if answer.seen_at else ""
+    if answer.verdict is Verdict.UNKNOWN:
+        return f"Unknown: {why(answer).says}{seen}"
+    return f"{answer.code or answer.reason}{seen}"
+
+
+def _pattern(rows: Iterable[GridRow]) -> set[tuple[str, ...]]:
+    """How each host fares at a domain; two bands with the same patterns say the same."""
+    return {
+        (row.name, *(f"{c.state} {c.how}" for c in cells)) for row in rows for cells in row.cells
+    }
+
+
+COUNTED: Final = (
+    ("open", "open"),
+    ("closed", "closed"),
+    ("gets_in", "get in"),
+    ("cut_off", "cut off"),
+    ("unknown", "Unknown"),
+)
+
+
+def _counts(found: Sequence[Answer]) -> str:
+    states = [a.state for a in found]
+    if not found:
+        return ""
+    said = [f"{states.count(s)} {word}" for s, word in COUNTED if s in states]
+    return f"{len(found):,} path{'s' if len(found) != 1 else ''}: {', '.join(said)}."

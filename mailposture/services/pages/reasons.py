@@ -1,0 +1,99 @@
+"""Why paths are Unknown, in few words and with the way out, gathered by place and cause."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from mailposture.core.verdict import Cause, Verdict
+from mailposture.services.pages.answers import LAPSED, UNASKED, Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """A cause in words: in a drawing, and as the end of "Unknown: ..."."""
+
+    short: str
+    says: str
+    name_a_mailbox: bool = False
+
+
+WHY: Final = {
+    Cause.ONE_FRONT_END: Why(
+        "one front end alone answered", "one front end alone answered; two must say the same"
+    ),
+    Cause.FRONT_ENDS_DISAGREE: Why("front ends disagree", "its front ends disagree"),
+    Cause.SERVER_NOT_PROVEN: Why(
+        "not Exchange Online's door", "not our door: what answered did not prove its name"
+    ),
+    Cause.NO_ANSWER: Why("no answer", "nothing answered; port 25 may be blocked at the place"),
+    Cause.NOT_TRIED: Why("no endpoint known", "no endpoint could be asked"),
+    Cause.RECIPIENT_UNKNOWN: Why(
+        "probe recipient unknown", "the probe recipient does not exist", name_a_mailbox=True
+    ),
+    Cause.RECIPIENT_RESTRICTED: Why(
+        "probe recipient restricted", "the probe recipient takes mail from few", name_a_mailbox=True
+    ),
+    Cause.REPUTATION: Why("address on a block list", "the probing address is on a block list"),
+    Cause.SENDER_AUTHENTICATION: Why(
+        "sender not authenticated", "the sender did not prove itself by SPF, DKIM or DMARC"
+    ),
+    Cause.THROTTLED: Why("throttled", "the server limits how much it takes from there"),
+    Cause.GREYLISTED: Why("greylisted", "the server asks newcomers to come back"),
+    Cause.TENANT_PROBLEM: Why("the tenant's own trouble", "the tenant's state stands in the way"),
+    Cause.TLS_REQUIRED: Why("TLS demanded", "TLS is demanded and could not be set up"),
+    Cause.TEMPORARY: Why("a passing trouble", "the service had a passing trouble"),
+    Cause.RELAY_DENIED: Why("relay denied", "the service takes no mail for the domain from there"),
+    Cause.REJECT_DIRECT_SEND: Why(
+        "RejectDirectSend answered", "RejectDirectSend answered, which closes own senders only"
+    ),
+    LAPSED: Why("older than a day", "the last answer is older than a day"),
+    UNASKED: Why("not asked yet", "not asked yet"),
+}
+OTHER: Final = Why("a reply that decides nothing", "the reply decides nothing")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reason:
+    """One reason of Unknown answers, for the key of the matrix."""
+
+    says: str
+    places: tuple[str, ...]
+    count: int
+    name_a_mailbox: bool
+
+    @property
+    def words(self) -> str:
+        """After "Unknown: "."""
+        where = ", ".join(self.places[:2]) + (" and others" if len(self.places) > 2 else "")
+        paths = f"{self.count} path{'s' if self.count > 1 else ''}"
+        return f"{self.says} ({where}, {paths})"
+
+
+def why(answer: Answer) -> Why:
+    """The cause of one Unknown answer in words; a silent place explains an old or missing one."""
+    if answer.cause in (LAPSED, UNASKED) and not answer.place.health.clear:
+        said = answer.place.health.says.rstrip(".").replace(". ", ", ")
+        words = said[0].lower() + said[1:]
+        return Why("vantage point blind", f"the vantage point sees nothing: {words}")
+    return WHY.get(answer.cause, OTHER)
+
+
+def gather(answers: Iterable[Answer]) -> list[Reason]:
+    """The reasons of all Unknown answers, the commonest first."""
+    counts: Counter[Why] = Counter()
+    places: dict[Why, dict[str, None]] = {}
+    for a in answers:
+        if a.verdict is Verdict.UNKNOWN:
+            found = why(a)
+            counts[found] += 1
+            places.setdefault(found, {})[a.place.name] = None
+    return [
+        Reason(
+            says=found.says,
+            places=tuple(places[found]),
+            count=count,
+            name_a_mailbox=found.name_a_mailbox,
+        )
+        for found, count in counts.most_common()
+    ]

@@ -1,0 +1,305 @@
+"""All that a tenant's page shows, loaded in eight queries whatever the tenant's size."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.urls import reverse
+
+from mailposture import models
+from mailposture.adapters.charts import TenantTimeline
+from mailposture.adapters.drawings.flow import MailFlow
+from mailposture.core.states import Age, State, configuration_age, tenant_state
+from mailposture.core.verdict import SenderClass
+from mailposture.services import clouds
+from mailposture.services.pages import (
+    answers,
+    configured,
+    flow,
+    matrix,
+    tenant_words,
+    timeline,
+    windows,
+)
+from mailposture.services.pages.answers import Answer
+from mailposture.services.pages.configured import ConnectorLine, Known, NotRead
+from mailposture.services.pages.timeline import Event
+
+CHANGES = 10
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """What the address of the page asks for: a page of the matrix, days of the timeline."""
+
+    page: int = 1
+    days: int = timeline.DEFAULT_DAYS
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Banner:
+    """What is stale ("partly") or unknown, since (or at) what time, and one thing to do."""
+
+    state: str
+    says: str
+    since: datetime | None
+    then: str
+    at: bool = False
+    href: str = ""
+    do: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Head:
+    """The sentence, its badge, and the facts beside it."""
+
+    state: State
+    how: str
+    since: datetime | None
+    first_look: bool
+    sentence: str
+    because: str
+    answered: str
+    sources: tenant_words.Sources
+    fetched_at: datetime | None
+    probed_at: datetime | None
+    stale_answers: bool
+    stale_configuration: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Connectors:
+    """Inbound connectors in words, or why there are none to show."""
+
+    read: bool
+    not_read: NotRead | None
+    lines: tuple[ConnectorLine, ...]
+    direct_send: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TenantPage:
+    """One tenant's page."""
+
+    slug: str
+    name: str
+    cloud: str
+    head: Head
+    banners: tuple[Banner, ...]
+    flow: MailFlow | None
+    doors: tuple[str, ...]
+    grid: matrix.Grid
+    connectors: Connectors
+    changes: tuple[models.Change, ...]
+    windows: tuple[windows.Row, ...]
+    older_windows: int
+    open_seconds: float
+    timeline: TenantTimeline
+    days: int
+    events: tuple[Event, ...]
+
+    @property
+    def figure_name(self) -> str:
+        """What the figure is called for those who cannot see it."""
+        return f"Timeline of {self.name}, {self.days} days"
+
+
+def load(of: models.Tenant, asked: Asked, now: datetime) -> TenantPage:
+    """Load, and put into words, all that the page shows."""
+    runs = answers.runs(of)
+    found = answers.load(of, runs, now)
+    known = configured.load(of)
+    sources = list(of.sources.all())
+    changes = timeline.changes(of)
+    exposures = windows.load(of, answers.ends(runs))
+    probes = timeline.buckets(runs, timeline.spans(of, runs, asked.days, now), asked.days, now)
+    head = _head(of, known, found, sources, now)
+    states = answers.domain_states(answers.by_domain(found)) or _not_asked(known)
+    return TenantPage(
+        slug=of.slug,
+        name=of.name,
+        cloud=of.cloud,
+        head=head,
+        banners=tuple(_banners(of, known, found, head)),
+        flow=flow.build(of, found, sources, known.configuration, now),
+        doors=_doors(of, found),
+        grid=matrix.build(found, states, sources, asked.page),
+        connectors=_connectors(of, known),
+        changes=tuple(changes[:CHANGES]),
+        windows=tuple(windows.rows(exposures[: windows.SHOWN], now)),
+        older_windows=max(0, len(exposures) - windows.SHOWN),
+        open_seconds=windows.added_up(windows.rows(exposures, now), now),
+        timeline=timeline.build(
+            days=asked.days, now=now, changes=changes, exposures=exposures, buckets=probes
+        ),
+        days=asked.days,
+        events=tuple(timeline.events(changes, exposures, now - timedelta(days=asked.days))),
+    )
+
+
+def _not_asked(known: Known) -> dict[str, State]:
+    names = known.configuration.domains if known.configuration else ()
+    return dict.fromkeys(names, State.UNKNOWN)
+
+
+# ---- head --------------------------------------------------------------------------------
+
+
+def _head(
+    of: models.Tenant,
+    known: Known,
+    found: Sequence[Answer],
+    sources: Sequence[models.ApprovedSource],
+    now: datetime,
+) -> Head:
+    domains = answers.domain_states(answers.by_domain(found))
+    state, how = _state(of, found, domains)
+    open_to = _open_to(found)
+    fare = tenant_words.fare(sources, found)
+    words = tenant_words.sentence(of.name, state, domains, open_to)
+    age = configuration_age(of.fetched_at, now, timedelta(seconds=of.fetch_every))
+    return Head(
+        state=state,
+        how=how,
+        since=of.state_since if state == of.state else None,
+        first_look=bool(of.standing.get("first_look")),
+        sentence=f"{words}{tenant_words.beside(state, fare)}.",
+        because=tenant_words.because(of, known, found) if state is State.UNKNOWN else "",
+        answered=tenant_words.answered(found, open_to),
+        sources=fare,
+        fetched_at=of.fetched_at,
+        probed_at=of.probed_at,
+        stale_answers=how == "stale" or _any_lapsed(found),
+        stale_configuration=of.fetched_at is not None and age is not Age.FRESH,
+    )
+
+
+def _state(
+    of: models.Tenant, found: Sequence[Answer], domains: Mapping[str, State]
+) -> tuple[State, str]:
+    """As its answers still count: a lapsed one is Unknown, a stale one shows its age."""
+    asked = [a for a in answers.strangers(found) if a.observation]
+    stale = bool(asked) and all(a.age is Age.STALE for a in asked)
+    return tenant_state(domains.values()), "stale" if stale else ""
+
+
+def _any_lapsed(found: Sequence[Answer]) -> bool:
+    return any(a.cause == answers.LAPSED for a in found)
+
+
+def _open_to(found: Sequence[Answer]) -> frozenset[SenderClass]:
+    return frozenset(a.sender_class for a in answers.strangers(found) if a.verdict == "open")
+
+
+def _doors(of: models.Tenant, found: Sequence[Answer]) -> tuple[str, ...]:
+    """The endpoints that were asked, with their port."""
+    try:
+        port = f":{clouds.of(of.cloud).smtp_port}"
+    except clouds.NotSetUpError:
+        port = ""
+    return tuple(f"{host}{port}" for host in sorted({a.endpoint for a in found if a.endpoint}))
+
+
+# ---- what is wrong -----------------------------------------------------------------------
+
+
+def _banners(of: models.Tenant, known: Known, found: Sequence[Answer], head: Head) -> list[Banner]:
+    shown = [_paused(of)] if of.paused_at else []
+    if of.fetch_error:
+        shown.append(_failing(of, head))
+    elif head.stale_configuration:
+        shown.append(_stale_configuration(of))
+    shown += [_part(of, one, head) for one in known.not_read if not _follows(one, known)]
+    stale = [a for a in found if a.age is not Age.FRESH and a.observation]
+    return [*shown, _stale_answers(found, stale)] if stale else shown
+
+
+def _follows(one: NotRead, known: Known) -> bool:
+    """Without domains there is nothing to ask DNS about: that is no trouble of its own."""
+    return one.parts == ("domain_facts",) and known.lacks("accepted_domains") is not None
+
+
+def _paused(of: models.Tenant) -> Banner:
+    return Banner(
+        state="unknown",
+        says=f"{of.name} is paused: it is neither read nor probed",
+        since=of.paused_at,
+        then="",
+        href=reverse("tenant_edit", args=[of.slug]),
+        do="Edit",
+    )
+
+
+def _failing(of: models.Tenant, head: Head) -> Banner:
+    trouble = configured.explained(of.fetch_error)
+    return Banner(
+        state="unknown",
+        says=f"Configuration not read: {trouble.short}",
+        since=of.fetch_failing_since,
+        then=_sentences(trouble.says, trouble.fix, _depends(head)),
+        href=reverse("tenant_credential", args=[of.slug]),
+        do="Check the credential",
+    )
+
+
+def _sentences(*said: str) -> str:
+    return " ".join(filter(None, said))
+
+
+def _depends(head: Head) -> str:
+    if head.state is State.UNKNOWN:
+        return ""
+    return f"{head.state.word} rests on probes and does not depend on it."
+
+
+def _part(of: models.Tenant, one: NotRead, head: Head) -> Banner:
+    dns = one.parts == ("domain_facts",)
+    return Banner(
+        state="unknown",
+        says=f"{one.names} not read: {one.short}",
+        since=one.since,
+        then=_sentences(one.says, one.fix, _depends(head)),
+        href="" if dns else reverse("tenant_credential", args=[of.slug]),
+        do="" if dns else "Check the credential",
+    )
+
+
+def _stale_configuration(of: models.Tenant) -> Banner:
+    return Banner(
+        state="partly",
+        says="The configuration is older than two intervals. It was last read",
+        since=of.fetched_at,
+        then="What is shown of it may have changed.",
+        at=True,
+    )
+
+
+def _stale_answers(found: Sequence[Answer], stale: Sequence[Answer]) -> Banner:
+    """Some or all answers are older than four rounds; after a day they count as Unknown."""
+    lapsed = [a for a in stale if a.age is Age.LAPSED]
+    which = "All answers" if len(stale) == len(found) else f"{len(stale)} of {len(found)} answers"
+    counts = f"{len(lapsed)} of them, older than a day, count as Unknown." if lapsed else ""
+    if lapsed and len(lapsed) == len(stale):
+        counts = "Older than a day, they count as Unknown."
+    return Banner(
+        state="unknown" if lapsed else "partly",
+        says=f"{which} are older than four rounds. The last of them came",
+        since=max(a.seen_at for a in stale if a.seen_at),
+        then=counts or "After a day they count as Unknown.",
+        at=True,
+        href=reverse("vantage_points"),
+        do="Vantage points",
+    )
+
+
+# ---- connectors --------------------------------------------------------------------------
+
+
+def _connectors(of: models.Tenant, known: Known) -> Connectors:
+    organization = known.configuration.organization if known.configuration else None
+    return Connectors(
+        read=known.configuration is not None and known.configuration.knows("inbound_connectors"),
+        not_read=known.lacks("inbound_connectors"),
+        lines=configured.connectors(of, known),
+        direct_send=str(organization.reject_direct_send) if organization else "",
+    )

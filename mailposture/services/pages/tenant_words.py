@@ -1,0 +1,145 @@
+"""The sentence a tenant's page opens with, its facts in words, and why an Unknown is unknown."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mailposture import models
+from mailposture.core.states import Access, State, access
+from mailposture.core.verdict import SenderClass
+from mailposture.services.pages.answers import UNASKED, Answer, strangers
+from mailposture.services.pages.configured import Known
+from mailposture.services.pages.reasons import Reason, gather
+
+FOREIGN, OWN, NULL = SenderClass.FOREIGN, SenderClass.OWN, SenderClass.NULL
+# Who gets in where strangers do, by the classes that are open somewhere.
+TAKES: Final[Mapping[frozenset[SenderClass], str]] = {
+    frozenset({FOREIGN, OWN, NULL}): "mail from any host, for any sender",
+    frozenset({FOREIGN, OWN}): "mail from any host, for any sender but the null one",
+    frozenset({FOREIGN, NULL}): "mail from any host, for any sender outside its own domains",
+    frozenset({FOREIGN}): "mail from any host, for senders of foreign domains",
+    frozenset({OWN, NULL}): "own-domain and null-sender mail from any host",
+    frozenset({OWN}): "own-domain mail from any host",
+    frozenset({NULL}): "null-sender mail from any host",
+}
+LETS_IN: Final[Mapping[frozenset[SenderClass], str]] = {
+    frozenset({FOREIGN, OWN, NULL}): "any host, any sender",
+    frozenset({FOREIGN, OWN}): "any host, foreign or own sender",
+    frozenset({FOREIGN, NULL}): "any host, foreign or null sender",
+    frozenset({FOREIGN}): "any host, foreign sender",
+    frozenset({OWN, NULL}): "any host, own or null sender",
+    frozenset({OWN}): "any host, own sender",
+    frozenset({NULL}): "any host, null sender",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sources:
+    """How the tenant's approved sources fare, by name."""
+
+    named: int
+    gets_in: tuple[str, ...]
+    cut_off: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """As a fact: 2 of 2 get in."""
+        if not self.named:
+            return "none named"
+        said = f"{len(self.gets_in)} of {self.named} {_verb(len(self.gets_in), 'get')} in"
+        return f"{said}, {len(self.cut_off)} cut off" if self.cut_off else said
+
+
+def fare(sources: Iterable[models.ApprovedSource], found: Sequence[Answer]) -> Sources:
+    """A source that nobody plays, or that was not asked, is not known."""
+    by_access: dict[Access, list[str]] = {state: [] for state in Access}
+    for source in sources:
+        verdicts = [a.verdict for a in found if a.place.pk == source.vantage_point_id]
+        by_access[access(verdicts)].append(source.name)
+    return Sources(
+        named=sum(map(len, by_access.values())),
+        gets_in=tuple(by_access[Access.GETS_IN]),
+        cut_off=tuple(by_access[Access.CUT_OFF]),
+        unknown=tuple(by_access[Access.UNKNOWN]),
+    )
+
+
+def sentence(
+    name: str, state: State, domains: Mapping[str, State], open_to: frozenset[SenderClass]
+) -> str:
+    """What the door does, without what is said beside it."""
+    if state is State.UNKNOWN:
+        return f"Whether {name} takes mail from strangers is unknown"
+    if state is State.CLOSED:
+        return f"{name} refuses strangers"
+    partly = {State.OPEN, State.PARTLY_OPEN}
+    hit = sum(1 for s in domains.values() if s in partly)
+    where = f" to {hit} of {len(domains)} domains" if hit < len(domains) else ""
+    return f"{name} takes {TAKES[open_to]}{where}"
+
+
+def beside(state: State, sources: Sources) -> str:
+    """How approved sources fare, as the second half of the sentence; cut off comes first."""
+    if sources.cut_off:
+        listed = " and ".join(sources.cut_off[:2])
+        verb = "is" if len(sources.cut_off) == 1 else "are"
+        return f"; {listed} {verb} cut off" if len(sources.cut_off) < 3 else _many_cut_off(sources)
+    if state is State.CLOSED and sources.named:
+        count = len(sources.gets_in)
+        plural = "source" if sources.named == 1 else "sources"
+        return f"; {count} of {sources.named} approved {plural} {_verb(count, 'get')} in"
+    return ""
+
+
+def _many_cut_off(sources: Sources) -> str:
+    return f"; {len(sources.cut_off)} of {sources.named} approved sources are cut off"
+
+
+def _verb(count: int, verb: str) -> str:
+    return f"{verb}s" if count == 1 else verb
+
+
+def answered(found: Sequence[Answer], open_to: frozenset[SenderClass]) -> str:
+    """The fact beside the sentence: who was let in, or how many paths refused."""
+    asked = strangers(found)
+    if open_to:
+        return LETS_IN[open_to]
+    closed = sum(1 for a in asked if a.verdict == "closed")
+    if not asked or not any(a.observation for a in asked):
+        return "nothing yet"
+    if not closed:
+        return "nothing that decides"
+    return "no stranger" if closed == len(asked) else f"{closed} of {len(asked)} paths refuse"
+
+
+# ---- because -----------------------------------------------------------------------------
+
+
+def because(of: models.Tenant, known: Known, found: Sequence[Answer]) -> str:
+    """Why the state is Unknown: the first thing in the way."""
+    asked = strangers(found)
+    if not asked:
+        return _nothing_to_ask(of, known, found)
+    reasons = gather(asked)
+    if all(a.cause == UNASKED and a.place.health.clear for a in asked):
+        return "No round has answered yet."
+    return _told(reasons[0], len(asked)) if reasons else ""
+
+
+def _told(reason: Reason, asked: int) -> str:
+    if reason.count == asked:
+        return f"{reason.says[0].upper()}{reason.says[1:]}."
+    return f"Of {asked} paths, {reason.count} are unknown: {reason.says}."
+
+
+def _nothing_to_ask(of: models.Tenant, known: Known, found: Sequence[Answer]) -> str:
+    if found:
+        return "No vantage point plays a stranger to it."
+    if known.configuration is not None and known.configuration.domains:
+        return "Its domains are known, and no round has asked at them yet."
+    if lacking := known.lacks("accepted_domains"):
+        return f"Its accepted domains could not be read: {lacking.short}. {lacking.says}".strip()
+    if of.fetch_error:
+        return "Its configuration could not be read, so that its domains are not known."
+    return "Its configuration has not been read yet, so that its domains are not known."

@@ -1,0 +1,234 @@
+"""A tenant's timeline: changes, worst answers over time, exposure windows, as one figure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db.models import Count, Q
+from django.urls import reverse
+
+from mailposture import models
+from mailposture.adapters import charts
+from mailposture.core.states import domain_state
+from mailposture.core.verdict import SenderClass, Verdict
+from mailposture.services.pages import answers, windows
+from mailposture.services.pages.answers import Run
+from mailposture.services.pages.windows import Exposure
+
+DEFAULT_DAYS: Final = 18
+# How far back one may look, and how long a bucket of probes then is.
+SPANS: Final = {
+    1: timedelta(minutes=30),
+    18: timedelta(hours=6),
+    90: timedelta(days=1),
+    365: timedelta(days=4),
+}
+MOST_CHANGES: Final = 200
+MOST_SPANS: Final = 5000
+EFFECTS: Final = frozenset({"opens", "closes"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Span:
+    """Answers of one kind from one place to one part of its paths, and how many paths gave it."""
+
+    place: int
+    part: int
+    sender_class: SenderClass
+    verdict: Verdict
+    first: datetime
+    last: datetime
+    paths: int
+
+
+def load(of: models.Tenant, days: int, now: datetime) -> charts.TenantTimeline:
+    """The figure by itself, behind its own address."""
+    runs = answers.runs(of)
+    return build(
+        days=days,
+        now=now,
+        changes=changes(of),
+        exposures=windows.load(of, answers.ends(runs)),
+        buckets=buckets(runs, spans(of, runs, days, now), days, now),
+    )
+
+
+def changes(of: models.Tenant) -> list[models.Change]:
+    """The latest changes, as many as a figure can show."""
+    return list(of.changes.order_by("-at", "-pk")[:MOST_CHANGES])
+
+
+def build(
+    *,
+    days: int,
+    now: datetime,
+    changes: Iterable[models.Change],
+    exposures: Iterable[Exposure],
+    buckets: Sequence[charts.Bucket],
+) -> charts.TenantTimeline:
+    """Put the three lanes together."""
+    start = now - timedelta(days=days)
+    return charts.TenantTimeline(
+        start=start,
+        now=now,
+        changes=tuple(
+            charts.Change(
+                at=change.at,
+                effect=change.effect if change.effect in EFFECTS else "neutral",
+                label=change.sentence,
+                href=change.get_absolute_url(),
+            )
+            for change in changes
+            if change.at >= start
+        ),
+        buckets=tuple(buckets),
+        windows=tuple(
+            _window(one) for one in exposures if (one.window.first_closed or now) >= start
+        ),
+    )
+
+
+def _window(one: Exposure) -> charts.Window:
+    return charts.Window(
+        last_closed=one.window.last_closed,
+        first_open=one.window.first_open,
+        last_open=one.window.last_open,
+        first_closed=one.window.first_closed,
+        label=f"any host, {one.who}",
+        href=f"#{one.anchor}",
+    )
+
+
+# ---- the lane of probes ------------------------------------------------------------------
+
+
+def spans(of: models.Tenant, runs: Iterable[Run], days: int, now: datetime) -> list[Span]:
+    """What strangers were answered in these days; paths that were answered alike are one row."""
+    start = now - timedelta(days=days)
+    rows = (
+        models.Observation.objects.filter(
+            Q(last_at=None) | Q(last_at__gte=start),
+            path__tenant=of,
+            path__vantage_point__plays=models.VantagePoint.Plays.STRANGER,
+        )
+        .values_list(
+            "path__vantage_point_id",
+            "path__part",
+            "path__sender_class",
+            "verdict",
+            "first_at",
+            "last_at",
+            "path__seen_until",
+            "path__retired_at",
+        )
+        .annotate(paths=Count("pk"))
+        .order_by("-first_at")[:MOST_SPANS]
+    )
+    until = answers.ends(runs)
+    return [
+        Span(
+            place=place,
+            part=part,
+            sender_class=SenderClass(name),
+            verdict=Verdict(verdict),
+            first=first,
+            last=max(first, last or retired or left_out or until.get((place, part)) or first),
+            paths=paths,
+        )
+        for place, part, name, verdict, first, last, left_out, retired, paths in rows
+    ]
+
+
+def buckets(
+    runs: Iterable[Run], found: Iterable[Span], days: int, now: datetime
+) -> list[charts.Bucket]:
+    """The worst answer of each bucket in which somebody looked; the others are left out."""
+    length = SPANS[days]
+    count = timedelta(days=days) // length
+    start = now - count * length
+    looked: dict[tuple[int, int], set[int]] = {}
+    for run in runs:
+        held = looked.setdefault((run.place, run.part), set())
+        held.update(_touched(run.since, run.until, start, length, count))
+    seen: list[dict[SenderClass, set[Verdict]]] = [{} for _ in range(count)]
+    paths = [0] * count
+    for span in found:
+        held = looked.get((span.place, span.part), set())
+        for n in _touched(span.first, span.last, start, length, count):
+            if n in held:
+                seen[n].setdefault(span.sender_class, set()).add(span.verdict)
+                paths[n] += span.paths
+    return [
+        charts.Bucket(
+            start=start + n * length,
+            end=start + (n + 1) * length,
+            worst=_worst(classes),
+            answers=paths[n],
+        )
+        for n, classes in enumerate(seen)
+        if classes
+    ]
+
+
+def _touched(
+    first: datetime, last: datetime, start: datetime, length: timedelta, count: int
+) -> range:
+    """The numbers of the buckets that a time touches."""
+    return range(max(0, (first - start) // length), min(count - 1, (last - start) // length) + 1)
+
+
+def _worst(classes: dict[SenderClass, set[Verdict]]) -> str:
+    """As a domain is judged: open by a foreign sender, partly by another, closed where all are."""
+    weights = {c: next(v for v in _WORST_FIRST if v in held) for c, held in classes.items()}
+    return str(domain_state(weights))
+
+
+_WORST_FIRST: Final = (Verdict.OPEN, Verdict.UNKNOWN, Verdict.CLOSED)
+
+
+# ---- the list for narrow rooms -----------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """One thing that happened, for the list that takes the figure's place where room is short."""
+
+    at: datetime
+    state: str
+    icon: str
+    text: str
+    href: str
+    link: str
+
+
+def events(
+    changes: Iterable[models.Change], exposures: Iterable[Exposure], start: datetime
+) -> list[Event]:
+    """Changes and bounds of windows since the start, newest first."""
+    found = [_changed(change) for change in changes]
+    for one in exposures:
+        found.append(_event(one.window.first_open, "open", f"First seen open, {one.who}."))
+        if one.window.first_closed:
+            found.append(_event(one.window.first_closed, "closed", f"Seen closed, {one.who}."))
+    return sorted((e for e in found if e.at >= start), key=lambda e: e.at, reverse=True)
+
+
+def _changed(change: models.Change) -> Event:
+    return Event(
+        at=change.at,
+        state=change.effect if change.effect in EFFECTS else "",
+        icon="history",
+        text=change.sentence,
+        href=change.get_absolute_url(),
+        link="Change",
+    )
+
+
+def _event(at: datetime, state: str, text: str) -> Event:
+    return Event(at=at, state=state, icon="", text=text, href="", link="")
+
+
+def address(of: models.Tenant, days: int) -> str:
+    """Where the figure is."""
+    return f"{reverse('timeline', args=[of.slug])}?days={days}"

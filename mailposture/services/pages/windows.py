@@ -1,0 +1,142 @@
+"""Exposure windows for reading: the union over paths, by sender class, with its four bounds."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from mailposture import models
+from mailposture.core.exposure import Window, total
+from mailposture.core.verdict import SenderClass
+from mailposture.services.pages.answers import CLASSES
+
+# Windows of paths that a page adds up, the newest first; those of one shard count once.
+MOST: Final = 3000
+SHOWN: Final = 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Exposure:
+    """A time in which strangers got in with the same sender classes, over all their paths."""
+
+    senders: tuple[SenderClass, ...]
+    window: Window
+    stands: bool
+
+    @property
+    def who(self) -> str:
+        """Any sender, or those that got in."""
+        if set(CLASSES) <= set(self.senders):
+            return "any sender"
+        return f"{' and '.join(s.value for s in self.senders)} sender"
+
+    @property
+    def anchor(self) -> str:
+        """Its row in the table of the page."""
+        return f"window-{'-'.join(self.senders)}-{self.window.first_open:%Y%m%dT%H%M%S}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One exposure with its lengths: until when it counts, how long surely, how long at most."""
+
+    exposure: Exposure
+    until: datetime
+    since_first_look: bool
+    most_from: datetime
+    most_until: datetime
+
+
+type Ends = Mapping[tuple[int, int], datetime]
+
+
+def load(of: models.Tenant, ends: Ends) -> list[Exposure]:
+    """All windows of the tenant's strangers, united and put together, the newest first."""
+    rows = (
+        of.windows.order_by("-first_open_at")
+        .values_list(
+            "path__sender_class",
+            "last_closed_at",
+            "first_open_at",
+            "last_open_at",
+            "first_closed_at",
+            "path__vantage_point_id",
+            "path__part",
+            "path__seen_until",
+            "path__retired_at",
+            "path__vantage_point__enabled",
+        )
+        .distinct()[:MOST]
+    )
+    found: dict[SenderClass, list[tuple[Window, bool]]] = {}
+    for name, closed, opened, last_open, ended, place, part, left_out, retired, enabled in rows:
+        seen = last_open or left_out or ends.get((place, part)) or opened
+        window = Window(
+            last_closed=closed,
+            first_open=opened,
+            last_open=max(opened, min(seen, retired or seen)),
+            first_closed=ended,
+        )
+        # A path that nobody looks at any more neither stands open nor was seen closed.
+        stands = ended is None and retired is None and enabled
+        found.setdefault(SenderClass(name), []).append((window, stands))
+    return together({name: unite(held) for name, held in found.items()})
+
+
+def unite(held: Sequence[tuple[Window, bool]]) -> list[tuple[Window, bool]]:
+    """Windows of several paths as one where they overlap; each bound is that of its path."""
+    united: list[tuple[Window, bool]] = []
+    for window, stands in sorted(held, key=lambda h: (h[0].first_open, _known(h[0].last_closed))):
+        if united and (united[-1][1] or window.first_open <= united[-1][0].last_open):
+            last, stood = united[-1]
+            united[-1] = (_joined(last, window, (stood, stands)), stood or stands)
+        else:
+            united.append((window, stands))
+    return united
+
+
+def _known(moment: datetime | None) -> float:
+    """An unknown bound is the widest: it comes first."""
+    return moment.timestamp() if moment else 0.0
+
+
+def _joined(first: Window, other: Window, stand: tuple[bool, bool]) -> Window:
+    """The union's end is the end of whichever path was seen open last."""
+    last_open = max(first.last_open, other.last_open)
+    if any(stand):
+        return replace(first, last_open=last_open, first_closed=None)
+    late = max(first, other, key=lambda w: (w.last_open, w.first_closed is None, w.first_closed))
+    return replace(first, last_open=last_open, first_closed=late.first_closed)
+
+
+def together(found: Mapping[SenderClass, list[tuple[Window, bool]]]) -> list[Exposure]:
+    """Sender classes with the very same bounds are one line."""
+    alike: dict[tuple[Window, bool], list[SenderClass]] = {}
+    for name in CLASSES:
+        for window, stands in found.get(name, ()):
+            alike.setdefault((window, stands), []).append(name)
+    exposures = (
+        Exposure(senders=tuple(names), window=window, stands=stands)
+        for (window, stands), names in alike.items()
+    )
+    return sorted(exposures, key=lambda e: (e.window.first_open, e.stands), reverse=True)
+
+
+def rows(found: Iterable[Exposure], now: datetime) -> list[Row]:
+    """The lines of the table, with the spans their lengths are counted over."""
+    return [
+        Row(
+            exposure=one,
+            until=now if one.stands else one.window.last_open,
+            since_first_look=one.window.last_closed is None,
+            most_from=one.window.last_closed or one.window.first_open,
+            most_until=one.window.first_closed or (now if one.stands else one.window.last_open),
+        )
+        for one in found
+    ]
+
+
+def added_up(found: Iterable[Row], now: datetime) -> float:
+    """Seconds in which strangers got in, whoever they were."""
+    surely, _ = total([replace(row.exposure.window, last_open=row.until) for row in found], now)
+    return surely.total_seconds()

@@ -1,0 +1,66 @@
+"""One tenant: what its door does, who was seen to pass, what its configuration says."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from mailposture.services.pages import tenant as pages
+from mailposture.services.pages.matrix import Band, Grid, GridRow
+from mailposture.services.pages.timeline import DEFAULT_DAYS, SPANS, address
+from mailposture.templatetags.matrix import Cell, Matrix, MatrixRow
+from mailposture.web.access import may_operate, seen_tenant
+
+
+@require_safe
+def tenant(request: HttpRequest, slug: str) -> HttpResponse:
+    """The tenant's page; `domains` is a page of its matrix, `days` the reach of its timeline."""
+    of = seen_tenant(request, slug)
+    asked = pages.Asked(page=_number(request, "domains", 1), days=days_asked(request))
+    now = timezone.now()
+    page = pages.load(of, asked, now)
+    return render(
+        request,
+        "tenant/tenant.html",
+        {
+            "now": now,
+            "page": page,
+            "operates": may_operate(request),
+            "bands": [(band, _matrix(page.grid, band)) for band in page.grid.bands],
+            "figure_at": address(of, page.days),
+            "table": page.timeline.table(),
+            "spans": [(d, _SPANS[d], d == page.days) for d in SPANS],
+            "round_id": _number(request, "round", 0),
+        },
+    )
+
+
+_SPANS = {1: "Day", 18: "18 d", 90: "90 d", 365: "Year"}
+
+
+def days_asked(request: HttpRequest) -> int:
+    """The reach of the timeline, one of those offered."""
+    days = _number(request, "days", DEFAULT_DAYS)
+    return days if days in SPANS else DEFAULT_DAYS
+
+
+def _number(request: HttpRequest, name: str, default: int) -> int:
+    """A small positive number of the address; nonsense is as good as nothing."""
+    text = request.GET.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else default
+
+
+def _matrix(grid: Grid, band: Band) -> Matrix:
+    return Matrix(
+        domains=band.domains,
+        classes=grid.classes,
+        rows=tuple(_row(row) for row in band.rows),
+    )
+
+
+def _row(row: GridRow) -> MatrixRow:
+    cells = tuple(
+        tuple(Cell(state=c.state, href=c.href, why=c.why, how=c.how) for c in of_domain)
+        for of_domain in row.cells
+    )
+    return MatrixRow(name=row.name, address=row.address, approved=row.approved, cells=cells)
