@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Count, Max, Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -20,17 +21,20 @@ def rail(request: HttpRequest) -> dict[str, Any]:
         return {"now": now, "rail": None}
     places = list(models.VantagePoint.objects.filter(enabled=True))
     marks = [vantage_points.health(p, now).clear for p in places]
-    tenants = list(models.Tenant.objects.values_list("slug", "name", "probed_at", "state"))
-    rounds = [probed for _, _, probed, _ in tenants if probed]
+    names = models.Tenant.objects.values_list("slug", "name")[:SWITCHER_TENANTS]
+    fleet = models.Tenant.objects.aggregate(
+        all=Count("pk"), open=Count("pk", filter=Q(state="open")), last_round=Max("probed_at")
+    )
     return {
         "now": now,
         "rail": {
-            "tenants": [(slug, name) for slug, name, _, _ in tenants[:SWITCHER_TENANTS]],
+            "tenants": list(names),
             "tenant": _tenant(request),
-            "nav": _navigation(request, tenants),
+            "nav": _navigation(request, fleet),
             "vantage": {"clear": sum(marks), "all": len(marks), "marks": marks},
-            "last_round": max(rounds, default=None),
+            "last_round": fleet["last_round"],
             "lab": bool(settings.LAB),
+            "sign_out": reverse("signout"),
         },
     }
 
@@ -40,12 +44,11 @@ def _tenant(request: HttpRequest) -> str | None:
     return str(match.kwargs["slug"]) if match and "slug" in match.kwargs else None
 
 
-def _navigation(request: HttpRequest, tenants: list[Any]) -> list[dict[str, Any]]:
+def _navigation(request: HttpRequest, fleet: dict[str, Any]) -> list[dict[str, Any]]:
     here = request.resolver_match.url_name if request.resolver_match else ""
-    opened = sum(1 for *_, state in tenants if state == "open")
     rows = [
-        ("Overview", "overview", "overview", None),
-        ("Tenants", "tenants", "tenants", len(tenants)),
+        ("Overview", "overview", "overview", fleet["open"] or None),
+        ("Tenants", "tenants", "tenants", fleet["all"]),
         ("Changes", "changes", "changes", None),
         ("Vantage points", "vantage_points", "vantage", None),
         ("Explain a reply", "explain", "explain", None),
@@ -56,8 +59,8 @@ def _navigation(request: HttpRequest, tenants: list[Any]) -> list[dict[str, Any]
             "name": name,
             "url": reverse(url),
             "icon": icon,
-            "count": opened if url == "overview" and opened else count,
-            "bad": url == "overview" and bool(opened),
+            "count": count,
+            "bad": url == "overview" and bool(count),
             "current": _belongs(here or "", url),
         }
         for name, url, icon, count in rows
