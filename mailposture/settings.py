@@ -82,10 +82,9 @@ DATABASES = {"default": _database(runtime.database_url(DATA_DIR, os.environ))}
 # Made or read when first used, not when imported.
 SECRET_KEY = lazy(keys.django_secret, str)(KEYS_DIR)
 DEBUG = False
-ALLOWED_HOSTS = [
-    host.strip()
-    for host in (os.environ.get("ALLOWED_HOSTS") or "127.0.0.1,localhost,[::1]").split(",")
-]
+NAMES: Final = [n.strip() for n in os.environ.get("ALLOWED_HOSTS", "").split(",") if n.strip()]
+# Loopback always: the sign-in link that a start prints, and the supervisor's own question.
+ALLOWED_HOSTS = [*NAMES, "127.0.0.1", "localhost", "[::1]"]
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -165,4 +164,4 @@ SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
 if BEHIND_HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = int(timedelta(days=30).total_seconds())
-    CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS]
+    CSRF_TRUSTED_ORIGINS = [f"https://{name}" for name in NAMES]

@@ -72,7 +72,7 @@ def test_the_environment_is_honoured(tmp_path: Path) -> None:
     found = ask(
         tmp_path,
         *("ALLOWED_HOSTS", "PORT", "LAB_NETWORKS", "RESOLVER", "PROBE_EVERY", "DATABASES"),
-        ALLOWED_HOSTS="posture.example, 127.0.0.1",
+        ALLOWED_HOSTS="posture.example, mail.example",
         PORT="8123",
         DATABASE_URL="postgres://u:p@db.example:5432/posture",
         MAILPOSTURE_LAB_NETWORKS="127.0.0.0/8, ::1/128",
@@ -81,7 +81,7 @@ def test_the_environment_is_honoured(tmp_path: Path) -> None:
     )
     assert found.pop("DATABASES")["default"]["HOST"] == "db.example"
     assert found == {
-        "ALLOWED_HOSTS": ["posture.example", "127.0.0.1"],
+        "ALLOWED_HOSTS": ["posture.example", "mail.example", "127.0.0.1", "localhost", "[::1]"],
         "PORT": 8123,
         "LAB_NETWORKS": ["127.0.0.0/8", "::1/128"],
         "RESOLVER": "127.0.0.1:53",

@@ -71,14 +71,19 @@ class Log:
 
     def write(self, chunk: bytes) -> None:
         """Keep what was said, and its last lines at hand."""
-        if self._file.tell() + len(chunk) > self.largest:
-            self._file.close()
-            self.path.replace(self.path.with_suffix(".log.1"))
-            self._file = self.path.open("ab", buffering=0)
-        self._file.write(chunk)
+        # A full disk is no reason to stop reading: the child would block on its output.
+        with contextlib.suppress(OSError):
+            self._keep(chunk)
         *lines, self._part = (self._part + chunk.decode(errors="replace")).split("\n")
         self._part = self._part[-1000:]
         self.last.extend(plain(line) for line in lines if line.strip())
+
+    def _keep(self, chunk: bytes) -> None:
+        if self._file.tell() + len(chunk) > self.largest:
+            self.path.replace(self.path.with_suffix(".log.1"))
+            self._file.close()
+            self._file = self.path.open("ab", buffering=0)
+        self._file.write(chunk)
 
     def close(self) -> None:
         """Let go of the file."""
