@@ -115,7 +115,7 @@ def check(request: HttpRequest, slug: str) -> HttpResponse:
 def _halves(
     request: HttpRequest, tenant: models.Tenant, found: checking.Checked | None, *, again: int
 ) -> HttpResponse:
-    frame = pages.setup(tenant, timezone.now(), current="check")
+    frame = pages.setup(tenant, timezone.now(), current="check", found=found)
     shown = pages.check_page(tenant, frame, found)
     name = "tenant_forms/halves.html" if again else "tenant_forms/check.html"
     goes_on = bool(frame.credential) and not shown.complete and again < MOST_CHECKS

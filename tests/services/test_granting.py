@@ -5,6 +5,7 @@ import uuid
 import pytest
 
 from mailposture import models
+from mailposture.core.configuration import PartStatus
 from mailposture.services.checking import Checked
 from mailposture.services.pages import commands, granting, setup
 from tests import factories
@@ -103,3 +104,20 @@ def test_the_steps_say_where_one_stands() -> None:
     tenant.fetched_at = NOW
     steps = setup.setup(tenant, NOW, current="check").steps
     assert [s.done for s in steps] == [True, True, True]
+
+
+def test_a_reading_with_a_forbidden_part_is_no_granted_permission() -> None:
+    tenant = factories.tenant()
+    seen = factories.without(
+        factories.configuration(), "inbound_connectors", PartStatus.FORBIDDEN, "403"
+    )
+    factories.snapshot(tenant, seen, NOW)
+    frame = setup.setup(tenant, NOW)
+    assert frame.connecting
+    assert not frame.steps[2].done
+
+
+def test_the_last_step_counts_the_halves_that_are_there() -> None:
+    tenant = factories.tenant()
+    step = setup.setup(tenant, NOW, current="check", found=found(directory=MISSING)).steps[2]
+    assert step.under == "1 of 2 halves"

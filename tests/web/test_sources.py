@@ -176,5 +176,5 @@ def test_the_list_asks_a_bounded_number_of_times(
             name=f"s{n}", kind="relay", vantage_point=factories.stranger(f"p{n}", plays="source")
         )
     client = viewer()
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(12):
         client.get(LIST)

@@ -479,5 +479,5 @@ def test_the_pages_ask_a_bounded_number_of_times(
     for n in range(times):
         factories.source(factories.tenant(f"other{n}"))
     client = staff()
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(12):
         client.get(f"/tenants/contoso/{page}/")

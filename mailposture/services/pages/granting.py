@@ -98,8 +98,10 @@ def _half(
     if step.ok:
         return Half(title=title, needs=needs, state="gets_in", word="Granted", says=step.says)
     state, word = ("cut_off", "Missing") if step.ok is False else ("unknown", "Unknown")
+    # What was answered stands whole below; here it is said where nothing better is known.
+    says = "" if step.fix else step.says
     return Half(
-        title=title, needs=needs, state=state, word=word, says=step.says, fix=step.fix,
+        title=title, needs=needs, state=state, word=word, says=says, fix=step.fix,
         copies=copies, also=also,
     )  # fmt: skip
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from django.db.models import OuterRef, Subquery
 from django.urls import reverse
 
 from mailposture import models
+from mailposture.core.configuration import PartStatus
 from mailposture.core.states import State
 from mailposture.services import clouds
 
@@ -97,7 +99,11 @@ class LabPage:
 def page(state: Mapping[str, Any], facts: Mapping[str, Any]) -> LabPage:
     """Lay the lab's own account beside ours; one query."""
     ids = {t["slug"]: str(t["tenant_id"]) for t in facts["tenants"]}
-    watched = {str(t.tenant_id): t for t in models.Tenant.objects.filter(cloud=clouds.LAB)}
+    latest = models.Snapshot.objects.filter(tenant=OuterRef("pk")).order_by("-last_seen_at")
+    ours = models.Tenant.objects.filter(cloud=clouds.LAB).annotate(
+        parts=Subquery(latest.values("document__parts")[:1])
+    )
+    watched = {str(tenant.tenant_id): tenant for tenant in ours}
     stories = (_story(t, watched.get(ids.get(t["slug"], ""))) for t in state["tenants"])
     return LabPage(
         stories=tuple(stories),
@@ -164,9 +170,13 @@ def _next(told: Mapping[str, Any], ours: models.Tenant | None) -> Next:
             words="Add a tenant",
         )
     here = ours.get_absolute_url()
-    if ours.fetch_error:
+    if ours.fetch_error or _forbidden(ours):
         check = reverse("tenant_check", args=[ours.slug])
-        return Next(says="It cannot be read. See which half is missing.", link=check, words="Check")
+        return Next(
+            says="It cannot be read, or not whole. See which half is missing.",
+            link=check,
+            words="Check",
+        )
     if _noticed(told, ours):
         return Next(says=_then(told), link=here, words=f"Look at {ours.name}")
     return Next(
@@ -174,6 +184,11 @@ def _next(told: Mapping[str, Any], ours: models.Tenant | None) -> Next:
         link=here,
         words=f"Watch {ours.name}",
     )
+
+
+def _forbidden(ours: models.Tenant) -> bool:
+    parts = getattr(ours, "parts", None) or ()
+    return any(part["status"] == PartStatus.FORBIDDEN for part in parts)
 
 
 def _noticed(told: Mapping[str, Any], ours: models.Tenant) -> bool:

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from mailposture import models
 from mailposture.core import addresses
-from mailposture.core.configuration import Configuration
+from mailposture.core.configuration import Configuration, PartStatus
 from mailposture.services import clouds
 from mailposture.services.checking import Checked
 from mailposture.services.pages import granting
@@ -55,6 +55,11 @@ class Setup:
     read: datetime | None
     steps: tuple[Step, ...]
     credential: CredentialFacts | None
+
+    @property
+    def connecting(self) -> bool:
+        """Whether there is still a step to take, or one is being taken."""
+        return any(step.current or not step.done for step in self.steps)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,8 +117,10 @@ class Recipients:
     refused: tuple[str, ...]
 
 
-def setup(tenant: models.Tenant, now: datetime, *, current: str = "") -> Setup:
-    """The frame of a tenant's pages of setting up; one query."""
+def setup(
+    tenant: models.Tenant, now: datetime, *, current: str = "", found: Checked | None = None
+) -> Setup:
+    """The frame of a tenant's pages of setting up; two queries."""
     row = models.Credential.objects.filter(tenant=tenant).first()
     cloud = clouds.known().get(tenant.cloud)
     return Setup(
@@ -122,7 +129,7 @@ def setup(tenant: models.Tenant, now: datetime, *, current: str = "") -> Setup:
         cloud=cloud.label if cloud else tenant.cloud,
         in_lab=tenant.cloud == clouds.LAB,
         read=tenant.fetched_at,
-        steps=_steps(tenant, row, current),
+        steps=_steps(tenant, row, current, found),
         credential=_facts(row, now) if row else None,
     )
 
@@ -136,8 +143,10 @@ def first_steps() -> tuple[Step, ...]:
     )
 
 
-def _steps(tenant: models.Tenant, row: models.Credential | None, current: str) -> tuple[Step, ...]:
-    read = bool(tenant.fetched_at) and not tenant.fetch_error
+def _steps(
+    tenant: models.Tenant, row: models.Credential | None, current: str, found: Checked | None
+) -> tuple[Step, ...]:
+    granted = found.complete if found else _was_read(tenant)
     return (
         Step(
             number=1,
@@ -157,12 +166,25 @@ def _steps(tenant: models.Tenant, row: models.Credential | None, current: str) -
         Step(
             number=3,
             words="Check permissions",
-            under="read without trouble" if read else "two halves",
+            under=_halves(found) if found else "both halves" if granted else "two halves",
             link=reverse("tenant_check", args=[tenant.slug]),
-            done=read,
+            done=granted,
             current=current == "check",
         ),
     )
+
+
+def _halves(found: Checked) -> str:
+    there = sum(step.ok is True for step in (found.app_role, found.directory_role))
+    return f"{there} of 2 halves"
+
+
+def _was_read(tenant: models.Tenant) -> bool:
+    """Whether the last reading went through, and no part of it was forbidden."""
+    if not tenant.fetched_at or tenant.fetch_error:
+        return False
+    parts = tenant.snapshots.order_by("last_seen_at").values_list("document__parts", flat=True)
+    return all(part["status"] != PartStatus.FORBIDDEN for part in parts.last() or ())
 
 
 def _facts(row: models.Credential, now: datetime) -> CredentialFacts:

@@ -78,6 +78,12 @@ class Place:
         return "Clear" if self.clear else "Blind" if self.enabled else "Turned off"
 
     @property
+    def sentence(self) -> str:
+        """Its name and how it sees, as a page's first sentence."""
+        says = self.health[0].lower() + self.health[1:]
+        return f"{self.name} {says}" if self.clear else f"{self.name}: {says}"
+
+    @property
     def elsewhere(self) -> bool:
         """Whether servers see it under another address than declared."""
         return bool(self.address and self.seen_as and self.address != self.seen_as)
