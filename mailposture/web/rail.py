@@ -47,12 +47,12 @@ def _tenant(request: HttpRequest) -> str | None:
 def _navigation(request: HttpRequest, fleet: dict[str, Any]) -> list[dict[str, Any]]:
     here = request.resolver_match.url_name if request.resolver_match else ""
     rows = [
-        ("Overview", "overview", "overview", fleet["open"] or None),
-        ("Tenants", "tenants", "tenants", fleet["all"]),
-        ("Changes", "changes", "changes", None),
-        ("Vantage points", "vantage_points", "vantage", None),
-        ("Explain a reply", "explain", "explain", None),
-        *([("Lab", "lab", "lab", None)] if settings.LAB else []),
+        ("Overview", "overview", "layout-dashboard", fleet["open"] or None),
+        ("Tenants", "tenants", "building", fleet["all"]),
+        ("Changes", "changes", "history", None),
+        ("Vantage points", "vantage_points", "radar", None),
+        ("Explain a reply", "explain", "message-question", None),
+        *([("Lab", "lab", "flask", None)] if settings.LAB else []),
     ]
     return [
         {

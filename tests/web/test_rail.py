@@ -1,0 +1,78 @@
+"""What stands around every page: for whom, with which counts, at which price."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client, RequestFactory
+
+from mailposture.web import rail
+from tests import factories as make
+
+pytestmark = pytest.mark.django_db
+ICONS = Path(__file__).parents[2] / "templates" / "parts" / "icons.html"
+
+
+def context(path: str = "/", *, signed_in: bool = True, **match: Any) -> dict[str, Any]:
+    """The rail of a request for this path."""
+    request = RequestFactory().get(path)
+    request.user = get_user_model().objects.create_user("viewer") if signed_in else None  # type: ignore[assignment]
+    request.resolver_match = None
+    return rail.rail(request)
+
+
+def test_nobody_sees_names_before_signing_in() -> None:
+    make.tenant("contoso")
+    assert context(signed_in=False)["rail"] is None
+
+
+def test_it_counts_the_fleet_and_the_places_that_see() -> None:
+    make.tenant("contoso", state="open")
+    make.tenant("fabrikam", state="closed", probed_at=make.ago(hours=1))
+    make.stranger()
+    found = context()["rail"]
+    assert found["tenants"] == [("contoso", "contoso"), ("fabrikam", "fabrikam")]
+    assert found["last_round"] == make.ago(minutes=4)
+    assert found["vantage"]["all"] == 1
+    nav = {item["name"]: item for item in found["nav"]}
+    assert nav["Overview"]["count"] == 1
+    assert nav["Overview"]["bad"] is True
+    assert nav["Tenants"]["count"] == 2
+
+
+def test_all_well_is_no_number() -> None:
+    make.tenant("fabrikam", state="closed")
+    nav = {item["name"]: item for item in context()["rail"]["nav"]}
+    assert nav["Overview"]["count"] is None
+
+
+@pytest.mark.parametrize("lab", [None, {"control": "http://127.0.0.1:1"}])
+def test_the_lab_is_there_only_where_one_runs(settings: Any, lab: Any) -> None:
+    settings.LAB = lab
+    found = context()["rail"]
+    assert found["lab"] is bool(lab)
+    assert ("Lab" in [item["name"] for item in found["nav"]]) is bool(lab)
+
+
+def test_every_icon_is_in_the_sprite(settings: Any) -> None:
+    settings.LAB = {"control": "http://127.0.0.1:1"}
+    sprite = ICONS.read_text()
+    for item in context()["rail"]["nav"]:
+        assert f'id="i-{item["icon"]}"' in sprite
+
+
+def test_it_costs_the_same_for_many_tenants(django_assert_max_num_queries: Any) -> None:
+    for number in range(20):
+        make.tenant(f"contoso-{number}")
+    with django_assert_max_num_queries(4):
+        context()
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/tenants/", "/changes/", "/vantage-points/", "/explain/", "/tenants.csv"]
+)
+def test_every_page_asks_for_a_sign_in(client: Client, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/signin/")
