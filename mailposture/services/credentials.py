@@ -22,6 +22,10 @@ GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORE
 class CredentialError(ValueError):
     """What was given cannot be used; the text says why and what can."""
 
+    def __init__(self, says: str, *, wants_passphrase: bool = False) -> None:
+        super().__init__(says)
+        self.wants_passphrase = wants_passphrase
+
 
 def from_secret(client_id: uuid.UUID, secret: str) -> NewCredential:
     """A client secret, as it stands in the column Value of the app registration."""
@@ -43,7 +47,8 @@ def from_certificate(
         certificate = _opened(pem_or_pfx, passphrase or "")
         facts = pfx.facts(certificate)
     except ExchangeError as refusal:
-        raise CredentialError(refusal.says) from None
+        wants = refusal.cause == "passphrase-wrong"
+        raise CredentialError(refusal.says, wants_passphrase=wants) from None
     return NewCredential(
         client_id=client_id,
         private_key=certificate.private_key,

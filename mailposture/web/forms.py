@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.text import slugify
 
 from mailposture import models
 from mailposture.services import arranging, clouds, credentials
@@ -51,6 +52,13 @@ class TenantForm(forms.Form):
         self.fields["cloud"] = forms.ChoiceField(
             choices=choices, help_text=self.fields["cloud"].help_text
         )
+
+    def clean_name(self) -> str:
+        """A name whose short form is no address of the site's own."""
+        name = str(self.cleaned_data["name"])
+        if slugify(name) in TAKEN:
+            raise ValidationError("This name is taken by a page of the site. Choose another.")
+        return name
 
     def clean(self) -> dict[str, Any]:
         """One tenant is watched once."""

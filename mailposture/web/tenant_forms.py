@@ -79,7 +79,11 @@ def _remove(request: HttpRequest, tenant: models.Tenant) -> HttpResponse:
 def credential(request: HttpRequest, slug: str) -> HttpResponse:
     """Give the tenant's app its secret or certificate."""
     tenant = operated_tenant(request, slug)
-    form = CredentialForm(request.POST or None, request.FILES or None, now=timezone.now())
+    known = models.Credential.objects.filter(tenant=tenant).first()
+    initial = {"client_id": known.client_id} if known else {}
+    form = CredentialForm(
+        request.POST or None, request.FILES or None, initial=initial, now=timezone.now()
+    )
     if form.is_valid() and form.given:
         enrolling.keep_credential(tenant, form.given, timezone.now(), user=request.user)
         request.session.pop(_key(tenant), None)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
@@ -15,6 +16,7 @@ from mailposture.adapters.exchange.checking import Step
 from mailposture.services import checking, secrets
 from tests import factories
 from tests.labs import Lab, lab, lab_process
+from tests.services.test_credentials import pem_of
 from tests.web.setup_rows import APP, MISSING, UNKNOWN, found
 
 __all__ = ["lab", "lab_process"]
@@ -95,6 +97,20 @@ def test_what_cannot_be_is_refused_before_anything_is_added(
     assert says in str(refused.value)
     assert refused.value.returncode == 2
     assert not models.Tenant.objects.exists()
+
+
+@pytest.mark.parametrize("asks", [True, False], ids=["asked for", "from a file"])
+def test_a_certificate_with_a_passphrase_is_opened(
+    tmp_path: Path, typed: Callable[..., None], asks: bool
+) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    (tmp_path / "app.pem").write_bytes(pem_of(key, b"wingtip"))
+    (tmp_path / "passphrase").write_text("wingtip\n")
+    typed(hidden="wingtip")
+    more = () if asks else ("--passphrase-file", str(tmp_path / "passphrase"))
+    said = run("add", *NAMED, "--certificate", str(tmp_path / "app.pem"), *more)
+    assert "until 2028-01-01" in said
+    assert "wingtip" not in said
 
 
 def test_a_tenant_is_added_once(tmp_path: Path) -> None:
@@ -180,8 +196,7 @@ def test_a_tenant_is_removed_without_asking_where_told_so() -> None:
 
 def add_from_lab(lab: Lab, slug: str, folder: Path) -> None:
     story = lab.tenant(slug)
-    way = ["--certificate", story.get("certificate", ""), "--passphrase-file", str(folder / "none")]
-    (folder / "none").write_text("")
+    way = ["--certificate", story.get("certificate", "")]
     if secret := story.get("client_secret"):
         (folder / slug).write_text(secret)
         way = ["--secret-file", str(folder / slug)]

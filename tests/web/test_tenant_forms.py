@@ -105,6 +105,7 @@ def test_a_tenant_is_added_and_asked_for_its_credential() -> None:
         ({"cloud": "moon"}, "valid choice"),
         ({"cloud": "lab"}, "valid choice"),
         ({"name": ""}, "required"),
+        ({"name": "Add"}, "taken by a page of the site"),
         ({"name": "x" * 121}, "at most 120"),
     ],
 )

@@ -117,8 +117,7 @@ def credential(options: dict[str, Any]) -> NewCredential:
     client_id = options["client_id"] or ask("Client ID: ", guid)
     try:
         if options["certificate"]:
-            data = options["certificate"].read_bytes()
-            return credentials.from_certificate(client_id, data, passphrase(options))
+            return from_certificate(client_id, options["certificate"], options)
         if options["secret_file"]:
             return credentials.from_secret(client_id, first_line(options["secret_file"]))
         return credentials.from_secret(client_id, hidden("Client secret (not shown): "))
@@ -126,11 +125,18 @@ def credential(options: dict[str, Any]) -> NewCredential:
         raise CommandError(str(refusal), returncode=USAGE) from None
 
 
-def passphrase(options: dict[str, Any]) -> str | None:
-    """The certificate's passphrase: from its file, or asked for where a person is there."""
+def from_certificate(client_id: uuid.UUID, file: Path, options: dict[str, Any]) -> NewCredential:
+    """Open a certificate; its passphrase comes from a file, or is asked for where it has one."""
+    data = file.read_bytes()
     if options["passphrase_file"]:
-        return first_line(options["passphrase_file"])
-    return hidden("Passphrase of the certificate (empty if none): ")
+        given = first_line(options["passphrase_file"])
+        return credentials.from_certificate(client_id, data, given)
+    try:
+        return credentials.from_certificate(client_id, data, None)
+    except credentials.CredentialError as refusal:
+        if not refusal.wants_passphrase:
+            raise
+    return credentials.from_certificate(client_id, data, hidden("Passphrase (not shown): "))
 
 
 def first_line(file: Path) -> str:
