@@ -6,6 +6,7 @@ because redelivery is not what brings lost work back: the lease in our tables is
 
 from typing import Any, Final
 
+from celery import Celery
 from kombu import Exchange, Queue
 
 CENTRAL: Final = "central"
@@ -57,3 +58,9 @@ def queue(name: str) -> Queue:
 def vantage_queue(slug: str) -> Queue:
     """The queue that only this vantage point's worker reads."""
     return queue(f"vantage.{slug}")
+
+
+def send(app: Celery, task: str, argument: Any, to: Queue, *, expires: float | None = None) -> None:
+    """Put one message with one argument into one queue, which need not be known to the app."""
+    # The types of Celery name strings only; a Queue is what its router takes as it is.
+    app.send_task(task, [argument], queue=to, expires=expires)  # type: ignore[arg-type]

@@ -58,4 +58,4 @@ def take_hello(facts: Mapping[str, Any]) -> None:
 
 def _tell(task: str, slug: str, argument: Any, *, expires: float) -> None:
     """Put one message into a vantage point's own queue."""
-    app.send_task(task, [argument], queue=broker.vantage_queue(slug), expires=expires)
+    broker.send(app, task, argument, broker.vantage_queue(slug), expires=expires)

@@ -53,7 +53,7 @@ def run_shard(order: Mapping[str, Any]) -> None:
         log.warning("order %s/%s dropped: not ours or too late", envelope.shard, envelope.attempt)
         return
     result = shards.run(envelope, place, shards.now)
-    app.send_task(broker.TAKE_RESULT, [codec.dump(result)], queue=broker.queue(broker.CENTRAL))
+    broker.send(app, broker.TAKE_RESULT, codec.dump(result), broker.queue(broker.CENTRAL))
 
 
 @app.task(name=broker.SAY_HELLO)
@@ -61,4 +61,4 @@ def say_hello(slug: str) -> None:
     """Tell the centre that this place is served, by which version and at what time here."""
     if slug in PLACES:
         facts = {"slug": slug, "version": VERSION, "clock": shards.now().isoformat()}
-        app.send_task(broker.TAKE_HELLO, [facts], queue=broker.queue(broker.CENTRAL))
+        broker.send(app, broker.TAKE_HELLO, facts, broker.queue(broker.CENTRAL))

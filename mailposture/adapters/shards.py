@@ -117,6 +117,8 @@ def _plan(
     target: Target, doors: dict[tuple[str, int], Door], ehlo: str, place: Place
 ) -> list[_Planned]:
     found = _open_door(target, doors)
+    if found is None:
+        return []
     return [
         _Planned(
             target=target,
@@ -132,7 +134,7 @@ def _plan(
                 certificate=place.certificate,
             ),
         )
-        for address in (found.addresses[:FRONT_ENDS] if found else ())
+        for address in found.addresses[:FRONT_ENDS]
     ]
 
 

@@ -16,6 +16,9 @@ from mailposture.adapters.exchange.reader import Grants
 from mailposture.adapters.exchange.reader import check as check_grants
 from mailposture.services import audit, clouds, secrets
 
+# Addresses below /tenants/ that are pages of their own.
+TAKEN = frozenset({"add"})
+
 type User = AbstractBaseUser | AnonymousUser | None
 
 
@@ -57,7 +60,8 @@ def enrol(
 def free_slug(name: str) -> str:
     """An address for this name that no tenant has."""
     base = slugify(name)[:50] or "tenant"
-    return next(s for s in _slugs(base) if not models.Tenant.objects.filter(slug=s).exists())
+    free = (s for s in _slugs(base) if s not in TAKEN)
+    return next(s for s in free if not models.Tenant.objects.filter(slug=s).exists())
 
 
 def _slugs(base: str) -> Iterator[str]:

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import cast
 
 from mailposture import models
+from mailposture.core import diff
 from mailposture.core.diff import Difference
 from mailposture.core.effects import Effect, effect
 from mailposture.core.states import State
@@ -37,7 +39,7 @@ def _difference(change: models.Change) -> Difference:
         guid=change.guid,
         subject=change.subject,
         field=change.field,
-        kind=change.kind,
+        kind=cast("diff.Change", change.kind),
         before=change.was,
         after=change.now,
         gained=tuple(change.gained),

@@ -56,19 +56,18 @@ def refresh(tenant: models.Tenant, now: datetime, *, round_id: int | None) -> St
 
 def standing(tenant: models.Tenant) -> Standing:
     """Add up the tenant's paths (design: how states add up). Approved sources do not count."""
-    paths = list(
-        tenant.paths.filter(retired_at=None, vantage_point__enabled=True).values(
-            "verdict",
-            "domain",
-            "sender_class",
-            "vantage_point_id",
-            "vantage_point__plays",
-            "vantage_point__name",
-            "current_id",
-            "current__code",
-            "current__name",
-        )
+    rows = tenant.paths.filter(retired_at=None, vantage_point__enabled=True).values(
+        "verdict",
+        "domain",
+        "sender_class",
+        "vantage_point_id",
+        "vantage_point__plays",
+        "vantage_point__name",
+        "current_id",
+        "current__code",
+        "current__name",
     )
+    paths: list[dict[str, Any]] = [dict(row) for row in rows]
     strangers = [p for p in paths if p["vantage_point__plays"] == "stranger"]
     approved = [p for p in paths if p["vantage_point__plays"] != "stranger"]
     domains = _domains(strangers)

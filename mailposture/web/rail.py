@@ -69,11 +69,23 @@ def _navigation(request: HttpRequest, fleet: dict[str, Any]) -> list[dict[str, A
 
 # Pages without an entry of their own light up the one they hang from.
 UNDER = {
-    "tenant": "tenants",
-    "tenant_add": "tenants",
-    "tenant_edit": "tenants",
-    "connector": "tenants",
-    "observation": "tenants",
+    **dict.fromkeys(
+        (
+            "tenant",
+            "tenant_add",
+            "tenant_edit",
+            "tenant_credential",
+            "tenant_check",
+            "tenant_recipients",
+            "sources",
+            "source_add",
+            "source_edit",
+            "source_remove",
+            "connector",
+            "observation",
+        ),
+        "tenants",
+    ),
     "change": "changes",
     "vantage_point": "vantage_points",
     "vantage_point_add": "vantage_points",
