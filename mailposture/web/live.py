@@ -9,10 +9,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
+from kombu import Producer
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from mailposture import tasks
+from mailposture.celery import app
 from mailposture.services import planning
 from mailposture.services.pages import live as pages
 from mailposture.web.access import operated_tenant, seen_tenant
@@ -42,7 +44,9 @@ def probe_now(request: HttpRequest, slug: str) -> HttpResponse:
 def _wake(request: HttpRequest) -> None:
     """The row is the work and the tick finds it; this only spares the wait."""
     try:
-        tasks.tick.apply_async(retry=False)
+        # Kombu tries for six seconds by itself; nobody should stare at a button that long.
+        with app.connection_for_write(transport_options={"max_retries": 0}) as queue:
+            tasks.tick.apply_async(producer=Producer(queue, auto_declare=False), retry=False)
     except (OperationalError, RedisError, OSError):
         messages.warning(request, UNREACHABLE)
 
@@ -58,7 +62,13 @@ def progress(request: HttpRequest, slug: str) -> HttpResponse:
     found = pages.load(of, int(round_id), now)
     fragment = "HX-Request" in request.headers
     template = "tenant/progress.html" if fragment else "tenant/watch.html"
-    context = {"now": now, "tenant": of, "progress": found, "round_id": int(round_id)}
+    context = {
+        "now": now,
+        "tenant": of,
+        "progress": found,
+        "round_id": int(round_id),
+        "fragment": fragment,
+    }
     response = render(request, template, context)
     response["Cache-Control"] = "no-store"
     return response

@@ -1,9 +1,12 @@
 """The answers of a tenant's paths as they count now: who asked, what came, and how old it is."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
+
+from django.db.models import FilteredRelation, Q
 
 from mailposture import models
 from mailposture.core.states import Access, Age, State, answer_age, counted, domain_state, worst
@@ -87,20 +90,15 @@ def ends(found: Iterable[Run]) -> dict[tuple[int, int], datetime]:
     return latest
 
 
-COLUMNS: Final = (
+PATH_COLUMNS: Final = (
     "part",
     "domain",
     "sender_class",
-    "verdict",
     "seen_until",
+    "retired_at",
     "current_id",
-    "current__first_at",
-    "current__cause",
-    "current__reason",
-    "current__control",
-    "current__code",
-    "current__endpoint",
-    "current__front_ends",
+    "vantage_point_id",
+    "vantage_point__enabled",
 )
 PLACE_COLUMNS: Final = (
     "name",
@@ -112,26 +110,100 @@ PLACE_COLUMNS: Final = (
     "seen_as",
     "facts",
 )
+SPAN_COLUMNS: Final = (
+    "pk",
+    "verdict",
+    "first_at",
+    "last_at",
+    "cause",
+    "reason",
+    "control",
+    "code",
+    "endpoint",
+    "front_ends",
+)
 
 
-def load(of: models.Tenant, seen: Iterable[Run], now: datetime) -> list[Answer]:
-    """Every live path of the tenant: strangers first, then approved sources."""
-    rows = (
-        of.paths.filter(retired_at=None, vantage_point__enabled=True)
-        .order_by("-vantage_point__plays", "vantage_point__name", "domain", "pk")
-        .values("vantage_point_id", *(f"vantage_point__{name}" for name in PLACE_COLUMNS), *COLUMNS)
-    )
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Span:
+    """A stranger's answer over a time, and how many paths of its part gave it."""
+
+    place: int
+    part: int
+    sender_class: SenderClass
+    verdict: Verdict
+    first: datetime
+    last: datetime
+    paths: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Loaded:
+    """The answers that count now, strangers first, and what strangers were told since `start`."""
+
+    answers: tuple[Answer, ...]
+    spans: tuple[Span, ...]
+
+
+def load(of: models.Tenant, seen: Iterable[Run], start: datetime, now: datetime) -> Loaded:
+    """Every path with its answers since the start, in one query: the current one and the past."""
     until, every = ends(seen), timedelta(seconds=of.probe_every)
     places: dict[int, Place] = {}
-    found = []
-    for row in rows:
+    found: list[Answer] = []
+    spans: Counter[tuple[Any, ...]] = Counter()
+    for row in _rows(of, start):
         pk = row["vantage_point_id"]
         place = places.get(pk) or places.setdefault(pk, _place(row, now))
         # Where no coverage is left, nothing later than the answer itself is known.
-        covered = row["seen_until"] or until.get((pk, row["part"])) or row["current__first_at"]
-        seen_at = covered if row["current_id"] else None
-        found.append(_answer(row, place, seen_at, answer_age(seen_at, now, every)))
-    return found
+        ended = row["seen_until"] or until.get((pk, row["part"])) or row["span__first_at"]
+        if _counts(row):
+            seen_at = ended if row["current_id"] else None
+            found.append(_answer(row, place, seen_at, answer_age(seen_at, now, every)))
+        if place.stranger and row["span__pk"]:
+            last = row["span__last_at"] or row["retired_at"] or ended
+            spans[(pk, row["part"], *_said(row), max(last, row["span__first_at"]))] += 1
+    return Loaded(answers=tuple(found), spans=tuple(_span(*key) for key in spans.items()))
+
+
+def _counts(row: Mapping[str, Any]) -> bool:
+    """Whether it is the present answer of a path that is still looked at."""
+    looked_at = row["retired_at"] is None and row["vantage_point__enabled"]
+    return looked_at and row["span__pk"] == row["current_id"]
+
+
+def _rows(of: models.Tenant, start: datetime) -> Iterable[Mapping[str, Any]]:
+    span = FilteredRelation(
+        "observations",
+        condition=Q(observations__last_at=None) | Q(observations__last_at__gte=start),
+    )
+    rows: Iterable[Mapping[str, Any]] = (
+        of.paths.annotate(span=span)
+        .filter(Q(retired_at=None) | Q(retired_at__gte=start))
+        .order_by("-vantage_point__plays", "vantage_point__name", "domain", "pk")
+        .values(
+            *PATH_COLUMNS,
+            *(f"vantage_point__{name}" for name in PLACE_COLUMNS),
+            *(f"span__{name}" for name in SPAN_COLUMNS),
+        )
+    )
+    return rows
+
+
+def _said(row: Mapping[str, Any]) -> tuple[str, str, datetime]:
+    return row["sender_class"], row["span__verdict"], row["span__first_at"]
+
+
+def _span(key: tuple[Any, ...], paths: int) -> Span:
+    place, part, sender_class, verdict, first, last = key
+    return Span(
+        place=place,
+        part=part,
+        sender_class=SenderClass(sender_class),
+        verdict=Verdict(verdict),
+        first=first,
+        last=last,
+        paths=paths,
+    )
 
 
 def _place(row: Mapping[str, Any], now: datetime) -> Place:
@@ -153,17 +225,17 @@ def _answer(row: Mapping[str, Any], place: Place, seen_at: datetime | None, age:
         place=place,
         domain=row["domain"],
         sender_class=SenderClass(row["sender_class"]),
-        verdict=counted(Verdict(row["verdict"]), age),
+        verdict=counted(Verdict(row["span__verdict"] or Verdict.UNKNOWN), age),
         age=age,
         seen_at=seen_at,
         observation=row["current_id"],
-        first_at=row["current__first_at"],
-        cause=LAPSED if lapsed else row["current__cause"] or UNASKED,
-        reason=row["current__reason"] or "",
-        control=row["current__control"] or "",
-        code=row["current__code"] or "",
-        endpoint=row["current__endpoint"] or "",
-        front_ends=row["current__front_ends"] or 0,
+        first_at=row["span__first_at"],
+        cause=LAPSED if lapsed else row["span__cause"] or UNASKED,
+        reason=row["span__reason"] or "",
+        control=row["span__control"] or "",
+        code=row["span__code"] or "",
+        endpoint=row["span__endpoint"] or "",
+        front_ends=row["span__front_ends"] or 0,
     )
 
 

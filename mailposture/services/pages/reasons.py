@@ -73,9 +73,8 @@ class Reason:
 def why(answer: Answer) -> Why:
     """The cause of one Unknown answer in words; a silent place explains an old or missing one."""
     if answer.cause in (LAPSED, UNASKED) and not answer.place.health.clear:
-        said = answer.place.health.says.rstrip(".").replace(". ", ", ")
-        words = said[0].lower() + said[1:]
-        return Why("vantage point blind", f"the vantage point sees nothing: {words}")
+        said = (s[:1].lower() + s[1:] for s in answer.place.health.says.rstrip(".").split(". "))
+        return Why("vantage point blind", f"the vantage point sees nothing: {', '.join(said)}")
     return WHY.get(answer.cause, OTHER)
 
 

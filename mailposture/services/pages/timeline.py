@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import Count, Q
 from django.urls import reverse
 
 from mailposture import models
@@ -13,7 +12,7 @@ from mailposture.adapters import charts
 from mailposture.core.states import domain_state
 from mailposture.core.verdict import SenderClass, Verdict
 from mailposture.services.pages import answers, windows
-from mailposture.services.pages.answers import Run
+from mailposture.services.pages.answers import Run, Span
 from mailposture.services.pages.windows import Exposure
 
 DEFAULT_DAYS: Final = 18
@@ -25,32 +24,19 @@ SPANS: Final = {
     365: timedelta(days=4),
 }
 MOST_CHANGES: Final = 200
-MOST_SPANS: Final = 5000
 EFFECTS: Final = frozenset({"opens", "closes"})
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Span:
-    """Answers of one kind from one place to one part of its paths, and how many paths gave it."""
-
-    place: int
-    part: int
-    sender_class: SenderClass
-    verdict: Verdict
-    first: datetime
-    last: datetime
-    paths: int
 
 
 def load(of: models.Tenant, days: int, now: datetime) -> charts.TenantTimeline:
     """The figure by itself, behind its own address."""
     runs = answers.runs(of)
+    loaded = answers.load(of, runs, now - timedelta(days=days), now)
     return build(
         days=days,
         now=now,
         changes=changes(of),
         exposures=windows.load(of, answers.ends(runs)),
-        buckets=buckets(runs, spans(of, runs, days, now), days, now),
+        buckets=buckets(runs, loaded.spans, days, now),
     )
 
 
@@ -101,43 +87,6 @@ def _window(one: Exposure) -> charts.Window:
 
 
 # ---- the lane of probes ------------------------------------------------------------------
-
-
-def spans(of: models.Tenant, runs: Iterable[Run], days: int, now: datetime) -> list[Span]:
-    """What strangers were answered in these days; paths that were answered alike are one row."""
-    start = now - timedelta(days=days)
-    rows = (
-        models.Observation.objects.filter(
-            Q(last_at=None) | Q(last_at__gte=start),
-            path__tenant=of,
-            path__vantage_point__plays=models.VantagePoint.Plays.STRANGER,
-        )
-        .values_list(
-            "path__vantage_point_id",
-            "path__part",
-            "path__sender_class",
-            "verdict",
-            "first_at",
-            "last_at",
-            "path__seen_until",
-            "path__retired_at",
-        )
-        .annotate(paths=Count("pk"))
-        .order_by("-first_at")[:MOST_SPANS]
-    )
-    until = answers.ends(runs)
-    return [
-        Span(
-            place=place,
-            part=part,
-            sender_class=SenderClass(name),
-            verdict=Verdict(verdict),
-            first=first,
-            last=max(first, last or retired or left_out or until.get((place, part)) or first),
-            paths=paths,
-        )
-        for place, part, name, verdict, first, last, left_out, retired, paths in rows
-    ]
 
 
 def buckets(

@@ -84,12 +84,13 @@ def load(of: models.Tenant, ends: Ends) -> list[Exposure]:
 
 
 def unite(held: Sequence[tuple[Window, bool]]) -> list[tuple[Window, bool]]:
-    """Windows of several paths as one where they overlap; each bound is that of its path."""
+    """Windows of several paths as one where they overlap, with the bounds of the whole."""
     united: list[tuple[Window, bool]] = []
     for window, stands in sorted(held, key=lambda h: (h[0].first_open, _known(h[0].last_closed))):
         if united and (united[-1][1] or window.first_open <= united[-1][0].last_open):
             last, stood = united[-1]
-            united[-1] = (_joined(last, window, (stood, stands)), stood or stands)
+            both = stood or stands
+            united[-1] = (_joined(last, window, stands=both), both)
         else:
             united.append((window, stands))
     return united
@@ -100,13 +101,19 @@ def _known(moment: datetime | None) -> float:
     return moment.timestamp() if moment else 0.0
 
 
-def _joined(first: Window, other: Window, stand: tuple[bool, bool]) -> Window:
-    """The union's end is the end of whichever path was seen open last."""
-    last_open = max(first.last_open, other.last_open)
-    if any(stand):
-        return replace(first, last_open=last_open, first_closed=None)
-    late = max(first, other, key=lambda w: (w.last_open, w.first_closed is None, w.first_closed))
-    return replace(first, last_open=last_open, first_closed=late.first_closed)
+def _joined(first: Window, other: Window, *, stands: bool) -> Window:
+    """The union may have begun when any of its paths was last seen closed, and ended only when
+    all were seen closed. A path that was first looked at later says nothing of the beginning.
+    """
+    begins = [w.last_closed for w in (first, other) if w.last_closed]
+    ends = [w.first_closed for w in (first, other) if w.first_closed]
+    latest = max(first, other, key=lambda w: w.last_open)
+    return Window(
+        last_closed=min(begins) if first.last_closed else None,
+        first_open=first.first_open,
+        last_open=latest.last_open,
+        first_closed=max(ends) if latest.first_closed and not stands else None,
+    )
 
 
 def together(found: Mapping[SenderClass, list[tuple[Window, bool]]]) -> list[Exposure]:

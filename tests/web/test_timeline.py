@@ -1,0 +1,243 @@
+"""The timeline of a tenant: its figure behind an address, its buckets, the union of its windows."""
+
+import itertools
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from mailposture import models
+from mailposture.core.exposure import Window
+from mailposture.core.verdict import SenderClass, Verdict
+from mailposture.services.pages import timeline, windows
+from mailposture.services.pages.answers import Run, Span
+from mailposture.services.pages.windows import unite
+from tests import factories
+from tests.factories import NOW, ago
+from tests.web.tenant_rows import probed, signed_in, window
+
+HERE = (1, 0)
+FOREIGN, OWN, NULL = SenderClass.FOREIGN, SenderClass.OWN, SenderClass.NULL
+
+
+@pytest.fixture(autouse=True)
+def at_one_moment() -> Iterator[None]:
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+# ---- the address ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def exposed(db: None) -> models.Tenant:
+    """Closed for days, opened by a change a day ago, still open."""
+    of = factories.tenant("contoso")
+    for path in probed(of, factories.stranger(), "closed"):
+        path.observations.update(last_at=ago(hours=25))
+        factories.answered(path, "open", ago(hours=24))
+        window(path, ago(hours=24), last_closed_at=ago(hours=25))
+    before = factories.snapshot(of, factories.configuration(factories.lock()), ago(days=9))
+    after = factories.snapshot(of, factories.configuration(), ago(hours=25))
+    of.changes.create(
+        before=before, after=after, at=ago(hours=25), part="inbound_connectors", kind="removed",
+        subject="Lock to gateway", sentence="Lock to <b>gateway</b> removed", effect="opens",
+    )  # fmt: skip
+    return of
+
+
+def figure(client: Client, days: str = "") -> Any:
+    answer = client.get(f"/tenants/contoso/timeline.json{days}")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "application/json"
+    return json.loads(answer.content)
+
+
+def test_someone_not_signed_in_gets_no_figure(client: Client, exposed: models.Tenant) -> None:
+    answer = client.get("/tenants/contoso/timeline.json")
+    assert answer.headers["Location"].startswith("/signin/")
+
+
+@pytest.mark.parametrize("staff", [True, False], ids=["staff", "viewer"])
+def test_anyone_signed_in_gets_the_figure(exposed: models.Tenant, staff: bool) -> None:
+    shown = figure(signed_in(staff=staff))
+    assert {trace["type"] for trace in shown["data"]} == {"scatter", "bar"}
+    assert shown["layout"]["yaxis"]["ticktext"] == ["Configuration", "Probes", "Exposure windows"]
+
+
+def test_marks_lead_to_their_change_and_their_window(exposed: models.Tenant) -> None:
+    said = json.dumps(figure(signed_in(staff=False)))
+    change = exposed.changes.get()
+    assert f"/changes/{change.pk}/" in said
+    assert "#window-foreign-own-null-20261124T080200" in said
+    assert "<b>gateway" not in said
+
+
+@pytest.mark.parametrize(
+    ("asked", "days"),
+    [("", 18), ("?days=1", 1), ("?days=90", 90), ("?days=365", 365), ("?days=2", 18),
+     ("?days=-1", 18), ("?days=x", 18), ("?days=999999999999", 18)],
+)  # fmt: skip
+def test_the_reach_is_one_of_those_offered(exposed: models.Tenant, asked: str, days: int) -> None:
+    first, last = figure(signed_in(staff=False), asked)["layout"]["xaxis"]["range"]
+    reach = datetime.fromisoformat(last) - datetime.fromisoformat(first)
+    assert reach == timedelta(days=days)
+
+
+def test_a_tenant_without_history_has_empty_lanes(db: None) -> None:
+    factories.tenant("contoso")
+    lanes = figure(signed_in(staff=False))["layout"]["yaxis"]["ticktext"]
+    assert lanes == ["Configuration: none", "Probes: none", "Exposure windows: none"]
+
+
+def test_the_figure_costs_the_same_few_queries_for_a_year(
+    exposed: models.Tenant, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    client = signed_in(staff=False)
+    with django_assert_max_num_queries(7):
+        figure(client, "?days=365")
+
+
+# ---- the table and the list in the page -------------------------------------------------------
+
+
+def test_the_same_stands_as_a_table_behind_the_figure(exposed: models.Tenant) -> None:
+    shown = signed_in(staff=False).get("/tenants/contoso/").content.decode()
+    section = shown.split('id="timeline"')[1]
+    assert 'data-figure="/tenants/contoso/timeline.json?days=18"' in section
+    table = section.split("<details")[1]
+    plain = " ".join(re.sub(r"<[^>]+>", " ", table).split())
+    assert "When Lane What State Until" in plain
+    assert (
+        "2026-11-24 07:02:00 UTC Configuration Lock to &lt;b&gt;gateway&lt;/b&gt; removed" in plain
+    )
+    assert "Exposure window any host, any sender; last seen closed 2026-11-24 07:02:00 UTC" in plain
+    assert "still open" in plain
+    assert "Probes 3 answers Closed" in plain
+    assert "Probes 3 answers Open" in plain
+
+
+def test_the_chosen_reach_is_marked_and_the_others_are_links(exposed: models.Tenant) -> None:
+    shown = signed_in(staff=False).get("/tenants/contoso/?days=90").content.decode()
+    assert '<b aria-current="true">90 d</b>' in shown
+    assert 'href="?days=18#timeline"' in shown
+    assert 'data-figure="/tenants/contoso/timeline.json?days=90"' in shown
+
+
+def test_short_rooms_get_a_list_newest_first(exposed: models.Tenant) -> None:
+    found = timeline.events(list(exposed.changes.all()), windows.load(exposed, {}), ago(days=18))
+    assert [(e.at, e.text) for e in found] == [
+        (ago(hours=24), "First seen open, any sender."),
+        (ago(hours=25), "Lock to <b>gateway</b> removed"),
+    ]
+
+
+# ---- buckets ----------------------------------------------------------------------------------
+
+
+def span(said: str, first: float, last: float, of: SenderClass = FOREIGN, paths: int = 1) -> Span:
+    """An answer from so many hours ago to so many hours ago."""
+    return Span(
+        place=1, part=0, sender_class=of, verdict=Verdict(said), first=ago(hours=first),
+        last=ago(hours=last), paths=paths,
+    )  # fmt: skip
+
+
+def run(first: float, last: float, part: int = 0) -> Run:
+    return Run(place=1, part=part, since=ago(hours=first), until=ago(hours=last))
+
+
+@pytest.mark.parametrize(
+    ("spans", "worst"),
+    [
+        ([span("closed", 9, 0)], "closed"),
+        ([span("open", 9, 0), span("closed", 9, 0, OWN)], "open"),
+        ([span("closed", 9, 0), span("open", 9, 0, OWN)], "partly"),
+        ([span("closed", 9, 0), span("unknown", 9, 0, NULL)], "unknown"),
+        ([span("open", 9, 0.2), span("closed", 0.2, 0)], "open"),
+    ],
+)
+def test_a_bucket_shows_its_worst_answer(spans: list[Span], worst: str) -> None:
+    found = timeline.buckets([run(9, 0)], spans, 1, NOW)
+    assert found[-1].worst == worst
+
+
+def test_a_bucket_in_which_nobody_looked_is_left_out_though_the_answer_goes_on() -> None:
+    runs = [run(20, 12), run(4, 0)]
+    found = timeline.buckets(runs, [span("closed", 20, 0, paths=9)], 1, NOW)
+    assert {b.answers for b in found} == {9}
+    assert not [b for b in found if ago(hours=11) <= b.start < ago(hours=5)]
+    assert [b for b in found if b.end <= ago(hours=12)]
+
+
+def test_what_another_part_saw_says_nothing_of_this_one() -> None:
+    assert timeline.buckets([run(9, 0, part=1)], [span("open", 9, 0)], 1, NOW) == []
+
+
+def test_what_lies_before_the_reach_is_cut_off() -> None:
+    found = timeline.buckets([run(900, 0)], [span("open", 900, 0)], 1, NOW)
+    assert len(found) == 48
+    assert found[0].start == ago(days=1)
+    assert found[-1].end == NOW
+
+
+@pytest.mark.parametrize("days", timeline.SPANS)
+def test_buckets_fit_their_reach(days: int) -> None:
+    hours = days * 24
+    found = timeline.buckets([run(hours, 0)], [span("closed", hours, 0)], days, NOW)
+    assert 40 <= len(found) <= 100
+    assert all(a.end == b.start for a, b in itertools.pairwise(found))
+
+
+# ---- the union of windows ---------------------------------------------------------------------
+
+
+def held(*hours: float | None, stands: bool = False) -> tuple[Window, bool]:
+    """Last closed, first open, last open, first closed, in hours ago."""
+    closed, opened, last, ended = (None if h is None else ago(hours=h) for h in hours)
+    assert opened
+    assert last
+    return Window(last_closed=closed, first_open=opened, last_open=last, first_closed=ended), stands
+
+
+def bounds(window: Window) -> tuple[float | None, ...]:
+    moments = (window.last_closed, window.first_open, window.last_open, window.first_closed)
+    return tuple((NOW - m) / timedelta(hours=1) if m else None for m in moments)
+
+
+@pytest.mark.parametrize(
+    ("several", "one"),
+    [
+        ([held(9, 8, 5, 4), held(7, 6, 3, 2)], [(9, 8, 3, 2)]),
+        ([held(9, 8, 3, 2), held(7, 6, 5, 4)], [(9, 8, 3, 2)]),
+        ([held(9, 8, 5, 4), held(None, 8, 5, 4)], [(None, 8, 5, 4)]),
+        ([held(9, 8, 7, 6), held(4, 3, 2, 1)], [(9, 8, 7, 6), (4, 3, 2, 1)]),
+        ([held(9, 8, 7, 6), held(9, 8, 0, None, stands=True)], [(9, 8, 0, None)]),
+        ([held(9, 8, 1, None, stands=True), held(5, 4, 3, 2)], [(9, 8, 1, None)]),
+        ([held(9, 8, 5, 4), held(9, 8, 5, 3)], [(9, 8, 5, 3)]),
+        ([held(9, 8, 5, 2), held(7, 6, 4, 3)], [(9, 8, 4, 2)]),
+        ([held(9, 6, 5, 4), held(8, 7, 5, 4)], [(9, 7, 5, 4)]),
+        ([held(9, 8, 5, 4), held(None, 6, 5, 4)], [(9, 8, 5, 4)]),
+        ([], []),
+    ],
+)  # fmt: skip
+def test_windows_that_overlap_are_one_with_the_bounds_of_its_ends(
+    several: list[tuple[Window, bool]], one: list[tuple[float | None, ...]]
+) -> None:
+    for order in (several, several[::-1]):
+        assert [bounds(window) for window, _ in unite(order)] == one
+
+
+def test_classes_with_the_same_bounds_are_one_line() -> None:
+    same = held(9, 8, 5, 4)
+    found = windows.together({FOREIGN: [same], OWN: [same], NULL: [held(4, 3, 2, 1)]})
+    assert [(e.who, bounds(e.window)) for e in found] == [
+        ("null sender", (4, 3, 2, 1)),
+        ("foreign and own sender", (9, 8, 5, 4)),
+    ]
