@@ -1,0 +1,236 @@
+"""Minutes a day in which strangers got in, tenant by tenant, over ninety days.
+
+A tenant was open while a foreign sender got in to every domain that is known, and partly open
+while any window stood besides. Unknown is the time in which some answer of a stranger decided
+nothing, and the time after the last answer once that is stale. All of it is counted between the
+inner bounds of the windows: what was seen, and no more.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from django.db.models import F, Q, QuerySet, Value
+from django.db.models.functions import Coalesce
+from django.urls import reverse
+
+from mailposture import models
+from mailposture.adapters.charts import FleetExposure, TenantDays
+from mailposture.adapters.drawings.strips import Day
+from mailposture.core.exposure import DAYS
+from mailposture.core.states import Age, State, answer_age
+from mailposture.core.verdict import SenderClass, Verdict
+from mailposture.services.pages import fleet, spans
+from mailposture.services.pages.spans import Span
+
+# Tenants drawn at once, the worst; and the windows and unknown spans read for them.
+DRAWN: Final = 20
+MOST_SPANS: Final = 6000
+TABLE_ROWS: Final = 200
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Watched:
+    """What must be known of a tenant to draw its days."""
+
+    pk: int
+    name: str
+    href: str
+    since: datetime
+    answered_until: datetime | None
+    age: Age
+    known_domains: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Strip:
+    """One tenant's strip, and its minutes in words."""
+
+    name: str
+    href: str
+    said: str
+    days: tuple[Day, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Exposure:
+    """The strips, the room the figure needs, and the figure's table."""
+
+    strips: tuple[Strip, ...]
+    minutes: int
+    height: int
+    table: tuple[tuple[str, ...], ...]
+    more: int
+
+    @property
+    def axis(self) -> tuple[Day, ...]:
+        """The days, as any strip has them."""
+        return self.strips[0].days if self.strips else ()
+
+
+@dataclass(slots=True)
+class _Seen:
+    """The spans of one tenant, as read."""
+
+    foreign: dict[str, list[Span]] = field(default_factory=dict)
+    windows: list[Span] = field(default_factory=list)
+    unknown: list[Span] = field(default_factory=list)
+
+
+def figure(now: datetime) -> FleetExposure:
+    """The fleet's exposure, behind its own address: the worst tenants, as the overview has them."""
+    found = fleet.worst_first(fleet.tenants(now))[:DRAWN]
+    return FleetExposure(tenants=tuple(days([watched(t, now) for t in found], now)))
+
+
+def overview(found: Iterable[models.Tenant], now: datetime) -> Exposure:
+    """The same for a page: strips with their minutes, and the table behind the figure."""
+    listed = days([watched(tenant, now) for tenant in list(found)[:DRAWN]], now)
+    chart = FleetExposure(tenants=tuple(listed))
+    table = chart.table()
+    strips = tuple(
+        Strip(name=row.name, href=row.href, said=_said(row.days), days=row.days) for row in listed
+    )
+    return Exposure(
+        strips=strips,
+        minutes=round(sum(_minutes(row.days) for row in listed)),
+        height=chart.height,
+        table=tuple(table[: TABLE_ROWS + 1]),
+        more=max(0, len(table) - 1 - TABLE_ROWS),
+    )
+
+
+def _minutes(found: Iterable[Day]) -> float:
+    return sum(day.open_minutes + day.partly_minutes for day in found)
+
+
+def _said(found: Sequence[Day]) -> str:
+    minutes = _minutes(found)
+    looked = [day.state for day in found if day.watched]
+    if not minutes and looked and all(state == "unknown" for state in looked):
+        return "unknown"
+    return f"{minutes:,.0f}"
+
+
+def watched(tenant: models.Tenant, now: datetime) -> Watched:
+    """What a row says about when it was looked at."""
+    domains: Mapping[str, str] = tenant.standing.get("domains") or {}
+    return Watched(
+        pk=tenant.pk,
+        name=tenant.name,
+        href=reverse("tenant", args=[tenant.slug]),
+        since=tenant.created_at,
+        answered_until=tenant.probed_at,
+        age=answer_age(tenant.probed_at, now, timedelta(seconds=tenant.probe_every)),
+        known_domains=frozenset(d for d, state in domains.items() if state != State.UNKNOWN),
+    )
+
+
+def days(found: Sequence[Watched], now: datetime) -> list[TenantDays]:
+    """Each tenant's days up to today; one query for all of them."""
+    seen = _load(found, now)
+    return [
+        TenantDays(name=one.name, href=one.href, days=tuple(_days(one, seen[one.pk], now)))
+        for one in found
+    ]
+
+
+def _days(one: Watched, seen: _Seen, now: datetime) -> Iterable[Day]:
+    first = now.astimezone(UTC).date() - timedelta(days=DAYS - 1)
+    windows = spans.union(seen.windows)
+    opened = _open(one, seen)
+    unknown = spans.minus(spans.union([*seen.unknown, *_unwatched(one, now)]), windows)
+    partly = spans.minus(windows, opened)
+    counted = [spans.minutes_by_day(found, first, DAYS) for found in (opened, partly, unknown)]
+    looked = spans.minutes_by_day([(one.since, now)], first, DAYS)
+    for n in range(DAYS):
+        yield Day(
+            day=first + timedelta(days=n),
+            open_minutes=counted[0][n],
+            partly_minutes=counted[1][n],
+            # Less than an hour of a day that is otherwise known does not make it an unknown day.
+            unknown_minutes=counted[2][n] if counted[2][n] >= min(60, looked[n] / 2) else 0.0,
+            watched=looked[n] > 0,
+        )
+
+
+def _open(one: Watched, seen: _Seen) -> list[Span]:
+    """The time in which a foreign sender got in to every domain that is known."""
+    names = one.known_domains or frozenset(seen.foreign)
+    found: list[Span] | None = None
+    for name in names:
+        here = spans.union(seen.foreign.get(name, ()))
+        found = here if found is None else spans.both(found, here)
+    return found or []
+
+
+def _unwatched(one: Watched, now: datetime) -> list[Span]:
+    """The time without an answer: all of it, or what follows a stale last one."""
+    if one.answered_until is None:
+        return [(one.since, now)]
+    return [(one.answered_until, now)] if one.age is not Age.FRESH else []
+
+
+# ---- one query ---------------------------------------------------------------------------
+
+# Rows of two tables as one list: tenant, domain, sender class, verdict, begin, end or None.
+type Spans = QuerySet[Any, tuple[Any, ...]]
+COLUMNS: Final = ("tenant", "domain", "sender", "verdict", "begin", "end")
+
+
+def _load(found: Sequence[Watched], now: datetime) -> dict[int, _Seen]:
+    """Windows and unknown spans of these tenants; one that goes on goes up to the last look."""
+    seen = {one.pk: _Seen() for one in found}
+    until = {one.pk: one.answered_until or now for one in found}
+    start = now - timedelta(days=DAYS)
+    both: Spans = _windows(list(seen), start).union(_unknown(list(seen), start), all=True)
+    for pk, domain, sender, verdict, begin, end in both.order_by("-begin")[:MOST_SPANS]:
+        span = begin, end or max(begin, until[pk])
+        if verdict == Verdict.UNKNOWN:
+            seen[pk].unknown.append(span)
+            continue
+        seen[pk].windows.append(span)
+        if sender == SenderClass.FOREIGN:
+            seen[pk].foreign.setdefault(domain, []).append(span)
+    return seen
+
+
+def _windows(pks: list[int], start: datetime) -> Spans:
+    """Paths that are no longer looked at end when that was so."""
+    return (
+        models.ExposureWindow.objects.filter(
+            Q(first_closed_at=None) | Q(first_closed_at__gte=start), tenant__in=pks
+        )
+        .annotate(
+            domain=F("path__domain"),
+            sender=F("path__sender_class"),
+            verdict=Value(str(Verdict.OPEN)),
+            begin=F("first_open_at"),
+            end=Coalesce("last_open_at", "path__retired_at", "path__seen_until"),
+        )
+        .order_by()
+        .values_list("tenant_id", *COLUMNS[1:])
+    )
+
+
+def _unknown(pks: list[int], start: datetime) -> Spans:
+    return (
+        models.Observation.objects.filter(
+            Q(last_at=None) | Q(last_at__gte=start),
+            path__tenant__in=pks,
+            path__retired_at=None,
+            path__vantage_point__enabled=True,
+            path__vantage_point__plays=models.VantagePoint.Plays.STRANGER,
+            verdict=str(Verdict.UNKNOWN),
+        )
+        .annotate(
+            domain=F("path__domain"),
+            sender=F("path__sender_class"),
+            seen=F("verdict"),
+            begin=F("first_at"),
+            end=Coalesce("last_at", "path__seen_until"),
+        )
+        .order_by()
+        .values_list("path__tenant_id", "domain", "sender", "seen", "begin", "end")
+    )

@@ -1,0 +1,206 @@
+"""Tenants as lists show them: the state that still counts, since when, who may deliver.
+
+What a tenant's row says is as old as its last answer; the database itself works out how old that
+is, so that lists of thousands count, filter and sort by the state that still counts.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    CharField,
+    F,
+    Func,
+    Max,
+    Q,
+    QuerySet,
+    Value,
+    When,
+)
+from django.urls import reverse
+
+from mailposture import models
+from mailposture.core.states import A_DAY, ROUNDS, Age, State, answer_age
+from mailposture.services.pages import fleet_words
+from mailposture.services.pages.fleet_words import CLASSES, LETS_IN
+
+RANK: Final = {
+    State.OPEN: 0,
+    State.PARTLY_OPEN: 1,
+    State.UNKNOWN: 2,
+    State.CLOSED: 3,
+}
+type Groups = Mapping[tuple[int, str, str], tuple[int | None, str]]
+
+
+class Seconds(Func):
+    """A moment as whole seconds since 1970, worked out by the database."""
+
+    template = "CAST(EXTRACT(EPOCH FROM %(expressions)s) AS BIGINT)"
+    output_field = BigIntegerField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        """SQLite keeps moments as text in UTC."""
+        template = "CAST(strftime('%%%%s', %(expressions)s) AS INTEGER)"
+        return self.as_sql(compiler, connection, template=template, **context)
+
+
+# An answer older than four rounds is stale; one that is also older than a day has lapsed.
+STALE: Final = Q(quiet__gt=F("probe_every") * ROUNDS)
+LAPSED: Final = STALE & Q(quiet__gt=int(A_DAY.total_seconds()))
+
+
+def tenants(now: datetime) -> QuerySet[Any]:
+    """All tenants with `quiet`, the seconds since the last answer, and `shown`, the state."""
+    lapsed = Case(
+        When(LAPSED, then=Value(str(State.UNKNOWN))), default=F("state"), output_field=CharField()
+    )
+    quiet = Value(int(now.timestamp()), BigIntegerField()) - Seconds("probed_at")
+    return models.Tenant.objects.annotate(quiet=quiet).annotate(shown=lapsed)
+
+
+def worst_first(found: QuerySet[Any]) -> QuerySet[Any]:
+    """Open before Partly open before Unknown before Closed; in each the longest first."""
+    rank = Case(*(When(shown=str(state), then=n) for state, n in RANK.items()), default=9)
+    return found.order_by(rank, F("state_since").asc(nulls_last=True), "name", "pk")
+
+
+def badness(tenant: Any) -> tuple[int, float, str, int]:
+    """The same order for tenants that were loaded; they must come with `shown`."""
+    since = tenant.state_since.timestamp() if tenant.state_since else float("inf")
+    return RANK[State(tenant.shown)], since, tenant.name, tenant.pk
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sender:
+    """How one sender class fares over all domains, and the answer that shows it."""
+
+    name: str
+    state: str
+    href: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One tenant of a list."""
+
+    pk: int
+    slug: str
+    name: str
+    href: str
+    domains: int
+    state: str
+    age: Age
+    since: datetime | None
+    first_look: bool
+    who: str
+    why: str
+    cut_off: str
+    senders: tuple[Sender, ...]
+    code: str
+    answer: str
+    probed_at: datetime | None
+
+    @property
+    def how(self) -> str:
+        """A stale answer is drawn as such."""
+        return "stale" if self.age is Age.STALE else ""
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether its answers are older than four rounds."""
+        return self.age is not Age.FRESH and self.probed_at is not None
+
+    @property
+    def lasts(self) -> str:
+        """How the state's length is introduced: a closed door is closed for a time."""
+        return {"closed": "closed for ", "unknown": "unknown for "}.get(self.state, "")
+
+
+def rows(found: Iterable[models.Tenant], now: datetime) -> list[Row]:
+    """Make rows of these tenants; one query more, for the answers their cells lead to."""
+    listed = list(found)
+    groups = _answers([tenant.pk for tenant in listed])
+    return [_row(tenant, groups, now) for tenant in listed]
+
+
+def _answers(pks: list[int]) -> Groups:
+    """(tenant, sender class, verdict) -> its latest observation, and the cause it gave."""
+    live = models.Path.objects.filter(
+        tenant__in=pks,
+        retired_at=None,
+        vantage_point__enabled=True,
+        vantage_point__plays=models.VantagePoint.Plays.STRANGER,
+    )
+    grouped = (
+        live.values("tenant_id", "sender_class", "verdict")
+        .annotate(latest=Max("current_id"), cause=Max("current__cause"))
+        .order_by()
+    )
+    return {
+        (g["tenant_id"], g["sender_class"], g["verdict"]): (g["latest"], g["cause"] or "")
+        for g in grouped
+    }
+
+
+def _row(tenant: models.Tenant, groups: Groups, now: datetime) -> Row:
+    every = timedelta(seconds=tenant.probe_every)
+    age = answer_age(tenant.probed_at, now, every)
+    lapsed = age is Age.LAPSED
+    state = State.UNKNOWN if lapsed else State(tenant.state)
+    standing: Mapping[str, Any] = tenant.standing
+    who, why = fleet_words.who(state, standing, _reason(tenant, groups, age))
+    last = standing.get("last") or {}
+    return Row(
+        pk=tenant.pk,
+        slug=tenant.slug,
+        name=tenant.name,
+        href=tenant.get_absolute_url(),
+        domains=len(standing.get("domains") or {}),
+        state=str(state),
+        age=age,
+        since=_since(tenant, every, lapsed=lapsed),
+        first_look=bool(standing.get("first_look")) and not lapsed,
+        who=who,
+        why=why,
+        cut_off=fleet_words.cut_off(standing.get("approved") or {}),
+        senders=tuple(_sender(tenant, name, groups, lapsed=lapsed) for name in CLASSES),
+        code=last.get("code") or "",
+        answer=_observation(last.get("observation")),
+        probed_at=tenant.probed_at,
+    )
+
+
+def _since(tenant: models.Tenant, every: timedelta, *, lapsed: bool) -> datetime | None:
+    """Since when the state holds: a lapsed one became unknown when its answer grew too old."""
+    if lapsed and tenant.probed_at is not None and tenant.state != State.UNKNOWN:
+        return tenant.probed_at + max(ROUNDS * every, A_DAY)
+    return tenant.state_since
+
+
+def _sender(tenant: models.Tenant, name: str, groups: Groups, *, lapsed: bool) -> Sender:
+    state = (tenant.standing.get("classes") or {}).get(name, str(State.UNKNOWN))
+    verdict = "open" if state in LETS_IN else state
+    latest, _ = groups.get((tenant.pk, name, verdict), (None, ""))
+    shown = str(State.UNKNOWN) if lapsed else state
+    return Sender(name=name, state=shown, href=_observation(latest))
+
+
+def _observation(pk: int | None) -> str:
+    return reverse("observation", args=[pk]) if pk else ""
+
+
+def _reason(tenant: models.Tenant, groups: Groups, age: Age) -> str:
+    """Why a tenant is unknown, for its row."""
+    if tenant.paused_at is not None:
+        return "watching is paused"
+    if tenant.probed_at is None:
+        return "connectors unreadable, not probed" if tenant.fetch_error else "not probed yet"
+    if age is Age.LAPSED:
+        return "the last answers are older than a day"
+    causes = (groups.get((tenant.pk, name, "unknown"), (None, ""))[1] for name in CLASSES)
+    return fleet_words.because(next(filter(None, causes), ""))

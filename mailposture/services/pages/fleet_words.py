@@ -1,0 +1,73 @@
+"""Who may deliver to a tenant, in the few words that a row of a list has room for."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from mailposture.core.states import State
+from mailposture.core.verdict import SenderClass
+from mailposture.services.pages.reasons import OTHER, WHY
+
+CLASSES: Final = tuple(str(c) for c in (SenderClass.FOREIGN, SenderClass.OWN, SenderClass.NULL))
+LETS_IN: Final = frozenset({str(State.OPEN), str(State.PARTLY_OPEN)})
+MOST_NAMED: Final = 2
+
+
+def who(state: State, standing: Mapping[str, Any], reason: str) -> tuple[str, str]:
+    """Who may deliver, and a second line that limits it."""
+    if state is State.UNKNOWN:
+        return "Not known", reason
+    if state is State.CLOSED:
+        return "No stranger", sources(standing.get("approved") or {})
+    domains = standing.get("domains") or {}
+    hit = [name for name, found in domains.items() if found in LETS_IN]
+    classes = standing.get("classes") or {}
+    let_in = [name for name in CLASSES if classes.get(name) in LETS_IN]
+    if len(hit) < len(domains):
+        return f"Any host, {len(hit)} of {len(domains)} domains", named(hit)
+    if len(let_in) == len(CLASSES):
+        return "Any host", "any sender"
+    refused = [name for name in CLASSES if name not in let_in]
+    closed = all(classes.get(name) == State.CLOSED for name in refused)
+    rest = f"{joined(refused)} {'is' if len(refused) == 1 else 'are'}"
+    return f"Any host, {joined(let_in)} sender", f"{rest} {'refused' if closed else 'not known'}"
+
+
+def sources(approved: Mapping[str, int]) -> str:
+    """How many approved sources get in."""
+    total = sum(approved.values())
+    inside = approved.get("gets_in", 0)
+    if not total:
+        return "no approved source is probed"
+    if inside == total:
+        return f"{total} approved source{_gets(total)} in"
+    return f"{inside} of {total} approved sources {'gets' if inside == 1 else 'get'} in"
+
+
+def _gets(count: int) -> str:
+    return " gets" if count == 1 else "s get"
+
+
+def cut_off(approved: Mapping[str, int]) -> str:
+    """The bad news about approved sources, or nothing."""
+    count = approved.get("cut_off", 0)
+    if not count:
+        return ""
+    return f"{count} approved source{'' if count == 1 else 's'} cut off"
+
+
+def because(cause: str) -> str:
+    """The cause of an unknown answer in few words."""
+    if not cause:
+        return "not every path has answered yet"
+    return next((why.short for known, why in WHY.items() if known == cause), OTHER.short)
+
+
+def joined(names: Sequence[str]) -> str:
+    """A list in a sentence: foreign, own and null."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
+def named(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - MOST_NAMED
+    return joined(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

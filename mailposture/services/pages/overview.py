@@ -1,0 +1,214 @@
+"""The overview: one sentence, the worst tenants, what changed, where we are blind, ninety days."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.db.models import Case, Count, Max, Min, Q, Value, When
+from django.urls import reverse
+
+from mailposture.core.states import State
+from mailposture.services.pages import blind, changes, exposure, fleet
+
+WORST: Final = 25
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Piece:
+    """A piece of the sentence; a number that matters is strong and leads to its list."""
+
+    text: str
+    href: str = ""
+    strong: bool = False
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counts:
+    """Tenants by the state that still counts, since when the longest open one is, the last look."""
+
+    open: int
+    partly: int
+    closed: int
+    unknown: int
+    longest: datetime | None
+    longest_partly: datetime | None
+    last_look: datetime | None
+    stale: int
+
+    @property
+    def total(self) -> int:
+        """All tenants under watch."""
+        return self.open + self.partly + self.closed + self.unknown
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Overview:
+    """All that the page shows."""
+
+    counts: Counts
+    sentence: tuple[Piece, ...]
+    rest: tuple[Piece, ...]
+    rows: tuple[fleet.Row, ...]
+    paths: int
+    feed: changes.Feed
+    blind: tuple[blind.Blind, ...]
+    exposure: exposure.Exposure
+
+    @property
+    def is_old(self) -> bool:
+        """Whether some of what the sentence says rests on stale answers."""
+        return bool(self.counts.stale)
+
+    @property
+    def left_out(self) -> int:
+        """Tenants that the list of the worst does not show."""
+        return self.counts.total - len(self.rows)
+
+
+def load(now: datetime) -> Overview:
+    """Everything in seven queries, however many tenants there are."""
+    counts = _count(now)
+    found, unseen = _tenants(now)
+    places = blind.places(now)
+    return Overview(
+        counts=counts,
+        sentence=tuple(sentence(counts)),
+        rest=tuple(rest(counts, places)),
+        rows=tuple(fleet.rows(found, now)),
+        paths=sum(place.paths for place in places),
+        feed=changes.feed(now),
+        blind=blind.gather(places, unseen),
+        exposure=exposure.overview(found, now),
+    )
+
+
+def _tenants(now: datetime) -> tuple[list[Any], list[Any]]:
+    """The worst tenants in their order, and all that were read with them: one query for both the
+    list of the worst and what cannot be seen.
+    """
+    worst = fleet.worst_first(fleet.tenants(now)).values("pk")[:WORST]
+    found = list(
+        blind.with_parts(fleet.tenants(now))
+        .annotate(is_worst=Case(When(pk__in=worst, then=Value(1)), default=Value(0)))
+        .filter(Q(is_worst=1) | blind.not_seen())
+        .order_by("-is_worst", "name", "pk")[: WORST + blind.MOST_READ]
+    )
+    return sorted((t for t in found if t.is_worst), key=fleet.badness), found
+
+
+def _count(now: datetime) -> Counts:
+    tenants = fleet.tenants(now)
+    by_state = {s.name: Count("pk", filter=Q(shown=str(s))) for s in fleet.RANK}
+    found = tenants.aggregate(
+        **by_state,
+        longest=Min("state_since", filter=Q(shown=str(State.OPEN))),
+        longest_partly=Min("state_since", filter=Q(shown=str(State.PARTLY_OPEN))),
+        last_look=Max("probed_at"),
+        stale=Count("pk", filter=fleet.STALE & Q(paused_at=None)),
+    )
+    return Counts(
+        open=found["OPEN"],
+        partly=found["PARTLY_OPEN"],
+        closed=found["CLOSED"],
+        unknown=found["UNKNOWN"],
+        longest=found["longest"],
+        longest_partly=found["longest_partly"],
+        last_look=found["last_look"],
+        stale=found["stale"],
+    )
+
+
+# ---- the sentence ------------------------------------------------------------------------
+
+
+def listed(*states: State) -> str:
+    """The list of tenants in these states."""
+    return f"{reverse('tenants')}?{'&'.join(f'state={state}' for state in states)}"
+
+
+def sentence(counts: Counts) -> list[Piece]:
+    """What the page says first: the worst, with its number and its longest."""
+    total, noun = counts.total, "tenant" if counts.total == 1 else "tenants"
+    if not total:
+        return [Piece(text="Nothing is watched yet.")]
+    if counts.open:
+        verb = "accepts" if counts.open == 1 else "accept"
+        return [
+            Piece(text=f"{counts.open:,} of {total:,}", href=listed(State.OPEN), strong=True),
+            Piece(text=f" {noun} {verb} mail from any host; longest "),
+            _longest(counts.longest, State.OPEN),
+            Piece(text="."),
+        ]
+    if counts.partly:
+        verb = "is" if counts.partly == 1 else "are"
+        href = listed(State.PARTLY_OPEN)
+        return [
+            Piece(text=f"{counts.partly:,} of {total:,}", href=href, strong=True),
+            Piece(text=f" {noun} {verb} partly open to any host; longest "),
+            _longest(counts.longest_partly, State.PARTLY_OPEN),
+            Piece(text="."),
+        ]
+    return _nothing_open(counts, noun)
+
+
+def _longest(since: datetime | None, state: State) -> Piece:
+    href = f"{listed(state)}&sort=since"
+    return Piece(text="not known", href=href, strong=True, since=since)
+
+
+def _nothing_open(counts: Counts, noun: str) -> list[Piece]:
+    """Nobody is open; but a tenant that is unknown does not refuse anybody for all we know."""
+    total = counts.total
+    if not counts.unknown:
+        who = "The one tenant refuses" if total == 1 else f"All {total:,} {noun} refuse"
+        return [Piece(text=f"{who} strangers. Last look "), Piece(text="", since=counts.last_look)]
+    verb = "is" if counts.unknown == 1 else "are"
+    return [
+        Piece(text="No tenant is seen open, but "),
+        Piece(text=f"{counts.unknown:,} of {total:,}", href=listed(State.UNKNOWN)),
+        Piece(text=f" {verb} unknown."),
+    ]
+
+
+def rest(counts: Counts, places: Sequence[blind.Place]) -> list[Piece]:
+    """The rest in one line: the other states, and how approved sources fare."""
+    if not counts.total:
+        return []
+    others = [
+        (counts.partly if counts.open else 0, "partly open", State.PARTLY_OPEN),
+        (counts.closed if counts.open or counts.partly or counts.unknown else 0, "closed",
+         State.CLOSED),
+        (counts.unknown if counts.open or counts.partly else 0, "unknown", State.UNKNOWN),
+    ]  # fmt: skip
+    pieces: list[Piece] = []
+    for count, word, state in others:
+        if count:
+            more = " more" if state is State.PARTLY_OPEN else ""
+            verb = "is" if count == 1 else "are"
+            pieces.append(Piece(text=f"{count:,}{more} {verb} {word}", href=listed(state)))
+    said = [p for piece in pieces for p in (piece, Piece(text=", "))][:-1]
+    return [*said, *([Piece(text=". ")] if said else []), *_approved(places)]
+
+
+def _approved(places: Sequence[blind.Place]) -> list[Piece]:
+    """Approved sources by the places that play them: in, where every answer lets them in."""
+    playing = [p for p in places if not p.stranger and p.paths]
+    if not playing:
+        return []
+    href = reverse("vantage_points")
+    cut_off = sum(1 for p in playing if p.closed)
+    inside = sum(1 for p in playing if p.opened == p.paths)
+    noun = "approved source" if len(playing) == 1 else "approved sources"
+    if cut_off:
+        verb = "is" if cut_off == 1 else "are"
+        text = f"{cut_off:,} of {len(playing):,} {noun} {verb} cut off"
+        return [Piece(text=text, href=href, strong=True), Piece(text=".")]
+    if inside == len(playing):
+        who = f"The {noun}" if inside == 1 else f"All {inside:,} {noun}"
+        verb = " gets in." if inside == 1 else " get in."
+        return [Piece(text=who, href=href), Piece(text=verb)]
+    verb = "gets" if inside == 1 else "get"
+    return [Piece(text=f"{inside:,} of {len(playing):,} {noun}", href=href),
+            Piece(text=f" {verb} in.")]  # fmt: skip
