@@ -17,7 +17,7 @@ run: ## the demo without its lab, for real tenants
 
 test: ## all tests; installs what they need
 	@$(DEV) && VENV=.venv-vantage ./bootstrap.sh requirements-vantage.txt && tests/browser/install.sh && .ci/install-system
-	@$(BIN)/python -m pytest -n 2 $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
 
 check: lint types contracts ## linters, types and layers
 

@@ -1,14 +1,58 @@
-"""Every address of the site."""
+"""Every address of the site: nouns, plural, stable, with filters in the query string."""
 
-from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
+from mailposture.web import (
+    changes,
+    connectors,
+    explain,
+    figures,
+    figures_tenant,
+    health,
+    lab,
+    live,
+    observations,
+    overview,
+    signin,
+    sources,
+    tenant,
+    tenant_forms,
+    tenants,
+    vantage_points,
+)
 
-@login_not_required
-def healthz(_request: HttpRequest) -> HttpResponse:
-    """Say that the site answers; touches nothing else."""
-    return HttpResponse("ok\n", content_type="text/plain")
-
-
-urlpatterns = [path("healthz", healthz, name="healthz")]
+urlpatterns = [
+    path("", overview.overview, name="overview"),
+    path("healthz", health.healthz, name="healthz"),
+    path("start/<str:token>", signin.start, name="start"),
+    path("signin/", signin.signin, name="signin"),
+    path("signout/", signin.signout, name="signout"),
+    path("tenants/", tenants.tenants, name="tenants"),
+    path("tenants.csv", tenants.tenants_csv, name="tenants_csv"),
+    path("tenants/add/", tenant_forms.add, name="tenant_add"),
+    path("tenants/<slug:slug>/", tenant.tenant, name="tenant"),
+    path("tenants/<slug:slug>/edit/", tenant_forms.edit, name="tenant_edit"),
+    path("tenants/<slug:slug>/credential/", tenant_forms.credential, name="tenant_credential"),
+    path("tenants/<slug:slug>/check/", tenant_forms.check, name="tenant_check"),
+    path("tenants/<slug:slug>/recipients/", tenant_forms.recipients, name="tenant_recipients"),
+    path("tenants/<slug:slug>/sources/", sources.sources, name="sources"),
+    path("tenants/<slug:slug>/sources/add/", sources.add, name="source_add"),
+    path("tenants/<slug:slug>/sources/<int:pk>/", sources.edit, name="source_edit"),
+    path("tenants/<slug:slug>/sources/<int:pk>/remove/", sources.remove, name="source_remove"),
+    path("tenants/<slug:slug>/fetch/", live.fetch_now, name="fetch_now"),
+    path("tenants/<slug:slug>/probe/", live.probe_now, name="probe_now"),
+    path("tenants/<slug:slug>/progress/", live.progress, name="progress"),
+    path("tenants/<slug:slug>/timeline.json", figures_tenant.timeline, name="timeline"),
+    path("tenants/<slug:slug>/connectors/<str:guid>/", connectors.connector, name="connector"),
+    path("exposure.json", figures.exposure, name="exposure"),
+    path("changes/", changes.changes, name="changes"),
+    path("changes/<int:pk>/", changes.change, name="change"),
+    path("observations/<int:pk>/", observations.observation, name="observation"),
+    path("observations/<int:pk>.json", observations.transcript, name="transcript"),
+    path("vantage-points/", vantage_points.vantage_points, name="vantage_points"),
+    path("vantage-points/add/", vantage_points.add, name="vantage_point_add"),
+    path("vantage-points/<slug:place>/", vantage_points.edit, name="vantage_point"),
+    path("explain/", explain.explain, name="explain"),
+    path("lab/", lab.lab, name="lab"),
+    path("lab/scene/", lab.scene, name="lab_scene"),
+]
