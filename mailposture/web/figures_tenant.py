@@ -13,4 +13,5 @@ from mailposture.web.tenant import days_asked
 def timeline(request: HttpRequest, slug: str) -> JsonResponse:
     """Changes, probes and exposure windows of `days` days, as a plotly figure."""
     of = seen_tenant(request, slug)
-    return JsonResponse(pages.load(of, days_asked(request), timezone.now()).figure())
+    now = timezone.now()
+    return JsonResponse(pages.load(of, days_asked(request, of, now), now).figure())

@@ -1,13 +1,16 @@
 """One tenant: what its door does, who was seen to pass, what its configuration says."""
 
+from datetime import datetime
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from mailposture import models
 from mailposture.services.pages import tenant as pages
 from mailposture.services.pages.matrix import Band, Grid, GridRow
-from mailposture.services.pages.timeline import DEFAULT_DAYS, SPANS, address
+from mailposture.services.pages.timeline import REACHES, address, reach
 from mailposture.templatetags.matrix import Cell, Matrix, MatrixRow
 from mailposture.web.access import may_operate, seen_tenant
 
@@ -16,8 +19,8 @@ from mailposture.web.access import may_operate, seen_tenant
 def tenant(request: HttpRequest, slug: str) -> HttpResponse:
     """The tenant's page; `domains` is a page of its matrix, `days` the reach of its timeline."""
     of = seen_tenant(request, slug)
-    asked = pages.Asked(page=_number(request, "domains", 1), days=days_asked(request))
     now = timezone.now()
+    asked = pages.Asked(page=_number(request, "domains", 1), days=days_asked(request, of, now))
     page = pages.load(of, asked, now)
     return render(
         request,
@@ -29,19 +32,16 @@ def tenant(request: HttpRequest, slug: str) -> HttpResponse:
             "bands": [(band, _matrix(page.grid, band)) for band in page.grid.bands],
             "figure_at": address(of, page.days),
             "table": page.timeline.table(),
-            "spans": [(d, _SPANS[d], d == page.days) for d in SPANS],
+            "spans": [(d, one.word, d == page.days) for d, one in REACHES.items()],
             "round_id": _number(request, "round", 0),
         },
     )
 
 
-_SPANS = {1: "Day", 18: "18 d", 90: "90 d", 365: "Year"}
-
-
-def days_asked(request: HttpRequest) -> int:
+def days_asked(request: HttpRequest, of: models.Tenant, now: datetime) -> int:
     """The reach of the timeline, one of those offered."""
-    days = _number(request, "days", DEFAULT_DAYS)
-    return days if days in SPANS else DEFAULT_DAYS
+    days = _number(request, "days", -1)
+    return days if days in REACHES else reach(of, now)
 
 
 def _number(request: HttpRequest, name: str, default: int) -> int:

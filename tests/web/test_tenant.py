@@ -632,6 +632,24 @@ def test_sender_classes_with_other_bounds_are_lines_of_their_own(
     assert said.index("null sender") < said.index("foreign and own")
 
 
+def test_a_window_of_one_look_was_seen_once_and_its_bounds_have_seconds(
+    viewer: Client, contoso: models.Tenant
+) -> None:
+    for path in probed(contoso, factories.stranger(), "closed"):
+        seen = ago(minutes=9)
+        window(
+            path,
+            seen,
+            last_closed_at=ago(minutes=9, seconds=30),
+            last_open_at=seen,
+            first_closed_at=ago(minutes=8, seconds=30),
+        )
+    said = words(part(page(viewer), "windows"))
+    assert "any sender seen once at most 1 min" in said
+    assert "25 Nov 07:52:30 25 Nov 07:53:00 25 Nov 07:53:00 25 Nov 07:53:30" in said
+    assert "in all" not in said
+
+
 def test_a_window_of_a_path_nobody_looks_at_any_more_does_not_stand_open(
     viewer: Client, contoso: models.Tenant
 ) -> None:

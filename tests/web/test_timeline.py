@@ -81,13 +81,21 @@ def test_marks_lead_to_their_change_and_their_window(exposed: models.Tenant) -> 
 
 @pytest.mark.parametrize(
     ("asked", "days"),
-    [("", 18), ("?days=1", 1), ("?days=90", 90), ("?days=365", 365), ("?days=2", 18),
-     ("?days=-1", 18), ("?days=x", 18), ("?days=999999999999", 18)],
+    [("", 18), ("?days=0", 1 / 24), ("?days=1", 1), ("?days=90", 90), ("?days=365", 365),
+     ("?days=2", 18), ("?days=-1", 18), ("?days=x", 18), ("?days=999999999999", 18)],
 )  # fmt: skip
-def test_the_reach_is_one_of_those_offered(exposed: models.Tenant, asked: str, days: int) -> None:
+def test_the_reach_is_one_of_those_offered(exposed: models.Tenant, asked: str, days: float) -> None:
     first, last = figure(signed_in(staff=False), asked)["layout"]["xaxis"]["range"]
     reach = datetime.fromisoformat(last) - datetime.fromisoformat(first)
     assert reach == timedelta(days=days)
+
+
+@pytest.mark.parametrize(("minutes", "days"), [(3, 0), (61, 1), (60 * 25, 18), (60 * 24 * 300, 18)])
+def test_a_tenant_watched_for_minutes_is_not_shown_in_weeks(
+    db: None, minutes: int, days: int
+) -> None:
+    of = factories.tenant("contoso", created_at=ago(minutes=minutes))
+    assert timeline.reach(of, NOW) == days
 
 
 def test_a_tenant_without_history_has_empty_lanes(db: None) -> None:
@@ -187,9 +195,9 @@ def test_what_lies_before_the_reach_is_cut_off() -> None:
     assert found[-1].end == NOW
 
 
-@pytest.mark.parametrize("days", timeline.SPANS)
+@pytest.mark.parametrize("days", timeline.REACHES)
 def test_buckets_fit_their_reach(days: int) -> None:
-    hours = days * 24
+    hours = 24 * (days + 1)
     found = timeline.buckets([run(hours, 0)], [span("closed", hours, 0)], days, NOW)
     assert 40 <= len(found) <= 100
     assert all(a.end == b.start for a, b in itertools.pairwise(found))

@@ -50,6 +50,18 @@ class Banner:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ChangeLine:
+    """One change: what probes saw of it, its sentence, and its subject where that is not in it."""
+
+    at: datetime
+    state: str
+    word: str
+    sentence: str
+    subject: str
+    href: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Head:
     """The sentence, its badge, and the facts beside it."""
 
@@ -90,7 +102,7 @@ class TenantPage:
     doors: tuple[str, ...]
     grid: matrix.Grid
     connectors: Connectors
-    changes: tuple[models.Change, ...]
+    changes: tuple[ChangeLine, ...]
     windows: tuple[windows.Row, ...]
     older_windows: int
     open_seconds: float
@@ -101,13 +113,13 @@ class TenantPage:
     @property
     def figure_name(self) -> str:
         """What the figure is called for those who cannot see it."""
-        return f"Timeline of {self.name}, {self.days} days"
+        return f"Timeline of {self.name}, {timeline.REACHES[self.days].word}"
 
 
 def load(of: models.Tenant, asked: Asked, now: datetime) -> TenantPage:
     """Load, and put into words, all that the page shows."""
     runs = answers.runs(of)
-    loaded = answers.load(of, runs, now - timedelta(days=asked.days), now)
+    loaded = answers.load(of, runs, timeline.start(asked.days, now), now)
     found = loaded.answers
     known = configured.load(of)
     sources = list(of.sources.all())
@@ -126,7 +138,7 @@ def load(of: models.Tenant, asked: Asked, now: datetime) -> TenantPage:
         doors=_doors(of, found),
         grid=matrix.build(found, states, sources, asked.page),
         connectors=_connectors(of, known),
-        changes=tuple(changes[:CHANGES]),
+        changes=tuple(_change(change) for change in changes[:CHANGES]),
         windows=tuple(windows.rows(exposures[: windows.SHOWN], now)),
         older_windows=max(0, len(exposures) - windows.SHOWN),
         open_seconds=windows.added_up(windows.rows(exposures, now), now),
@@ -134,13 +146,26 @@ def load(of: models.Tenant, asked: Asked, now: datetime) -> TenantPage:
             days=asked.days, now=now, changes=changes, exposures=exposures, buckets=probes
         ),
         days=asked.days,
-        events=tuple(timeline.events(changes, exposures, now - timedelta(days=asked.days))),
+        events=tuple(timeline.events(changes, exposures, timeline.start(asked.days, now))),
     )
 
 
 def _not_asked(known: Known) -> dict[str, State]:
     names = known.configuration.domains if known.configuration else ()
     return dict.fromkeys(names, State.UNKNOWN)
+
+
+def _change(change: models.Change) -> ChangeLine:
+    """What nobody saw the effect of yet is not neutral: it is not known."""
+    pending = change.effect == models.Change.Effect.PENDING
+    return ChangeLine(
+        at=change.at,
+        state="unknown" if pending else change.effect,
+        word="Not yet seen" if pending else "",
+        sentence=change.sentence,
+        subject="" if change.subject in change.sentence else change.subject,
+        href=change.get_absolute_url(),
+    )
 
 
 # ---- head --------------------------------------------------------------------------------

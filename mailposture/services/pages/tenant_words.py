@@ -47,8 +47,12 @@ class Sources:
         """As a fact: 2 of 2 get in."""
         if not self.named:
             return "none named"
-        said = f"{len(self.gets_in)} of {self.named} {_verb(len(self.gets_in), 'get')} in"
-        return f"{said}, {len(self.cut_off)} cut off" if self.cut_off else said
+        if len(self.unknown) == self.named:
+            return "unknown"
+        said = [f"{len(self.gets_in)} of {self.named} {_verb(len(self.gets_in), 'get')} in"]
+        said += [f"{len(self.cut_off)} cut off"] if self.cut_off else []
+        said += [f"{len(self.unknown)} unknown"] if self.unknown else []
+        return ", ".join(said)
 
 
 def fare(sources: Iterable[models.ApprovedSource], found: Sequence[Answer]) -> Sources:
@@ -85,7 +89,7 @@ def beside(state: State, sources: Sources) -> str:
         listed = " and ".join(sources.cut_off[:2])
         verb = "is" if len(sources.cut_off) == 1 else "are"
         return f"; {listed} {verb} cut off" if len(sources.cut_off) < 3 else _many_cut_off(sources)
-    if state is State.CLOSED and sources.named:
+    if state is State.CLOSED and sources.gets_in:
         count = len(sources.gets_in)
         plural = "source" if sources.named == 1 else "sources"
         return f"; {count} of {sources.named} approved {plural} {_verb(count, 'get')} in"

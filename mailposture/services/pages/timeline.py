@@ -16,12 +16,24 @@ from mailposture.services.pages.answers import Run, Span
 from mailposture.services.pages.windows import Exposure
 
 DEFAULT_DAYS: Final = 18
-# How far back one may look, and how long a bucket of probes then is.
-SPANS: Final = {
-    1: timedelta(minutes=30),
-    18: timedelta(hours=6),
-    90: timedelta(days=1),
-    365: timedelta(days=4),
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reach:
+    """How far back one may look, what that is called, and how long a bucket of probes then is."""
+
+    word: str
+    length: timedelta
+    bucket: timedelta
+
+
+# By the `days` of the address; 0 is the last hour.
+REACHES: Final = {
+    0: Reach(word="Hour", length=timedelta(hours=1), bucket=timedelta(minutes=1)),
+    1: Reach(word="Day", length=timedelta(days=1), bucket=timedelta(minutes=30)),
+    18: Reach(word="18 d", length=timedelta(days=18), bucket=timedelta(hours=6)),
+    90: Reach(word="90 d", length=timedelta(days=90), bucket=timedelta(days=1)),
+    365: Reach(word="Year", length=timedelta(days=365), bucket=timedelta(days=5)),
 }
 MOST_CHANGES: Final = 200
 EFFECTS: Final = frozenset({"opens", "closes"})
@@ -30,7 +42,7 @@ EFFECTS: Final = frozenset({"opens", "closes"})
 def load(of: models.Tenant, days: int, now: datetime) -> charts.TenantTimeline:
     """The figure by itself, behind its own address."""
     runs = answers.runs(of)
-    loaded = answers.load(of, runs, now - timedelta(days=days), now)
+    loaded = answers.load(of, runs, start(days, now), now)
     return build(
         days=days,
         now=now,
@@ -38,6 +50,18 @@ def load(of: models.Tenant, days: int, now: datetime) -> charts.TenantTimeline:
         exposures=windows.load(of, answers.ends(runs)),
         buckets=buckets(runs, loaded.spans, days, now),
     )
+
+
+def start(days: int, now: datetime) -> datetime:
+    """Where the figure begins."""
+    return now - REACHES[days].length
+
+
+def reach(of: models.Tenant, now: datetime) -> int:
+    """The reach to begin with: the shortest that holds all that was watched, up to the usual."""
+    watched = now - of.created_at
+    fits = (d for d, one in REACHES.items() if watched <= one.length and d < DEFAULT_DAYS)
+    return next(fits, DEFAULT_DAYS)
 
 
 def changes(of: models.Tenant) -> list[models.Change]:
@@ -54,9 +78,9 @@ def build(
     buckets: Sequence[charts.Bucket],
 ) -> charts.TenantTimeline:
     """Put the three lanes together."""
-    start = now - timedelta(days=days)
+    begin = start(days, now)
     return charts.TenantTimeline(
-        start=start,
+        start=begin,
         now=now,
         changes=tuple(
             charts.Change(
@@ -66,11 +90,11 @@ def build(
                 href=change.get_absolute_url(),
             )
             for change in changes
-            if change.at >= start
+            if change.at >= begin
         ),
         buckets=tuple(buckets),
         windows=tuple(
-            _window(one) for one in exposures if (one.window.first_closed or now) >= start
+            _window(one) for one in exposures if (one.window.first_closed or now) >= begin
         ),
     )
 
@@ -93,25 +117,25 @@ def buckets(
     runs: Iterable[Run], found: Iterable[Span], days: int, now: datetime
 ) -> list[charts.Bucket]:
     """The worst answer of each bucket in which somebody looked; the others are left out."""
-    length = SPANS[days]
-    count = timedelta(days=days) // length
-    start = now - count * length
+    length = REACHES[days].bucket
+    count = REACHES[days].length // length
+    begin = now - count * length
     looked: dict[tuple[int, int], set[int]] = {}
     for run in runs:
         held = looked.setdefault((run.place, run.part), set())
-        held.update(_touched(run.since, run.until, start, length, count))
+        held.update(_touched(run.since, run.until, begin, length, count))
     seen: list[dict[SenderClass, set[Verdict]]] = [{} for _ in range(count)]
     paths = [0] * count
     for span in found:
         held = looked.get((span.place, span.part), set())
-        for n in _touched(span.first, span.last, start, length, count):
+        for n in _touched(span.first, span.last, begin, length, count):
             if n in held:
                 seen[n].setdefault(span.sender_class, set()).add(span.verdict)
                 paths[n] += span.paths
     return [
         charts.Bucket(
-            start=start + n * length,
-            end=start + (n + 1) * length,
+            start=begin + n * length,
+            end=begin + (n + 1) * length,
             worst=_worst(classes),
             answers=paths[n],
         )
@@ -152,7 +176,7 @@ class Event:
 
 
 def events(
-    changes: Iterable[models.Change], exposures: Iterable[Exposure], start: datetime
+    changes: Iterable[models.Change], exposures: Iterable[Exposure], begin: datetime
 ) -> list[Event]:
     """Changes and bounds of windows since the start, newest first."""
     found = [_changed(change) for change in changes]
@@ -160,7 +184,7 @@ def events(
         found.append(_event(one.window.first_open, "open", f"First seen open, {one.who}."))
         if one.window.first_closed:
             found.append(_event(one.window.first_closed, "closed", f"Seen closed, {one.who}."))
-    return sorted((e for e in found if e.at >= start), key=lambda e: e.at, reverse=True)
+    return sorted((e for e in found if e.at >= begin), key=lambda e: e.at, reverse=True)
 
 
 def _changed(change: models.Change) -> Event:

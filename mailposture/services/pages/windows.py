@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from mailposture import models
@@ -45,6 +45,21 @@ class Row:
     since_first_look: bool
     most_from: datetime
     most_until: datetime
+
+    @property
+    def once(self) -> bool:
+        """Whether it was seen open in a single look."""
+        return self.until == self.exposure.window.first_open
+
+    @property
+    def at_most(self) -> bool:
+        """Whether it may have lasted longer than was seen."""
+        return self.most_until - self.most_from > self.until - self.exposure.window.first_open
+
+    @property
+    def short(self) -> bool:
+        """Whether its bounds need seconds to be told apart."""
+        return self.most_until - self.most_from < timedelta(hours=1)
 
 
 type Ends = Mapping[tuple[int, int], datetime]
