@@ -87,9 +87,9 @@ def _sentence(change: models.Change, looks: tuple[Look, ...]) -> str:
     name, effects = change.tenant.name, models.Change.Effect
     match change.effect:
         case effects.OPENS:
-            return f"Strangers get in to {_where(name, looks)} since. {_before(change)}"
+            return f"Strangers get in to {_where(name, looks)} since this change. {_before(change)}"
         case effects.CLOSES:
-            return f"Strangers are refused by {name} since. {_before(change)}"
+            return f"Strangers are refused by {name} since this change. {_before(change)}"
         case _:
             return f"{_what(change)}. {change_words.seen(change)}"
 
@@ -107,7 +107,7 @@ def _where(name: str, looks: tuple[Look, ...]) -> str:
     if after is None or not after.domains:
         return name
     if after.open_domains == after.domains:
-        return f"every domain of {name}" if after.domains > 1 else name
+        return {1: name, 2: f"both domains of {name}"}.get(after.domains, f"every domain of {name}")
     return f"{after.open_domains} of {after.domains} domains of {name}"
 
 

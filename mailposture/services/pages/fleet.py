@@ -83,6 +83,11 @@ class Sender:
     state: str
     href: str
 
+    @property
+    def word(self) -> str:
+        """Shorter where the column says the rest; else the state's own word."""
+        return "Partly" if self.state == State.PARTLY_OPEN else ""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:

@@ -28,8 +28,9 @@ def who(state: State, standing: Mapping[str, Any], reason: str) -> tuple[str, st
         return "Any host", "any sender"
     refused = [name for name in CLASSES if name not in let_in]
     closed = all(classes.get(name) == State.CLOSED for name in refused)
-    rest = f"{joined(refused)} {'is' if len(refused) == 1 else 'are'}"
-    return f"Any host, {joined(let_in)} sender", f"{rest} {'refused' if closed else 'not known'}"
+    rest = f"{joined(refused)} sender{' is' if len(refused) == 1 else 's are'}"
+    limit = f"{rest} {'refused' if closed else 'not known'}"
+    return ("Any host" if state is State.OPEN else f"Any host, {joined(let_in)} sender"), limit
 
 
 def sources(approved: Mapping[str, int]) -> str:

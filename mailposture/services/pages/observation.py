@@ -57,6 +57,7 @@ class Page:
 
     pk: int
     tenant: str
+    tenant_slug: str
     tenant_href: str
     sentence: str
     under: str
@@ -86,6 +87,7 @@ def load(row: models.Observation, now: datetime) -> Page:
     return Page(
         pk=row.pk,
         tenant=path.tenant.name,
+        tenant_slug=path.tenant.slug,
         tenant_href=path.tenant.get_absolute_url(),
         sentence=proof.sentence(seen),
         under=_under(row, path),
@@ -260,19 +262,22 @@ def _front_ends(main: Talk | None, tries: Sequence[Talk]) -> Iterable[Beside]:
     for one in tries:
         if main is None or one is main:
             continue
-        agrees = one.state == main.state
         other = f"the other front end, {one.address}" if one.address != main.address else "again"
         yield Beside(
             title=f"Same sender, {other}",
             when="in the same round",
             href="",
             talk=one,
-            note="Two front ends agree, so the verdict stands."
-            if agrees and one.address != main.address
-            else "It says the same."
-            if agrees
-            else "It does not say the same: two front ends must agree.",
+            note=_agreement(main, one),
         )
+
+
+def _agreement(main: Talk, other: Talk) -> str:
+    if other.state != main.state:
+        return "It does not say the same: two front ends must agree."
+    if other.state == "unknown" or other.address == main.address:
+        return "It says the same."
+    return "Two front ends agree, so the verdict stands."
 
 
 def _beside(one: models.Observation, row: models.Observation, path: models.Path) -> Beside:
