@@ -177,7 +177,7 @@ def words(markup: str) -> str:
 
 
 def polls(markup: str) -> bool:
-    return 'hx-trigger="every 1s"' in markup
+    return 'hx-trigger="load delay:1s"' in markup
 
 
 def finish(look: models.Round, at: datetime = NOW, **fields: Any) -> None:
