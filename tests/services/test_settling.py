@@ -57,6 +57,14 @@ LONG_AGO, BETWEEN = make.ago(days=1), make.ago(minutes=5)
             [("closed", LONG_AGO, make.ago(minutes=10)), ("open", BETWEEN, None)],
             State.OPEN, "opens", id="a round was faster than the reading",
         ),
+        pytest.param(
+            [("closed", LONG_AGO, make.ago(minutes=16)), ("open", BETWEEN, None)],
+            State.OPEN, "opens", id="no look between the last reading and the move",
+        ),
+        pytest.param(
+            [("closed", make.ago(minutes=14), make.ago(minutes=10)), ("open", BETWEEN, None)],
+            State.OPEN, "opens", id="first look and move both between two readings",
+        ),
         pytest.param([("closed", LONG_AGO, None)], State.CLOSED, "pending", id="not yet moved"),
         pytest.param([("open", LONG_AGO, None)], State.OPEN, "pending", id="was open anyway"),
         pytest.param([("unknown", LONG_AGO, None)], State.OPEN, "pending", id="not known before"),
@@ -112,7 +120,7 @@ def test_the_past_is_read_from_the_spans(tenant: models.Tenant) -> None:
     at = {
         make.ago(days=3): {},
         make.ago(hours=3): {"contoso.com": State.CLOSED},
-        make.ago(minutes=90): {},
+        make.ago(minutes=90): {"contoso.com": State.CLOSED},
         NOW: {"contoso.com": State.OPEN},
     }
     assert {moment: history.domains_at(tenant, moment) for moment in at} == at
