@@ -50,8 +50,9 @@ class Age(StrEnum):
     LAPSED = "lapsed"
 
 
-# What one stranger can do, strangers can do; and not knowing is worse than a proved refusal.
-_WORST_FIRST: Final = (Verdict.OPEN, Verdict.UNKNOWN, Verdict.CLOSED)
+# What one stranger can do, strangers can do. A stranger that proved nothing neither opens nor
+# closes: where another was refused by the tenant's own control, that refusal stands.
+_WORST_FIRST: Final = (Verdict.OPEN, Verdict.CLOSED, Verdict.UNKNOWN)
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:

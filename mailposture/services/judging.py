@@ -59,7 +59,7 @@ def take(result: Result, now: datetime) -> Taken:
     _hear(shard.vantage_point, seen, now)
     models.Tenant.objects.filter(pk=shard.tenant_id).update(probed_at=at)
     finished = planning.finish_round(shard.round_id, now)
-    standing.refresh(shard.tenant, now, round_id=shard.round_id if finished else None)
+    standing.refresh(shard.tenant, at, round_id=shard.round_id if finished else None)
     return Taken(shard.tenant_id, finished)
 
 

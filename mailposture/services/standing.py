@@ -27,31 +27,44 @@ class Standing:
     last: Mapping[str, Any]
 
 
-def refresh(tenant: models.Tenant, now: datetime, *, round_id: int | None) -> Standing:
-    """Work out how the tenant stands and keep it; settle its changes once a round is whole."""
+def refresh(tenant: models.Tenant, at: datetime, *, round_id: int | None) -> Standing:
+    """Work out how the tenant stands since `at` and keep it; settle its changes once a round is
+    whole.
+    """
     stands = standing(tenant)
-    changed = tenant.state != stands.state
-    known_before = bool(tenant.standing)
-    document = {
+    document = _document(stands, tenant)
+    changed = tenant.state != stands.state or tenant.state_since is None
+    if changed:
+        models.Tenant.objects.filter(pk=tenant.pk).update(
+            state=stands.state, state_since=at, standing=document
+        )
+    elif document != tenant.standing:
+        models.Tenant.objects.filter(pk=tenant.pk).update(standing=document)
+    if round_id is not None:
+        models.Round.objects.filter(pk=round_id).update(
+            tally={"strangers": dict(stands.strangers), "approved": dict(stands.approved)}
+        )
+        settling.settle(tenant, round_id, stands.domains, at)
+    return stands
+
+
+def _document(stands: Standing, tenant: models.Tenant) -> dict[str, Any]:
+    """What the row keeps. `first_look`: this state is the first that was ever known; it was not
+    there before because nobody had looked.
+    """
+    before = tenant.standing
+    known_before = before.get("known", False)
+    first_look = before.get("first_look", False) if tenant.state == stands.state else False
+    return {
         "domains": dict(stands.domains),
         "classes": dict(stands.classes),
         "strangers": dict(stands.strangers),
         "approved": dict(stands.approved),
         "sources": dict(stands.sources),
         "last": dict(stands.last),
-        "first_look": not known_before if changed else tenant.standing.get("first_look", False),
+        "known": known_before or stands.state != State.UNKNOWN,
+        "first_look": first_look or (not known_before and stands.state != State.UNKNOWN),
     }
-    fields: dict[str, Any] = {"standing": document}
-    if changed or not known_before:
-        fields |= {"state": stands.state, "state_since": now}
-    if changed or document != tenant.standing:
-        models.Tenant.objects.filter(pk=tenant.pk).update(**fields)
-    if round_id is not None:
-        models.Round.objects.filter(pk=round_id).update(
-            tally={"strangers": dict(stands.strangers), "approved": dict(stands.approved)}
-        )
-        settling.settle(tenant, round_id, stands.domains, now)
-    return stands
 
 
 def standing(tenant: models.Tenant) -> Standing:

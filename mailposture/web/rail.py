@@ -60,7 +60,8 @@ def _navigation(request: HttpRequest, fleet: dict[str, Any]) -> list[dict[str, A
             "url": reverse(url),
             "icon": icon,
             "count": count,
-            "bad": url == "overview" and bool(count),
+            # How much of it is bad news: the overview counts the tenants that stand open.
+            "bad": count if url == "overview" else None,
             "current": _belongs(here or "", url),
         }
         for name, url, icon, count in rows

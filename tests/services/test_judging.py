@@ -262,3 +262,29 @@ def test_the_place_is_heard_and_its_address_is_what_the_server_saw(
     look(NOW, TAKEN)
     place = models.VantagePoint.objects.get(slug="frankfurt")
     assert (place.heard_at, place.seen_as) == (NOW, "198.51.100.7")
+
+
+def test_a_gateways_answer_is_no_first_look_of_a_stranger(tenant: models.Tenant) -> None:
+    look(NOW, TAKEN, "contoso-gateway")
+    tenant.refresh_from_db()
+    assert (tenant.state, tenant.standing["first_look"]) == ("unknown", False)
+    look(NOW + timedelta(hours=1), TAKEN)
+    tenant.refresh_from_db()
+    assert (tenant.state, tenant.standing["first_look"]) == ("open", True)
+    look(NOW + timedelta(hours=2), TAKEN)
+    tenant.refresh_from_db()
+    assert tenant.standing["first_look"] is True
+    look(NOW + timedelta(hours=3), CLOSED)
+    tenant.refresh_from_db()
+    assert (tenant.state, tenant.standing["first_look"]) == ("closed", False)
+    assert tenant.state_since == NOW + timedelta(hours=3)
+
+
+def test_a_blind_stranger_takes_nothing_from_what_another_proved(tenant: models.Tenant) -> None:
+    make.stranger("singapore")
+    look(NOW, CLOSED, "frankfurt")
+    (order,) = planning.claim_shards(NOW, only=["singapore"])
+    judging.take(result(order, b"550 5.7.606 Access denied, banned sending IP\r\n"), NOW)
+    tenant.refresh_from_db()
+    assert tenant.state == "closed"
+    assert tenant.standing["strangers"] == {"closed": 3, "unknown": 3}

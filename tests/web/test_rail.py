@@ -37,7 +37,8 @@ def test_it_counts_the_fleet_and_the_places_that_see() -> None:
     assert found["vantage"]["all"] == 1
     nav = {item["name"]: item for item in found["nav"]}
     assert nav["Overview"]["count"] == 1
-    assert nav["Overview"]["bad"] is True
+    assert nav["Overview"]["bad"] == 1
+    assert nav["Tenants"]["bad"] is None
     assert nav["Tenants"]["count"] == 2
 
 
