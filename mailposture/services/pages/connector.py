@@ -163,7 +163,7 @@ def _not_read(rows: Sequence[Row], part: str) -> NotRead | None:
         since = row["first_seen_at"]
     status = next((p for p in rows[0]["document__parts"] or () if p["name"] == part), None)
     trouble = explained(codec.load(Part, status).error if status else "")
-    says = " ".join(filter(None, (trouble.short, trouble.says)))
+    says = ", ".join(filter(None, (trouble.short, trouble.says.rstrip("."))))
     return NotRead(says=says, fix=trouble.fix, since=since)
 
 

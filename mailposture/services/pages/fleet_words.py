@@ -1,6 +1,6 @@
 """Who may deliver to a tenant, in the few words that a row of a list has room for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from mailposture.core.states import State
@@ -26,11 +26,17 @@ def who(state: State, standing: Mapping[str, Any], reason: str) -> tuple[str, st
         return f"Any host, {len(hit)} of {len(domains)} domains", named(hit)
     if len(let_in) == len(CLASSES):
         return "Any host", "any sender"
-    refused = [name for name in CLASSES if name not in let_in]
-    closed = all(classes.get(name) == State.CLOSED for name in refused)
-    rest = f"{joined(refused)} sender{' is' if len(refused) == 1 else 's are'}"
-    limit = f"{rest} {'refused' if closed else 'not known'}"
+    limit = "; ".join(_limits(classes, let_in))
     return ("Any host" if state is State.OPEN else f"Any host, {joined(let_in)} sender"), limit
+
+
+def _limits(classes: Mapping[str, str], let_in: Sequence[str]) -> Iterator[str]:
+    """Which sender classes are refused, and of which nothing is known."""
+    others = [name for name in CLASSES if name not in let_in]
+    refused = [name for name in others if classes.get(name) == State.CLOSED]
+    for names, word in ((refused, "refused"), ([n for n in others if n not in refused], "unknown")):
+        if names:
+            yield f"{joined(names)} {'sender is' if len(names) == 1 else 'senders are'} {word}"
 
 
 def sources(approved: Mapping[str, int]) -> str:

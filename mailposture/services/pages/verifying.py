@@ -16,7 +16,6 @@ from mailposture.core.verdict import SenderClass, Verdict
 MOST_SPANS: Final = 5000
 # The last look that a change asks for is due an hour after it.
 AROUND: Final = timedelta(hours=2)
-ORDER: Final = (Verdict.OPEN, Verdict.UNKNOWN, Verdict.CLOSED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,7 +34,6 @@ class Look:
     alike: int = 0
     domains: int = 0
     open_domains: int = 0
-    counts: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,17 +133,15 @@ def _with_answers(look: Look, seen: Iterable[_Span], at: datetime) -> Look:
     states = _domains(then)
     state = tenant_state(states.values())
     shown = _showing(state, then)
-    counts = {v: sum(1 for s in then if s.verdict is v) for v in ORDER}
     return replace(
         look,
         state=str(state),
         code=shown.code or "no code",
         href=reverse("observation", args=[shown.pk]),
         paths=len(then),
-        alike=counts[shown.verdict],
+        alike=sum(1 for s in then if s.verdict is shown.verdict),
         domains=len(states),
         open_domains=sum(1 for s in states.values() if s in (State.OPEN, State.PARTLY_OPEN)),
-        counts=tuple((str(v), n) for v, n in counts.items() if n),
     )
 
 
@@ -169,9 +165,8 @@ def note(found: Sequence[Look]) -> str:
     done = [look for look in after if look.state != "none"]
     said = []
     if done and done[0].alike < done[0].paths and done[-1].alike == done[-1].paths:
-        other = next((f"{n} of {done[0].paths} paths" for word, n in done[0].counts
-                      if n != done[0].alike), "some paths")  # fmt: skip
-        said.append(f"{done[0].label.capitalize()}, {other} still answered otherwise.")
+        others = f"{done[0].paths - done[0].alike} of {done[0].paths} paths"
+        said.append(f"{done[0].label.capitalize()}, {others} still answered otherwise.")
     due = sum(1 for look in after if look.said in ("due", "waiting", "being probed"))
     if due:
         said.append(f"{due} more look{'' if due == 1 else 's'} to come.")
