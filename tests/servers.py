@@ -174,9 +174,11 @@ def chromium() -> Chromium:
     return Chromium(folder / "chromium", environment)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: Chromium) -> Iterator[Browser]:
-    """A running headless Chromium."""
+    """A running headless Chromium. Not for the whole session: while playwright runs, its event
+    loop is the thread's, and no test of asyncio could have one.
+    """
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(**chromium.launch_options())
         yield running
