@@ -306,7 +306,7 @@ def test_shards_set_aside_are_counted(viewer: Client) -> None:
     look = of.rounds.create(kind="scheduled", due_at=ago(hours=1))
     for hours in (1, 2, 30):
         models.Shard.objects.create(
-            round=look, tenant=of, vantage_point=place, due_at=ago(hours=1),
+            round=look, tenant=of, vantage_point=place, due_at=ago(hours=hours),
             attempt=3, aside_at=ago(hours=hours),
         )  # fmt: skip
     assert "2 shards set aside after three attempts" in blind(page(viewer, "/"))[0]

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.db import connection
 from django.db.models import (
+    Case,
     Count,
     Exists,
     F,
@@ -18,6 +19,8 @@ from django.db.models import (
     QuerySet,
     Subquery,
     TextField,
+    Value,
+    When,
 )
 from django.db.models.functions import Cast
 from django.db.models.lookups import Contains
@@ -34,8 +37,10 @@ from mailposture.services.pages.fleet_words import joined
 
 # Lines of one kind; what is beyond is one line with its count.
 MOST: Final = 4
-MOST_READ: Final = 100
+MOST_READ: Final = 20
 SHORT: Final = 140
+# Shards that were due earlier are history: they are shown with their place.
+LATELY: Final = timedelta(hours=3)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,17 +58,18 @@ class Blind:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """A vantage point with its health, and how its live paths and shards stand."""
+    """A vantage point with its health, how it fares as an approved source, and its shards.
+
+    `fares` is gets_in, cut_off or unknown for an approved source that probes, else empty.
+    """
 
     slug: str
     name: str
-    stranger: bool
     health: vantage_points.Health
     heard_at: datetime | None
-    paths: int
-    opened: int
-    closed: int
+    fares: str
     aside: int
+    paths_in_all: int
 
 
 # ---- vantage points ----------------------------------------------------------------------
@@ -71,36 +77,39 @@ class Place:
 
 def places(now: datetime) -> list[Place]:
     """Every place that is turned on; one query."""
-    live = Q(paths__retired_at=None)
-    aside = (
-        models.Shard.objects.filter(
-            vantage_point=OuterRef("pk"), aside_at__gt=now - timedelta(days=1)
-        )
-        .order_by()
-        .values("vantage_point")
-        .annotate(n=Count("pk"))
-        .values("n")
+    live = models.Path.objects.filter(vantage_point=OuterRef("pk"), retired_at=None)
+    source = {"plays": models.VantagePoint.Plays.SOURCE}
+    # One look at all paths where all get in, which is the rule.
+    doubted = Case(When(Exists(live.filter(verdict="closed")), then=Value("cut_off")),
+                   default=Value("unknown"))  # fmt: skip
+    of_source = (When(Exists(live.exclude(verdict="open")), then=doubted),
+                 When(Exists(live), then=Value("gets_in")))  # fmt: skip
+    aside = models.Shard.objects.filter(
+        vantage_point=OuterRef("pk"), due_at__gt=now - LATELY, aside_at__isnull=False
     )
     rows = models.VantagePoint.objects.filter(enabled=True).annotate(
-        live=Count("paths", filter=live),
-        opened=Count("paths", filter=live & Q(paths__verdict="open")),
-        closed=Count("paths", filter=live & Q(paths__verdict="closed")),
-        aside=Subquery(aside),
+        fares=Case(When(**source, then=Case(*of_source, default=Value(""))), default=Value("")),
+        aside=_counted(aside),
+        paths_in_all=_counted(models.Path.objects.filter(retired_at=None)),
     )
     return [
         Place(
             slug=row.slug,
             name=row.name,
-            stranger=row.plays == models.VantagePoint.Plays.STRANGER,
             health=vantage_points.health(row, now),
             heard_at=row.heard_at,
-            paths=row.live,
-            opened=row.opened,
-            closed=row.closed,
+            fares=row.fares,
             aside=row.aside or 0,
+            paths_in_all=row.paths_in_all or 0,
         )
         for row in rows
     ]
+
+
+def _counted(rows: QuerySet[Any]) -> Subquery:
+    """How many rows there are, as one number: grouped by what is the same for all of them."""
+    grouped = rows.order_by().annotate(whole=Value(1)).values("whole")
+    return Subquery(grouped.annotate(n=Count("pk")).values("n"))
 
 
 def of_places(found: Iterable[Place]) -> Iterator[Blind]:
@@ -124,7 +133,7 @@ def of_places(found: Iterable[Place]) -> Iterator[Blind]:
             yield Blind(
                 subject=place.name,
                 href=href,
-                says=f": {shards} set aside after three attempts within a day.",
+                says=f": {shards} set aside after three attempts.",
                 fix="See them",
                 fix_href=f"{href}#aside",
             )
@@ -328,7 +337,6 @@ def gather(found: Sequence[Place], tenants: Iterable[models.Tenant]) -> tuple[Bl
 def _few(lines: list[Blind], url: str, words: str) -> list[Blind]:
     if len(lines) <= MOST + 1:
         return lines
-    rest = len(lines) - MOST
-    count = f"{MOST_READ} or more" if len(lines) >= MOST_READ else f"{rest:,}"
+    count = "Many" if len(lines) >= MOST_READ else f"{len(lines) - MOST:,}"
     more = Blind(subject=f"{count} {words}", href=reverse(url), says=".")
     return [*lines[:MOST], more]

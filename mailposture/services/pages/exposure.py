@@ -25,9 +25,9 @@ from mailposture.services.pages import fleet, spans
 from mailposture.services.pages.spans import Span
 
 # Tenants drawn at once, the worst; and the windows and unknown spans read for them.
-DRAWN: Final = 20
+DRAWN: Final = 12
 MOST_SPANS: Final = 6000
-TABLE_ROWS: Final = 200
+TABLE_ROWS: Final = 60
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -34,6 +34,8 @@ RANK: Final = {
     State.UNKNOWN: 2,
     State.CLOSED: 3,
 }
+# More tenants than this are not named one by one in a query: all are read.
+MOST_NAMED: Final = 500
 type Groups = Mapping[tuple[int, str, str], tuple[int | None, str]]
 
 
@@ -51,16 +53,19 @@ class Seconds(Func):
 
 # An answer older than four rounds is stale; one that is also older than a day has lapsed.
 STALE: Final = Q(quiet__gt=F("probe_every") * ROUNDS)
-LAPSED: Final = STALE & Q(quiet__gt=int(A_DAY.total_seconds()))
+
+
+def lapsed(now: datetime) -> Q:
+    """Which answers no longer count; most fail the cheaper half, which therefore stands first."""
+    return Q(probed_at__lt=now - A_DAY) & STALE
 
 
 def tenants(now: datetime) -> QuerySet[Any]:
     """All tenants with `quiet`, the seconds since the last answer, and `shown`, the state."""
-    lapsed = Case(
-        When(LAPSED, then=Value(str(State.UNKNOWN))), default=F("state"), output_field=CharField()
-    )
+    unknown = When(lapsed(now), then=Value(str(State.UNKNOWN)))
+    shown = Case(unknown, default=F("state"), output_field=CharField())
     quiet = Value(int(now.timestamp()), BigIntegerField()) - Seconds("probed_at")
-    return models.Tenant.objects.annotate(quiet=quiet).annotate(shown=lapsed)
+    return models.Tenant.objects.annotate(quiet=quiet).annotate(shown=shown)
 
 
 def worst_first(found: QuerySet[Any]) -> QuerySet[Any]:
@@ -81,7 +86,12 @@ class Sender:
 
     name: str
     state: str
-    href: str
+    observation: int | None
+
+    @property
+    def href(self) -> str:
+        """Where the conversation is."""
+        return _observation(self.observation)
 
     @property
     def word(self) -> str:
@@ -96,7 +106,6 @@ class Row:
     pk: int
     slug: str
     name: str
-    href: str
     domains: int
     state: str
     age: Age
@@ -107,8 +116,18 @@ class Row:
     cut_off: str
     senders: tuple[Sender, ...]
     code: str
-    answer: str
+    observation: int | None
     probed_at: datetime | None
+
+    @property
+    def href(self) -> str:
+        """The tenant's page; addresses are worked out where they are shown."""
+        return reverse("tenant", args=[self.slug])
+
+    @property
+    def answer(self) -> str:
+        """Where the conversation is that the last answer comes from."""
+        return _observation(self.observation)
 
     @property
     def how(self) -> str:
@@ -135,8 +154,9 @@ def rows(found: Iterable[models.Tenant], now: datetime) -> list[Row]:
 
 def _answers(pks: list[int]) -> Groups:
     """(tenant, sender class, verdict) -> its latest observation, and the cause it gave."""
+    some = {"tenant__in": pks} if len(pks) <= MOST_NAMED else {}
     live = models.Path.objects.filter(
-        tenant__in=pks,
+        **some,
         retired_at=None,
         vantage_point__enabled=True,
         vantage_point__plays=models.VantagePoint.Plays.STRANGER,
@@ -164,7 +184,6 @@ def _row(tenant: models.Tenant, groups: Groups, now: datetime) -> Row:
         pk=tenant.pk,
         slug=tenant.slug,
         name=tenant.name,
-        href=tenant.get_absolute_url(),
         domains=len(standing.get("domains") or {}),
         state=str(state),
         age=age,
@@ -175,7 +194,7 @@ def _row(tenant: models.Tenant, groups: Groups, now: datetime) -> Row:
         cut_off=fleet_words.cut_off(standing.get("approved") or {}),
         senders=tuple(_sender(tenant, name, groups, lapsed=lapsed) for name in CLASSES),
         code=last.get("code") or "",
-        answer=_observation(last.get("observation")),
+        observation=last.get("observation"),
         probed_at=tenant.probed_at,
     )
 
@@ -192,7 +211,7 @@ def _sender(tenant: models.Tenant, name: str, groups: Groups, *, lapsed: bool) -
     verdict = "open" if state in LETS_IN else state
     latest, _ = groups.get((tenant.pk, name, verdict), (None, ""))
     shown = str(State.UNKNOWN) if lapsed else state
-    return Sender(name=name, state=shown, href=_observation(latest))
+    return Sender(name=name, state=shown, observation=latest)
 
 
 def _observation(pk: int | None) -> str:

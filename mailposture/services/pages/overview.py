@@ -77,7 +77,7 @@ def load(now: datetime) -> Overview:
         sentence=tuple(sentence(counts)),
         rest=tuple(rest(counts, places)),
         rows=tuple(fleet.rows(found, now)),
-        paths=sum(place.paths for place in places),
+        paths=max((place.paths_in_all for place in places), default=0),
         feed=changes.feed(now),
         blind=blind.gather(places, unseen),
         exposure=exposure.overview(found, now),
@@ -194,12 +194,12 @@ def rest(counts: Counts, places: Sequence[blind.Place]) -> list[Piece]:
 
 def _approved(places: Sequence[blind.Place]) -> list[Piece]:
     """Approved sources by the places that play them: in, where every answer lets them in."""
-    playing = [p for p in places if not p.stranger and p.paths]
+    playing = [p.fares for p in places if p.fares]
     if not playing:
         return []
     href = reverse("vantage_points")
-    cut_off = sum(1 for p in playing if p.closed)
-    inside = sum(1 for p in playing if p.opened == p.paths)
+    cut_off = playing.count("cut_off")
+    inside = playing.count("gets_in")
     noun = "approved source" if len(playing) == 1 else "approved sources"
     if cut_off:
         verb = "is" if cut_off == 1 else "are"

@@ -1,9 +1,13 @@
 """Arithmetic of times that something lasted: joined, met, taken away, cut into days."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
 
 type Span = tuple[datetime, datetime]
+
+MINUTE: Final = timedelta(minutes=1)
+A_DAY: Final = 1440
 
 
 def union(spans: Iterable[Span]) -> list[Span]:
@@ -44,15 +48,11 @@ def minutes_by_day(spans: Iterable[Span], first: date, days: int) -> list[float]
     found = [0.0] * days
     start = datetime.combine(first, time.min, UTC)
     for begin, end in spans:
-        for n, lasted in _by_day(max(begin, start), end, start):
-            if n < days:
-                found[n] += lasted / timedelta(minutes=1)
+        at = max(0.0, (begin - start) / MINUTE)
+        until = min(days * A_DAY, (end - start) / MINUTE)
+        while at < until:
+            n = int(at // A_DAY)
+            midnight = (n + 1) * A_DAY
+            found[n] += min(until, midnight) - at
+            at = midnight
     return found
-
-
-def _by_day(begin: datetime, end: datetime, start: datetime) -> Iterator[tuple[int, timedelta]]:
-    while begin < end:
-        n = (begin - start) // timedelta(days=1)
-        midnight = start + timedelta(days=n + 1)
-        yield n, min(end, midnight) - begin
-        begin = midnight

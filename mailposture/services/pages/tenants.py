@@ -96,7 +96,7 @@ def select(wanted: Wanted, now: datetime) -> Found:
         found = found.filter(shown__in=wanted.states)
     for name in wanted.classes:
         open_to = {f"standing__classes__{name}__in": sorted(LETS_IN)}
-        found = found.filter(**open_to).exclude(fleet.LAPSED)
+        found = found.filter(**open_to).exclude(fleet.lapsed(now))
     return SORTS[wanted.sort.removeprefix("-")](found, wanted.sort.startswith("-"))
 
 
@@ -178,17 +178,14 @@ HEAD: Final = (
     "Configuration read (UTC)",
     "Reading failed",
 )
-CHUNK: Final = 500
 
 
 def table(wanted: Wanted, now: datetime) -> Iterator[tuple[str, ...]]:
     """Head first, then every tenant of the filtered list. Times are exact, in UTC."""
     yield HEAD
     found = list(select(wanted, now))
-    for n in range(0, len(found), CHUNK):
-        chunk = found[n : n + CHUNK]
-        for tenant, row in zip(chunk, fleet.rows(chunk, now), strict=True):
-            yield _cells(tenant, row)
+    for tenant, row in zip(found, fleet.rows(found, now), strict=True):
+        yield _cells(tenant, row)
 
 
 def _cells(tenant: models.Tenant, row: fleet.Row) -> tuple[str, ...]:
