@@ -50,7 +50,7 @@ class Demo:
     def _listen(self, process: subprocess.Popen[str]) -> None:
         with process.stdout or nullcontext(()) as said:
             for line in said:
-                self.lines.append(line.rstrip("\n"))  # noqa: PERF401 - seen as they come
+                self.lines.append(line.rstrip("\n"))
 
     @property
     def links(self) -> list[str]:

@@ -43,8 +43,8 @@ def database(lab: Lab, postgres_url: str) -> str:
 
 def test_the_main_job_runs_on_postgresql(lab: Lab, database: str) -> None:
     with psycopg.connect(database) as connection:
-        states = dict(connection.execute("select slug, state from mailposture_tenant").fetchall())
-        assert states == {
+        rows = connection.execute("select slug, state from mailposture_tenant").fetchall()
+        assert dict(rows) == {
             "contoso": "open",
             "fabrikam": "closed",
             "tailspin": "open",

@@ -73,9 +73,8 @@ class Centre:
             "nonce": "00",
         }
         envelope = Envelope(**{**given, **changes})
-        self.app.send_task(
-            broker.RUN_SHARD, [codec.dump(envelope)], queue=broker.vantage_queue(slug)
-        )
+        queue = broker.vantage_queue(slug)
+        broker.send(self.app, broker.RUN_SHARD, codec.dump(envelope), queue)
         return envelope
 
     target: Target

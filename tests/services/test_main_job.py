@@ -1,7 +1,7 @@
 """The main job in one process, against the lab: real msal, HTTPS, DNS, SMTP with STARTTLS."""
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -18,9 +18,9 @@ pytestmark = pytest.mark.django_db
 class Watch:
     """The product in one process, and a clock that is set by hand."""
 
-    def __init__(self) -> None:
+    def __init__(self, facts: dict[str, Any]) -> None:
         self.now = NOW
-        seeding.seed_lab(settings.LAB, self.now)
+        seeding.seed_lab(facts, self.now)
         folder = settings.DATA_DIR / "vantage"
         self.places = {s: p for f in folder.glob("*.toml") for s, p in places(f).items()}
         self.tick()
@@ -39,7 +39,7 @@ class Watch:
 @pytest.fixture
 def watch(lab: Lab) -> Watch:
     """The lab under watch, after the first look."""
-    return Watch()
+    return Watch(lab.facts)
 
 
 def tenant(slug: str) -> models.Tenant:
@@ -69,14 +69,14 @@ def test_the_first_look_tells_each_story(
     assert found.standing.get("approved", {}) == approved
 
 
-def test_the_proof_is_the_conversation(watch: Watch) -> None:
+def test_the_proof_is_the_conversation(watch: Watch, lab: Lab) -> None:
     path = tenant("contoso").paths.get(
         domain="contoso.com", sender_class="foreign", vantage_point__slug="stranger"
     )
     seen = path.current
     assert seen is not None
     assert (seen.verdict, seen.code, seen.front_ends) == ("open", "250 2.1.5", 2)
-    assert seen.source == settings.LAB["stranger"]
+    assert seen.source == lab.facts["stranger"]
     said = [text for _, who, text in seen.tries[0]["transcript"]["lines"] if who == "C"]
     assert any("RCPT TO:<postmaster@contoso.com>" in text for text in said)
     assert seen.tries[0]["transcript"]["tls"]["version"] == "TLSv1.3"

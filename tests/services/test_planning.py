@@ -1,12 +1,14 @@
 """What is due is claimed once, comes back when its worker dies, and is set aside in the end."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.conf import settings
 from django.test import override_settings
 
 from mailposture import models
+from mailposture.core.configuration import PartStatus
+from mailposture.core.work import Envelope
 from mailposture.services import planning
 from tests import factories as make
 from tests.factories import NOW
@@ -34,13 +36,13 @@ def tenant() -> models.Tenant:
     return found
 
 
-def planned(at=NOW) -> None:
+def planned(at: datetime = NOW) -> None:
     with override_settings(**IDENTITY):
         planning.schedule_rounds(at)
         planning.plan_rounds(at)
 
 
-def claimed(at=NOW, only=None):
+def claimed(at: datetime = NOW, only: list[str] | None = None) -> list[Envelope]:
     with override_settings(**IDENTITY):
         return list(planning.claim_shards(at, only))
 
@@ -112,7 +114,7 @@ def test_without_an_identity_nothing_is_probed_and_the_round_says_why(
 
 def test_domains_that_could_not_be_read_are_not_taken_for_none(tenant: models.Tenant) -> None:
     planned()
-    blind = make.without(make.configuration(), "accepted_domains", make.PartStatus.FORBIDDEN, "403")
+    blind = make.without(make.configuration(), "accepted_domains", PartStatus.FORBIDDEN, "403")
     make.snapshot(tenant, blind, NOW, NOW + timedelta(minutes=1))
     models.Shard.objects.all().delete()
     models.Tenant.objects.update(probe_due_at=NOW + timedelta(minutes=1))

@@ -1,6 +1,7 @@
 """A change opens or closes only where probes before and after it show that."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ def seen(tenant: models.Tenant, *spans: tuple[str, datetime, datetime | None]) -
             make.answered(path, verdict, first, last_at=last)
 
 
-def changed(tenant: models.Tenant, **fields: object) -> models.Change:
+def changed(tenant: models.Tenant, **fields: Any) -> models.Change:
     """Read a configuration in which the lock has these fields."""
     reading.record(tenant, make.configuration(make.lock(**fields)), READ_AFTER)
     return tenant.changes.get()
