@@ -236,7 +236,11 @@ def test_a_whole_connector_that_came_or_went(viewer: Client, came: bool) -> None
     shown = words(page(viewer, f"/changes/{change.pk}/"))
     verb = "was added as an inbound connector" if came else "was removed from the inbound connector"
     assert f"Lock to gateway {verb}" in shown
-    assert ("not there" if came else "removed") in shown
+    table = words(page(viewer, f"/changes/{change.pk}/").split('<div class="diff">')[1])
+    both = ["not there", "Lock to gateway"]
+    assert f"Connector {' '.join(both if came else both[::-1])} Not yet seen" in table
+    assert "Enabled True ConnectorType Partner" in table
+    assert f"The whole of it was {'added' if came else 'removed'}." in shown
 
 
 def test_an_accepted_domain_that_came_has_no_connector_page(viewer: Client) -> None:
@@ -299,6 +303,20 @@ def test_a_field_that_decides_nothing_asked_for_no_look(viewer: Client) -> None:
     shown = words(page(viewer, f"/changes/{change.pk}/"))
     assert "No look was asked for: this field takes no part in who gets in." in shown
     assert "not probed" in shown
+
+
+def test_what_was_last_seen_before_a_flip_within_one_round_stands_before(viewer: Client) -> None:
+    change = opened()
+    looked(change)
+    began = change.at - timedelta(minutes=1)
+    models.Observation.objects.filter(verdict="closed").update(last_at=began)
+    change.tenant.rounds.create(
+        kind="scheduled", due_at=began, planned_at=began - timedelta(seconds=1),
+        finished_at=began + timedelta(seconds=30),
+    )  # fmt: skip
+    found = probes(page(viewer, f"/changes/{change.pk}/"))
+    assert found[0] == "before 10:00 Closed 550 5.7.51 6 of 6 paths"
+    assert found[1] == "at once 10:03 Open 250 2.1.5 6 of 6 paths"
 
 
 @pytest.mark.parametrize("domains", [1, 40])

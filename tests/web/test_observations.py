@@ -119,7 +119,7 @@ def test_the_facts_name_host_domain_sender_and_control(
     text = words(shown(viewer, seen(door["own"], "closed")))
     assert (
         "From Stranger, frankfurt 198.51.100.7 To contoso.com Sender own "
-        "Control that answered Inbound connector Reply 550 5.7.51"
+        "Control that answered Inbound connector Answered since 25 Nov 07:01"
     ) in text
     assert "None: nothing stopped it" in words(shown(viewer, seen(door["null"])))
 

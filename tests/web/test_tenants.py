@@ -79,7 +79,7 @@ def test_every_tenant_is_one_row_with_its_state_in_words_worst_first(viewer: Cli
     assert [state in row for state, row in zip(
         ("Open", "Partly open", "Unknown", "Unknown", "Closed"), listed, strict=True
     )] == [True] * 5  # fmt: skip
-    assert "domains not known Unknown never probed Not known not probed yet" in listed[3]
+    assert "domains not known Unknown never probed Not known its accepted domains are" in listed[3]
     assert "<title>Tenants - Mailposture</title>" in shown
     assert "5 tenants under watch." in words(shown)
 

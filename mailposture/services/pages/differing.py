@@ -11,7 +11,7 @@ from mailposture.core.addresses import AddressError, counted
 from mailposture.core.configuration import exchange_name, is_compared
 from mailposture.core.diff import MATCHED_BY, shown
 from mailposture.core.effects import TABLE
-from mailposture.services.pages.change_words import BADGES
+from mailposture.services.pages.change_words import BADGES, NOUNS
 
 # A set that gained or lost more than this is cut, and says so.
 MOST_LISTED: Final = 60
@@ -34,10 +34,11 @@ class Changed:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Same:
-    """One field that did not change."""
+    """One field that did not change; of a whole object one of the sides is empty."""
 
     field: str
-    value: str
+    before: str
+    after: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +53,7 @@ class Difference:
     folded: tuple[Same, ...]
     left_out: str
     known: bool
+    whole: str
 
     @property
     def total(self) -> int:
@@ -66,7 +68,7 @@ def load(change: models.Change, beside: Sequence[models.Change]) -> Difference:
     names = {c.field for c in moved}
     rest = [] if value is None else [f for f in fields(value) if _is_shown(f, names)]
     deciding = {field for part, field, _ in TABLE if part == change.part}
-    same = [_same(value, f) for f in rest]
+    same = [_same(value, f, change.kind) for f in rest]
     return Difference(
         before_from=change.before.first_seen_at,
         before_until=change.before.last_seen_at,
@@ -76,6 +78,7 @@ def load(change: models.Change, beside: Sequence[models.Change]) -> Difference:
         folded=tuple(row for row in same if row.field not in deciding),
         left_out=_volatile(value),
         known=value is not None,
+        whole=change.kind if not change.field else "",
     )
 
 
@@ -98,10 +101,14 @@ def _is_shown(field: Field[Any], changed: Iterable[str]) -> bool:
     return is_compared(field) and exchange_name(field.name) not in changed
 
 
-def _same(of: Any, field: Field[Any]) -> Same:
+def _same(of: Any, field: Field[Any], kind: str) -> Same:
     said = shown(getattr(of, field.name))
     value = "not set" if said is None else said or "none"
-    return Same(field=exchange_name(field.name), value=value)
+    return Same(
+        field=exchange_name(field.name),
+        before="" if kind == "added" else value,
+        after="" if kind == "removed" else value,
+    )
 
 
 def _volatile(value: Any | None) -> str:
@@ -116,9 +123,9 @@ TINTS: Final = {"none": "neutral", "unknown": "neutral"}
 def _changed(change: models.Change) -> Changed:
     badge, word = BADGES[models.Change.Effect(change.effect)]
     return Changed(
-        field=change.field or f"Whole {'object added' if change.kind == 'added' else 'object'}",
-        before=_side(change.was, absent="not there" if change.kind == "added" else "empty"),
-        after=_side(change.now, absent="removed" if change.kind == "removed" else "empty"),
+        field=change.field or NOUNS.get(change.part, "object").capitalize(),
+        before=_side(change, change.was),
+        after=_side(change, change.now),
         effect=badge,
         word=word,
         tint=TINTS.get(badge, badge),
@@ -128,8 +135,11 @@ def _changed(change: models.Change) -> Changed:
     )
 
 
-def _side(value: str | None, *, absent: str) -> str:
-    return value or absent
+def _side(change: models.Change, value: str | None) -> str:
+    """A value as it was or is; of a whole object its name, for its fields stand below."""
+    if change.field:
+        return value or "empty"
+    return "not there" if value is None else change.subject
 
 
 def _listed(items: Sequence[str]) -> tuple[str, ...]:

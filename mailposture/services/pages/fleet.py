@@ -218,12 +218,21 @@ def _observation(pk: int | None) -> str:
     return reverse("observation", args=[pk]) if pk else ""
 
 
+def _unprobed(tenant: models.Tenant, groups: Groups) -> str:
+    if tenant.fetch_error:
+        return "connectors unreadable, not probed"
+    if tenant.fetched_at is None:
+        return "not read yet"
+    asked = any((tenant.pk, name, "unknown") in groups for name in CLASSES)
+    return "not probed yet" if asked else "its accepted domains are not known"
+
+
 def _reason(tenant: models.Tenant, groups: Groups, age: Age) -> str:
     """Why a tenant is unknown, for its row."""
     if tenant.paused_at is not None:
         return "watching is paused"
     if tenant.probed_at is None:
-        return "connectors unreadable, not probed" if tenant.fetch_error else "not probed yet"
+        return _unprobed(tenant, groups)
     if age is Age.LAPSED:
         return "the last answers are older than a day"
     causes = (groups.get((tenant.pk, name, "unknown"), (None, ""))[1] for name in CLASSES)

@@ -11,6 +11,8 @@ from django.urls import reverse
 from mailposture import models
 from mailposture.core.states import State, domain_state, tenant_state, worst
 from mailposture.core.verdict import SenderClass, Verdict
+from mailposture.services.coverage import LATE
+from mailposture.services.pages.spans import Span
 
 # Spans of answers read for one change.
 MOST_SPANS: Final = 5000
@@ -39,6 +41,7 @@ class Look:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Span:
     pk: int
+    path: int
     domain: str
     sender: SenderClass
     verdict: Verdict
@@ -91,10 +94,20 @@ def _spans(change: models.Change) -> list[_Span]:
         path__tenant=change.tenant_id,
         path__vantage_point__plays=models.VantagePoint.Plays.STRANGER,
     ).order_by("-first_at", "-pk")
-    columns = ("pk", "path__domain", "path__sender_class", "verdict", "first_at", "last_at", "code")
+    columns = (
+        "pk",
+        "path_id",
+        "path__domain",
+        "path__sender_class",
+        "verdict",
+        "first_at",
+        "last_at",
+        "code",
+    )
     return [
         _Span(
             pk=pk,
+            path=path,
             domain=domain,
             sender=SenderClass(sender),
             verdict=Verdict(verdict),
@@ -102,16 +115,21 @@ def _spans(change: models.Change) -> list[_Span]:
             last=last,
             code=code,
         )
-        for pk, domain, sender, verdict, first, last, code in rows.values_list(*columns)[
+        for pk, path, domain, sender, verdict, first, last, code in rows.values_list(*columns)[
             :MOST_SPANS
         ]
     ]
 
 
 def _before(change: models.Change, row: models.Round | None, seen: Iterable[_Span]) -> Look:
-    at = row.finished_at if row and row.finished_at else change.before.last_seen_at
-    look = Look(label="before", at=row.planned_at or at if row else at, is_after=False)
-    return _with_answers(look, seen, at)
+    """As it was last seen: in the last look before, or where that is no longer kept, at all."""
+    if row and row.planned_at and row.finished_at:
+        look = Look(label="before", at=row.planned_at, is_after=False)
+        return _with_answers(look, seen, (row.planned_at, row.finished_at))
+    known = change.before.last_seen_at
+    reach = timedelta(seconds=change.tenant.probe_every * LATE)
+    look = Look(label="before", at=known, is_after=False)
+    return _with_answers(look, seen, (known - reach, change.at))
 
 
 def _after(row: models.Round, label: str, seen: Iterable[_Span], now: datetime) -> Look:
@@ -122,12 +140,17 @@ def _after(row: models.Round, label: str, seen: Iterable[_Span], now: datetime) 
         return replace(look, said=said)
     if problem := row.tally.get("problem"):
         return replace(look, said=str(problem))
-    return _with_answers(look, seen, row.finished_at)
+    return _with_answers(look, seen, (at, row.finished_at))
 
 
-def _with_answers(look: Look, seen: Iterable[_Span], at: datetime) -> Look:
-    """What the answers of that moment come to, by the same rules as a tenant's state."""
-    then = [s for s in seen if s.first <= at and (s.last is None or s.last >= at)]
+def _with_answers(look: Look, seen: Iterable[_Span], during: Span) -> Look:
+    """What the answers of that time come to, by the same rules as a tenant's state."""
+    began, ended = during
+    newest: dict[int, _Span] = {}
+    for span in seen:
+        if span.first <= ended and (span.last is None or span.last >= began):
+            newest.setdefault(span.path, span)
+    then = list(newest.values())
     if not then:
         return replace(look, said="not probed")
     states = _domains(then)
