@@ -203,7 +203,7 @@ def test_only_the_worst_are_drawn(viewer: Client) -> None:
     rows.many(25, [CLOSED, OPEN])
     shown = page(viewer, "/")
     assert shown.count('class="strip"') == exposure.DRAWN
-    assert "the worst 12 tenants" in words(shown)
+    assert "the worst 10 tenants" in words(shown)
     drawn = fleet.worst_first(fleet.tenants(NOW))[: exposure.DRAWN]
     figure = json.loads(viewer.get("/exposure.json").content)
     assert list(figure["data"][0]["y"]) == [tenant.name for tenant in drawn]

@@ -338,9 +338,9 @@ def test_the_page_costs_twelve_queries_however_many_tenants(
     rows.many(count, [OPEN, CLOSED, UNKNOWN])
     with django_assert_max_num_queries(12):
         shown = page(viewer, "/")
-    assert len(rows.rows_of(shown)) == min(count, 25)
-    if count > 25:
-        assert "All 30 tenants, 5 more than here." in words(shown)
+    assert len(rows.rows_of(shown)) == min(count, 20)
+    if count > 20:
+        assert "All 30 tenants, 10 more than here." in words(shown)
 
 
 def test_a_time_is_exact_in_its_tooltip(viewer: Client) -> None:

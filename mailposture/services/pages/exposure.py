@@ -25,7 +25,7 @@ from mailposture.services.pages import fleet, spans
 from mailposture.services.pages.spans import Span
 
 # Tenants drawn at once, the worst; and the windows and unknown spans read for them.
-DRAWN: Final = 12
+DRAWN: Final = 10
 MOST_SPANS: Final = 6000
 TABLE_ROWS: Final = 60
 

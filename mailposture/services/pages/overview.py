@@ -11,7 +11,7 @@ from django.urls import reverse
 from mailposture.core.states import State
 from mailposture.services.pages import blind, changes, exposure, fleet
 
-WORST: Final = 25
+WORST: Final = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,24 +99,26 @@ def _tenants(now: datetime) -> tuple[list[Any], list[Any]]:
 
 
 def _count(now: datetime) -> Counts:
-    tenants = fleet.tenants(now)
-    by_state = {s.name: Count("pk", filter=Q(shown=str(s))) for s in fleet.RANK}
-    found = tenants.aggregate(
-        **by_state,
-        longest=Min("state_since", filter=Q(shown=str(State.OPEN))),
-        longest_partly=Min("state_since", filter=Q(shown=str(State.PARTLY_OPEN))),
-        last_look=Max("probed_at"),
-        stale=Count("pk", filter=fleet.STALE & Q(paused_at=None)),
-    )
+    """Grouped by state, so that how old an answer is is worked out once a tenant."""
+    stale = Count("pk", filter=fleet.STALE & Q(paused_at=None))
+    grouped = fleet.tenants(now).order_by().values("shown")
+    found = {
+        State(row["shown"]): row
+        for row in grouped.annotate(
+            n=Count("pk"), since=Min("state_since"), looked=Max("probed_at"), stale=stale
+        )
+    }
+    count = {state: found[state]["n"] if state in found else 0 for state in State}
+    since = {state: row["since"] for state, row in found.items()}
     return Counts(
-        open=found["OPEN"],
-        partly=found["PARTLY_OPEN"],
-        closed=found["CLOSED"],
-        unknown=found["UNKNOWN"],
-        longest=found["longest"],
-        longest_partly=found["longest_partly"],
-        last_look=found["last_look"],
-        stale=found["stale"],
+        open=count[State.OPEN],
+        partly=count[State.PARTLY_OPEN],
+        closed=count[State.CLOSED],
+        unknown=count[State.UNKNOWN],
+        longest=since.get(State.OPEN),
+        longest_partly=since.get(State.PARTLY_OPEN),
+        last_look=max(filter(None, (row["looked"] for row in found.values())), default=None),
+        stale=sum(row["stale"] for row in found.values()),
     )
 
 
