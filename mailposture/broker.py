@@ -7,6 +7,8 @@ because redelivery is not what brings lost work back: the lease in our tables is
 from typing import Any, Final
 
 from celery import Celery
+from celery.exceptions import InvalidTaskError
+from celery.worker.request import Request
 from kombu import Exchange, Queue
 
 CENTRAL: Final = "central"
@@ -48,6 +50,28 @@ COMMON: Final[dict[str, Any]] = {
     "enable_utc": True,
     "timezone": "UTC",
 }
+
+
+class Checked(Request):
+    """A received message that was looked at before the worker's loop relies on it.
+
+    Celery reads time limits and the id of a message outside of what it guards: an odd one ended
+    the whole worker, came back with its restart, and ended it again. Here it is one more invalid
+    task, which the worker logs and drops.
+    """
+
+    def __init__(self, message: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            super().__init__(message, *args, **kwargs)
+            soft, hard = self.time_limits
+            hash((self.id, soft, hard))
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            raise InvalidTaskError(f"a message that is no task: {type(error).__name__}") from error
+
+
+def guard(app: Celery) -> None:
+    """Make every task of this app read its messages through `Checked`."""
+    app.Task.Request = f"{__name__}:{Checked.__name__}"
 
 
 def queue(name: str) -> Queue:

@@ -13,7 +13,13 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailposture.settings")
 
 from django.conf import settings
 
+from mailposture.services import planning
+
+LONGEST = planning.fetch_lease().total_seconds()
+
+os.umask(0o077)  # what a worker writes is for this user alone
 app = Celery("mailposture")
+broker.guard(app)
 app.conf.update(broker.COMMON)
 app.conf.update(
     broker_url=settings.BROKER_URL,
@@ -30,4 +36,7 @@ app.conf.update(
         }
     },
     imports=["mailposture.tasks"],
+    # A peer that drips must not hold a slot for longer than the claim it was taken under.
+    task_soft_time_limit=LONGEST - 5,
+    task_time_limit=LONGEST,
 )

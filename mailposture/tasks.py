@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.utils import timezone
 
 from mailposture import broker
@@ -38,7 +39,10 @@ def probe_due() -> None:
 @app.task
 def fetch_tenant(tenant_id: int, attempt: int) -> None:
     """Do one claimed reading; if it brought something to look at, look at once."""
-    read = reading.fetch(tenant_id, attempt, timezone.now)
+    try:
+        read = reading.fetch(tenant_id, attempt, timezone.now)
+    except SoftTimeLimitExceeded:
+        read = reading.gave_up(tenant_id, attempt, timezone.now())
     if read and (read.changes or read.first):
         probe_due.delay()
 

@@ -33,13 +33,17 @@ PLACES = _configured()
 
 # Celery loads Django's fix-up wherever it inherits this variable; a vantage point has no Django.
 os.environ.pop("DJANGO_SETTINGS_MODULE", None)
+os.umask(0o077)  # what a worker writes is for this user alone
 app = Celery("vantage")
+broker.guard(app)
 app.conf.update(broker.COMMON)
 app.conf.update(
     broker_url=os.environ.get("BROKER_URL", "redis://127.0.0.1:6379/0"),
     # Only its own: a vantage point never reads the centre's queue, it writes to it.
     task_queues=[broker.vantage_queue(slug) for slug in PLACES],
     worker_pool="prefork",
+    # Orders end by themselves before their claim does; this is for what none foresaw.
+    task_time_limit=900,
     worker_concurrency=1,
 )
 

@@ -1,5 +1,6 @@
 """The vantage worker stands alone: no Django, no database, no tenant secret, only its orders."""
 
+import base64
 import json
 import os
 import subprocess
@@ -89,8 +90,6 @@ class Centre:
 
 
 def _body(message: dict[str, Any]) -> str:
-    import base64  # noqa: PLC0415 - only a reader of raw messages needs it
-
     return base64.b64decode(message["body"]).decode()
 
 
@@ -163,6 +162,42 @@ def test_a_wrong_target_is_refused_and_said(centre: Centre, host: str, says: str
     (answer,) = centre.result().answers
     assert answer.tries == ()
     assert says in answer.refused
+
+
+ODD: list[tuple[dict[str, Any], Any]] = [
+    ({}, {"not": "a list"}),
+    ({}, [[1], {}]),
+    ({"timelimit": "x"}, [[1], {}, {}]),
+    ({"id": [1]}, [[1], {}, {}]),
+    ({"eta": 7, "expires": "never"}, [[1], {}, {}]),
+]
+
+
+def test_a_message_that_is_no_task_ends_no_worker(centre: Centre) -> None:
+    centre.order("stranger")
+    assert centre.result().shard == 7
+    for headers, body in ODD:
+        centre.queue.lpush("vantage.stranger", _raw(headers, body))
+    centre.order("stranger", shard=11)
+    assert centre.result().shard == 11
+
+
+def _raw(headers: dict[str, Any], body: Any) -> str:
+    """A message as kombu writes it, with a header or a body of our own."""
+    task = {"lang": "py", "task": broker.RUN_SHARD, "id": "odd", "timelimit": [None, None]}
+    return json.dumps(
+        {
+            "body": base64.b64encode(json.dumps(body).encode()).decode(),
+            "content-encoding": "utf-8",
+            "content-type": "application/json",
+            "headers": {**task, **headers},
+            "properties": {
+                "body_encoding": "base64",
+                "delivery_tag": "odd",
+                "delivery_info": {"exchange": "", "routing_key": "vantage.stranger"},
+            },
+        }
+    )
 
 
 def _fields(target: Target) -> dict[str, Any]:

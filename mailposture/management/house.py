@@ -39,6 +39,7 @@ def start(*, with_lab: bool) -> int:
     data = settings.DATA_DIR
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        data.chmod(0o700)  # also one that somebody made before, for all to read
         with runtime.holding(data / "supervisor.lock"):
             asyncio.run(_keep_house(_plan(data, with_lab=with_lab)))
     except runtime.AlreadyRunningError:

@@ -1,6 +1,7 @@
 """Every process of a demo or a run, as one table: its command line, its turn, its patience."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -88,6 +89,8 @@ def _web(port: int) -> Program:
         *(PYTHON, "-m", "uvicorn", "mailposture.asgi:application"),
         *("--host", HOST, "--port", str(port), "--no-server-header", "--no-use-colors"),
         *("--lifespan", "off", "--timeout-graceful-shutdown", "1"),
+        # Without a proxy nobody may say on whose behalf he asks.
+        *(() if os.environ.get("MAILPOSTURE_HTTPS") == "1" else ("--no-proxy-headers",)),
     )
     ready = answers(HOST, port, b"GET /healthz HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n", b" 200 ")
     return Program(name="web", command=command, stage=WEB, ready=ready, patience=60, grace=2.0)

@@ -55,6 +55,8 @@ class Shard(models.Model):
     targets = models.JSONField(default=list)
     due_at = models.DateTimeField()
     attempt = models.PositiveIntegerField(default=0)
+    # Of the latest order: who did not get that order cannot answer it.
+    nonce = models.CharField(max_length=32, blank=True, default="")
     claimed_at = models.DateTimeField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     done_at = models.DateTimeField(null=True, blank=True)
@@ -70,6 +72,9 @@ class Shard(models.Model):
                 condition=models.Q(done_at=None, aside_at=None),
             ),
             models.Index(fields=["vantage_point", "-due_at"], name="shard_by_place"),
+            models.Index(
+                fields=["aside_at"], name="shard_aside", condition=models.Q(aside_at__isnull=False)
+            ),
         )
 
     def __str__(self) -> str:

@@ -3,6 +3,7 @@
 A message may be lost, doubled or late without harm, because the row is the truth.
 """
 
+import logging
 import secrets
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
@@ -16,6 +17,8 @@ from mailposture import models
 from mailposture.core.work import Envelope, Target
 from mailposture.services import clouds, paths
 
+log = logging.getLogger(__name__)
+
 # After a change: at once, and while Exchange Online rolls it out over its front ends.
 VERIFY_AFTER_MINUTES = (0, 2, 10, 30, 60)
 HELLO_EVERY = timedelta(seconds=20)
@@ -27,6 +30,11 @@ KEEP_ROUNDS = timedelta(days=2)
 OUT_AT_ONCE = 4
 
 
+def fetch_lease() -> timedelta:
+    """How long a claim on a reading holds: it asks Exchange and DNS for more than a shard does."""
+    return settings.LEASE * 3
+
+
 def claim_fetches(now: datetime) -> list[tuple[int, int]]:
     """Claim the tenants whose reading is due or whose reader died: (tenant, attempt)."""
     claimed = []
@@ -35,7 +43,7 @@ def claim_fetches(now: datetime) -> list[tuple[int, int]]:
         attempt = tenant.fetch_attempt + 1
         won = models.Tenant.objects.filter(
             _free("fetch_lease_until", now), pk=tenant.pk, fetch_attempt=tenant.fetch_attempt
-        ).update(fetch_attempt=attempt, fetch_lease_until=now + settings.LEASE * 3)
+        ).update(fetch_attempt=attempt, fetch_lease_until=now + fetch_lease())
         if won:
             claimed.append((tenant.pk, attempt))
     return claimed
@@ -105,12 +113,26 @@ def verify(tenant: models.Tenant, snapshot: models.Snapshot, now: datetime) -> N
 
 
 def plan_rounds(now: datetime) -> None:
-    """Cut every round that is due into shards, one claim a round."""
+    """Cut every round that is due into shards, one claim a round.
+
+    What one tenant's rows make go wrong is that tenant's problem and no other's.
+    """
     due = models.Round.objects.filter(planned_at=None, due_at__lte=now, tenant__paused_at=None)
     for row in due.select_related("tenant"):
-        with transaction.atomic():
-            if models.Round.objects.filter(pk=row.pk, planned_at=None).update(planned_at=now):
-                _plan(row, now)
+        try:
+            with transaction.atomic():
+                if models.Round.objects.filter(pk=row.pk, planned_at=None).update(planned_at=now):
+                    _plan(row, now)
+        except Exception as error:
+            log.exception("the round of %s could not be planned", row.tenant.slug)
+            problem = f"The round could not be planned: {type(error).__name__}."
+            _end_round(row.pk, now, problem)
+
+
+def _end_round(pk: int, now: datetime, problem: str) -> None:
+    models.Round.objects.filter(pk=pk).update(
+        planned_at=now, finished_at=now, tally={"problem": problem}
+    )
 
 
 def _plan(row: models.Round, now: datetime) -> None:
@@ -120,9 +142,7 @@ def _plan(row: models.Round, now: datetime) -> None:
     try:
         wanted = paths.ensure(row.tenant, now)
     except clouds.NotSetUpError as missing:
-        models.Round.objects.filter(pk=row.pk).update(
-            finished_at=now, tally={"problem": str(missing)}
-        )
+        _end_round(row.pk, now, str(missing))
         return
     owing = set(
         models.Shard.objects.filter(tenant=row.tenant, done_at=None, aside_at=None).values_list(
@@ -164,8 +184,8 @@ def claim_shards(now: datetime, only: Collection[str] | None = None) -> Iterator
         won = models.Shard.objects.filter(pk=shard.pk, attempt=shard.attempt, done_at=None).update(
             attempt=F("attempt") + 1, claimed_at=now, lease_until=now + settings.LEASE
         )
-        if won:
-            yield envelope(shard, shard.attempt + 1, now)
+        if won and (order := _order(shard, now)):
+            yield order
 
 
 def _set_aside(now: datetime) -> None:
@@ -187,19 +207,26 @@ def finish_round(round_id: int, now: datetime) -> bool:
     return bool(models.Round.objects.filter(pk=round_id, finished_at=None).update(finished_at=now))
 
 
-def envelope(shard: models.Shard, attempt: int, now: datetime) -> Envelope:
-    """Seal the order of one attempt."""
-    who = clouds.identity(lab=shard.tenant.cloud == clouds.LAB)
+def _order(shard: models.Shard, now: datetime) -> Envelope | None:
+    """Seal the order of the attempt that was just claimed; set aside what cannot be ordered."""
+    try:
+        who = clouds.identity(lab=shard.tenant.cloud == clouds.LAB)
+    except clouds.NotSetUpError as missing:
+        models.Shard.objects.filter(pk=shard.pk).update(aside_at=now, problem=str(missing))
+        finish_round(shard.round_id, now)
+        return None
+    nonce = secrets.token_hex(16)
+    models.Shard.objects.filter(pk=shard.pk).update(nonce=nonce)
     return Envelope(
         purpose="shard",
         vantage_point=shard.vantage_point.slug,
         shard=shard.pk,
-        attempt=attempt,
+        attempt=shard.attempt + 1,
         ehlo=who.ehlo,
         targets=tuple(Target(**{**t, "endpoints": tuple(t["endpoints"])}) for t in shard.targets),
         issued=now,
         expires=now + settings.LEASE,
-        nonce=secrets.token_hex(16),
+        nonce=nonce,
     )
 
 

@@ -71,6 +71,13 @@ def fetch(tenant_id: int, attempt: int, clock: Callable[[], datetime]) -> Read |
     return _save(tenant, attempt, _with_dns(seen, doors), doors, clock())
 
 
+def gave_up(tenant_id: int, attempt: int, now: datetime) -> Read | None:
+    """Note that a claimed reading took longer than its claim holds."""
+    tenant = models.Tenant.objects.filter(pk=tenant_id, fetch_attempt=attempt).first()
+    error = "The reading took too long: Exchange Online or DNS answers too slowly."
+    return _failed(tenant, attempt, error, now) if tenant else None
+
+
 def _look_up(
     tenant: models.Tenant, suffixes: tuple[str, ...], seen: Configuration
 ) -> dict[str, _Doors]:

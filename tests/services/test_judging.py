@@ -113,6 +113,8 @@ def test_a_result_is_taken_once(tenant: models.Tenant) -> None:
         {"vantage_point": "nowhere"},
         {"shard": 10_000},
         {"purpose": "shard"},
+        {"nonce": ""},
+        {"nonce": "ff" * 16},
     ],
 )
 def test_a_result_that_was_not_asked_for_changes_nothing(
@@ -288,3 +290,29 @@ def test_a_blind_stranger_takes_nothing_from_what_another_proved(tenant: models.
     tenant.refresh_from_db()
     assert tenant.state == "closed"
     assert tenant.standing["strangers"] == {"closed": 3, "unknown": 3}
+
+
+def test_what_is_no_conversation_of_ours_is_not_stored(tenant: models.Tenant) -> None:
+    order = claim(NOW)
+    odd: list[dict[str, Any]] = [
+        {},
+        {"lines": "x"},
+        {**transcript(TAKEN), "ended": "x" * judging.MOST_OF_A_TRY},
+    ]
+    answers = tuple(
+        Answer(
+            path=t.path, front_ends=1, tries=(Try(host="x", address="192.0.2.20", transcript=d),)
+        )
+        for t, d in zip(order.targets, odd, strict=True)
+    )
+    judging.take(result(order, TAKEN, answers=answers), NOW)
+    kept = models.Observation.objects.values_list("verdict", "tries")
+    assert list(kept) == [("unknown", [])] * 3
+
+
+def test_more_tries_than_front_ends_are_asked_are_dropped(tenant: models.Tenant) -> None:
+    order = claim(NOW)
+    whole = result(order, TAKEN)
+    answers = tuple(Answer(path=a.path, front_ends=2, tries=a.tries * 50) for a in whole.answers)
+    judging.take(result(order, TAKEN, answers=answers), NOW)
+    assert {len(o.tries) for o in models.Observation.objects.all()} == {2}

@@ -253,3 +253,28 @@ def test_rounds_that_told_their_story_go_and_those_of_a_change_stay(
     models.Round.objects.update(finished_at=NOW)
     planning.tidy(NOW + planning.KEEP_ROUNDS + timedelta(seconds=1))
     assert set(models.Round.objects.values_list("kind", flat=True)) == {"verify"}
+
+
+def test_one_tenants_odd_rows_stop_nobody_else(
+    tenant: models.Tenant,
+) -> None:
+    other = make.tenant("fabrikam", probe_due_at=NOW)
+    make.snapshot(other, make.configuration(domains=("fabrikam.com",)), make.ago(days=1))
+    models.Snapshot.objects.filter(tenant=tenant).update(document={"odd": True})
+    planned()
+    rounds = {r.tenant.slug: r for r in models.Round.objects.select_related("tenant")}
+    assert rounds["contoso"].finished_at == NOW
+    assert "could not be planned" in rounds["contoso"].tally["problem"]
+    assert rounds["fabrikam"].paths == 3
+    assert {e.vantage_point for e in claimed()} == {"frankfurt"}
+
+
+def test_a_shard_that_cannot_be_ordered_is_set_aside_and_says_why(
+    tenant: models.Tenant,
+) -> None:
+    planned()
+    with override_settings(EHLO_NAME=None, SENDER_DOMAIN=None):
+        assert list(planning.claim_shards(NOW)) == []
+    problems = set(models.Shard.objects.values_list("problem", flat=True))
+    assert all("MAILPOSTURE_EHLO_NAME" in problem for problem in problems)
+    assert models.Round.objects.get().finished_at == NOW
