@@ -40,7 +40,7 @@ MOST: Final = 4
 MOST_READ: Final = 20
 SHORT: Final = 140
 # Shards that were due earlier are history: they are shown with their place.
-LATELY: Final = timedelta(hours=3)
+LATELY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
