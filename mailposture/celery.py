@@ -13,9 +13,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailposture.settings")
 
 from django.conf import settings
 
-from mailposture.services import planning
-
-LONGEST = planning.fetch_lease().total_seconds()
+LONGEST = settings.FETCH_LEASE.total_seconds()
 
 os.umask(0o077)  # what a worker writes is for this user alone
 app = Celery("mailposture")

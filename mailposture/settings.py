@@ -51,6 +51,8 @@ PROBE_EVERY: Final = _span("PROBE_EVERY", timedelta(hours=6), timedelta(seconds=
 # The clock that looks for what is due, in seconds.
 TICK_EVERY: Final = float(_setting("TICK_EVERY") or (2 if LAB else 10))
 LEASE: Final = _span("LEASE", timedelta(minutes=5), timedelta(seconds=30))
+# A reading asks more of more servers than a shard does.
+FETCH_LEASE: Final = LEASE * 3
 
 # --- where things are kept -----------------------------------------------------------------------
 

@@ -30,11 +30,6 @@ KEEP_ROUNDS = timedelta(days=2)
 OUT_AT_ONCE = 4
 
 
-def fetch_lease() -> timedelta:
-    """How long a claim on a reading holds: it asks Exchange and DNS for more than a shard does."""
-    return settings.LEASE * 3
-
-
 def claim_fetches(now: datetime) -> list[tuple[int, int]]:
     """Claim the tenants whose reading is due or whose reader died: (tenant, attempt)."""
     claimed = []
@@ -43,7 +38,7 @@ def claim_fetches(now: datetime) -> list[tuple[int, int]]:
         attempt = tenant.fetch_attempt + 1
         won = models.Tenant.objects.filter(
             _free("fetch_lease_until", now), pk=tenant.pk, fetch_attempt=tenant.fetch_attempt
-        ).update(fetch_attempt=attempt, fetch_lease_until=now + fetch_lease())
+        ).update(fetch_attempt=attempt, fetch_lease_until=now + settings.FETCH_LEASE)
         if won:
             claimed.append((tenant.pk, attempt))
     return claimed

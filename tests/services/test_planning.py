@@ -197,7 +197,7 @@ def test_a_fetch_is_claimed_once_until_its_lease_lapses(tenant: models.Tenant) -
     )
     assert planning.claim_fetches(NOW) == [(tenant.pk, 1)]
     assert planning.claim_fetches(NOW + timedelta(seconds=1)) == []
-    lapsed = NOW + settings.LEASE * 3 + timedelta(seconds=1)
+    lapsed = NOW + settings.FETCH_LEASE + timedelta(seconds=1)
     assert planning.claim_fetches(lapsed) == [(tenant.pk, 2)]
 
 
@@ -214,7 +214,7 @@ def test_a_reading_that_killed_three_workers_waits_for_its_next_turn(
     at = NOW
     for attempt in (1, 2, 3):
         assert planning.claim_fetches(at) == [(tenant.pk, attempt)]
-        at += settings.LEASE * 3 + timedelta(seconds=1)
+        at += settings.FETCH_LEASE + timedelta(seconds=1)
     assert planning.claim_fetches(at) == []
     tenant.refresh_from_db()
     assert "three attempts" in tenant.fetch_error
