@@ -6,7 +6,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -15,365 +14,727 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Observation',
+            name="Observation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('first_at', models.DateTimeField()),
-                ('last_at', models.DateTimeField(blank=True, null=True)),
-                ('verdict', models.CharField(max_length=8)),
-                ('cause', models.CharField(max_length=40)),
-                ('reason', models.TextField()),
-                ('control', models.CharField(blank=True, default='', max_length=60)),
-                ('name', models.CharField(blank=True, default='', max_length=40)),
-                ('code', models.CharField(blank=True, default='', max_length=20)),
-                ('reply', models.TextField(blank=True, default='')),
-                ('stage', models.CharField(blank=True, default='', max_length=10)),
-                ('shape', models.CharField(max_length=64)),
-                ('endpoint', models.CharField(blank=True, default='', max_length=253)),
-                ('source', models.CharField(blank=True, default='', help_text='Hello [ip]', max_length=45)),
-                ('front_ends', models.PositiveSmallIntegerField(default=0)),
-                ('tries', models.JSONField(default=list)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("first_at", models.DateTimeField()),
+                ("last_at", models.DateTimeField(blank=True, null=True)),
+                ("verdict", models.CharField(max_length=8)),
+                ("cause", models.CharField(max_length=40)),
+                ("reason", models.TextField()),
+                ("control", models.CharField(blank=True, default="", max_length=60)),
+                ("name", models.CharField(blank=True, default="", max_length=40)),
+                ("code", models.CharField(blank=True, default="", max_length=20)),
+                ("reply", models.TextField(blank=True, default="")),
+                ("stage", models.CharField(blank=True, default="", max_length=10)),
+                ("shape", models.CharField(max_length=64)),
+                ("endpoint", models.CharField(blank=True, default="", max_length=253)),
+                (
+                    "source",
+                    models.CharField(blank=True, default="", help_text="Hello [ip]", max_length=45),
+                ),
+                ("front_ends", models.PositiveSmallIntegerField(default=0)),
+                ("tries", models.JSONField(default=list)),
             ],
             options={
-                'ordering': ('first_at',),
+                "ordering": ("first_at",),
             },
         ),
         migrations.CreateModel(
-            name='StartLink',
+            name="StartLink",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.CharField(max_length=64, unique=True)),
-                ('created_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
-                ('used_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("digest", models.CharField(max_length=64, unique=True)),
+                ("created_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
+                ("used_at", models.DateTimeField(blank=True, null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='VantagePoint',
+            name="VantagePoint",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=63, unique=True)),
-                ('name', models.CharField(max_length=80)),
-                ('plays', models.CharField(choices=[('stranger', 'Stranger'), ('source', 'Approved source')], default='stranger', max_length=8)),
-                ('address', models.GenericIPAddressField(blank=True, help_text='declared source', null=True)),
-                ('certificate_name', models.CharField(blank=True, default='', max_length=253)),
-                ('enabled', models.BooleanField(default=True)),
-                ('created_at', models.DateTimeField()),
-                ('asked_at', models.DateTimeField(blank=True, help_text='last hello sent', null=True)),
-                ('heard_at', models.DateTimeField(blank=True, help_text='last word from it', null=True)),
-                ('seen_as', models.CharField(blank=True, default='', help_text='Hello [ip]', max_length=45)),
-                ('facts', models.JSONField(default=dict)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=63, unique=True)),
+                ("name", models.CharField(max_length=80)),
+                (
+                    "plays",
+                    models.CharField(
+                        choices=[("stranger", "Stranger"), ("source", "Approved source")],
+                        default="stranger",
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "address",
+                    models.GenericIPAddressField(
+                        blank=True, help_text="declared source", null=True
+                    ),
+                ),
+                ("certificate_name", models.CharField(blank=True, default="", max_length=253)),
+                ("enabled", models.BooleanField(default=True)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "asked_at",
+                    models.DateTimeField(blank=True, help_text="last hello sent", null=True),
+                ),
+                (
+                    "heard_at",
+                    models.DateTimeField(blank=True, help_text="last word from it", null=True),
+                ),
+                (
+                    "seen_as",
+                    models.CharField(blank=True, default="", help_text="Hello [ip]", max_length=45),
+                ),
+                ("facts", models.JSONField(default=dict)),
             ],
             options={
-                'ordering': ('plays', 'name'),
+                "ordering": ("plays", "name"),
             },
         ),
         migrations.CreateModel(
-            name='AuditEvent',
+            name="AuditEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('who', models.CharField(help_text="name at that time, or the command's user", max_length=150)),
-                ('action', models.CharField(max_length=60)),
-                ('subject', models.CharField(max_length=253)),
-                ('detail', models.JSONField(default=dict)),
-                ('actor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                (
+                    "who",
+                    models.CharField(
+                        help_text="name at that time, or the command's user", max_length=150
+                    ),
+                ),
+                ("action", models.CharField(max_length=60)),
+                ("subject", models.CharField(max_length=253)),
+                ("detail", models.JSONField(default=dict)),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-at',),
+                "ordering": ("-at",),
             },
         ),
         migrations.CreateModel(
-            name='Path',
+            name="Path",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('family', models.PositiveSmallIntegerField(default=4)),
-                ('domain', models.CharField(max_length=253)),
-                ('sender_class', models.CharField(max_length=8)),
-                ('sender_domain', models.CharField(blank=True, default='', max_length=253)),
-                ('part', models.PositiveIntegerField(default=0)),
-                ('created_at', models.DateTimeField()),
-                ('retired_at', models.DateTimeField(blank=True, null=True)),
-                ('verdict', models.CharField(default='unknown', max_length=8)),
-                ('seen_until', models.DateTimeField(blank=True, null=True)),
-                ('current', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='mailposture.observation')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("family", models.PositiveSmallIntegerField(default=4)),
+                ("domain", models.CharField(max_length=253)),
+                ("sender_class", models.CharField(max_length=8)),
+                ("sender_domain", models.CharField(blank=True, default="", max_length=253)),
+                ("part", models.PositiveIntegerField(default=0)),
+                ("created_at", models.DateTimeField()),
+                ("retired_at", models.DateTimeField(blank=True, null=True)),
+                ("verdict", models.CharField(default="unknown", max_length=8)),
+                ("seen_until", models.DateTimeField(blank=True, null=True)),
+                (
+                    "current",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="mailposture.observation",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('domain', 'sender_class'),
-            },
-        ),
-        migrations.AddField(
-            model_name='observation',
-            name='path',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='observations', to='mailposture.path'),
-        ),
-        migrations.CreateModel(
-            name='Tenant',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=63, unique=True)),
-                ('name', models.CharField(max_length=120)),
-                ('tenant_id', models.UUIDField(help_text='Directory (tenant) ID')),
-                ('cloud', models.CharField(default='worldwide', max_length=20)),
-                ('created_at', models.DateTimeField()),
-                ('fetch_every', models.PositiveIntegerField(help_text='seconds')),
-                ('probe_every', models.PositiveIntegerField(help_text='seconds')),
-                ('paused_at', models.DateTimeField(blank=True, null=True)),
-                ('fetch_due_at', models.DateTimeField(blank=True, null=True)),
-                ('fetch_attempt', models.PositiveIntegerField(default=0)),
-                ('fetch_lease_until', models.DateTimeField(blank=True, null=True)),
-                ('fetched_at', models.DateTimeField(blank=True, help_text='last time it was read', null=True)),
-                ('fetch_tried_at', models.DateTimeField(blank=True, null=True)),
-                ('fetch_error', models.TextField(blank=True, default='')),
-                ('fetch_failing_since', models.DateTimeField(blank=True, null=True)),
-                ('probe_due_at', models.DateTimeField(blank=True, null=True)),
-                ('probed_at', models.DateTimeField(blank=True, help_text='last round that answered', null=True)),
-                ('state', models.CharField(default='unknown', max_length=8)),
-                ('state_since', models.DateTimeField(blank=True, null=True)),
-                ('standing', models.JSONField(default=dict)),
-            ],
-            options={
-                'ordering': ('name',),
-                'indexes': [models.Index(fields=['fetch_due_at'], name='tenant_fetch_due'), models.Index(fields=['probe_due_at'], name='tenant_probe_due'), models.Index(fields=['state', 'name'], name='tenant_by_state')],
-                'constraints': [models.UniqueConstraint(fields=('cloud', 'tenant_id'), name='tenant_once_a_cloud')],
-            },
-        ),
-        migrations.CreateModel(
-            name='Snapshot',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.CharField(max_length=64)),
-                ('document', models.JSONField()),
-                ('first_seen_at', models.DateTimeField()),
-                ('last_seen_at', models.DateTimeField()),
-                ('stood', models.JSONField(default=dict)),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='snapshots', to='mailposture.tenant')),
-            ],
-            options={
-                'ordering': ('first_seen_at',),
-            },
-        ),
-        migrations.CreateModel(
-            name='Round',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('scheduled', 'On schedule'), ('asked', 'Asked for'), ('verify', 'After a change')], max_length=9)),
-                ('minutes', models.PositiveIntegerField(help_text='minutes after the change', null=True)),
-                ('due_at', models.DateTimeField()),
-                ('planned_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('paths', models.PositiveIntegerField(default=0)),
-                ('tally', models.JSONField(default=dict)),
-                ('snapshot', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='rounds', to='mailposture.snapshot')),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rounds', to='mailposture.tenant')),
-            ],
-            options={
-                'ordering': ('due_at',),
-            },
-        ),
-        migrations.CreateModel(
-            name='Recipient',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('domain', models.CharField(max_length=253)),
-                ('address', models.CharField(max_length=320)),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='recipients', to='mailposture.tenant')),
-            ],
-        ),
-        migrations.AddField(
-            model_name='path',
-            name='tenant',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='paths', to='mailposture.tenant'),
-        ),
-        migrations.CreateModel(
-            name='ExposureWindow',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('last_closed_at', models.DateTimeField(blank=True, null=True)),
-                ('first_open_at', models.DateTimeField()),
-                ('last_open_at', models.DateTimeField(blank=True, null=True)),
-                ('first_closed_at', models.DateTimeField(blank=True, null=True)),
-                ('path', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='windows', to='mailposture.path')),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='windows', to='mailposture.tenant')),
-            ],
-            options={
-                'ordering': ('first_open_at',),
-            },
-        ),
-        migrations.CreateModel(
-            name='Endpoint',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('domain', models.CharField(max_length=253)),
-                ('host', models.CharField(max_length=253)),
-                ('port', models.PositiveIntegerField(default=25)),
-                ('found_by', models.CharField(max_length=12)),
-                ('addresses', models.JSONField(default=list)),
-                ('first_seen_at', models.DateTimeField()),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='endpoints', to='mailposture.tenant')),
-            ],
-            options={
-                'ordering': ('domain', 'host'),
-            },
-        ),
-        migrations.CreateModel(
-            name='Credential',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('secret', 'Client secret'), ('certificate', 'Certificate')], max_length=12)),
-                ('client_id', models.UUIDField(help_text='Application (client) ID')),
-                ('sealed', models.TextField(help_text='what services/secrets.py encrypted')),
-                ('thumbprint', models.CharField(blank=True, default='', max_length=95)),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('updated_at', models.DateTimeField()),
-                ('tenant', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='credential', to='mailposture.tenant')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Change',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(help_text='when the difference was first read')),
-                ('part', models.CharField(max_length=40)),
-                ('guid', models.CharField(blank=True, default='', max_length=253)),
-                ('subject', models.CharField(max_length=253)),
-                ('field', models.CharField(blank=True, default='', max_length=60)),
-                ('kind', models.CharField(max_length=8)),
-                ('was', models.TextField(null=True)),
-                ('now', models.TextField(null=True)),
-                ('gained', models.JSONField(default=list)),
-                ('lost', models.JSONField(default=list)),
-                ('sentence', models.TextField()),
-                ('effect', models.CharField(choices=[('pending', 'Not yet seen'), ('opens', 'Opens'), ('closes', 'Closes'), ('neutral', 'Neutral'), ('unknown', 'Unknown')], default='pending', max_length=8)),
-                ('effect_seen_at', models.DateTimeField(null=True)),
-                ('after', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='changes', to='mailposture.snapshot')),
-                ('before', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='changes_after', to='mailposture.snapshot')),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='changes', to='mailposture.tenant')),
-            ],
-            options={
-                'ordering': ('-at', '-pk'),
-            },
-        ),
-        migrations.CreateModel(
-            name='Shard',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('part', models.PositiveIntegerField(default=0)),
-                ('targets', models.JSONField(default=list)),
-                ('due_at', models.DateTimeField()),
-                ('attempt', models.PositiveIntegerField(default=0)),
-                ('nonce', models.CharField(blank=True, default='', max_length=32)),
-                ('claimed_at', models.DateTimeField(blank=True, null=True)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('done_at', models.DateTimeField(blank=True, null=True)),
-                ('aside_at', models.DateTimeField(blank=True, null=True)),
-                ('problem', models.TextField(blank=True, default='')),
-                ('round', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='shards', to='mailposture.round')),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='shards', to='mailposture.tenant')),
-                ('vantage_point', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='shards', to='mailposture.vantagepoint')),
-            ],
-            options={
-                'ordering': ('due_at',),
+                "ordering": ("domain", "sender_class"),
             },
         ),
         migrations.AddField(
-            model_name='path',
-            name='vantage_point',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='paths', to='mailposture.vantagepoint'),
+            model_name="observation",
+            name="path",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="observations",
+                to="mailposture.path",
+            ),
         ),
         migrations.CreateModel(
-            name='Coverage',
+            name="Tenant",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('part', models.PositiveIntegerField(default=0)),
-                ('since', models.DateTimeField()),
-                ('until', models.DateTimeField()),
-                ('runs', models.PositiveIntegerField(default=1)),
-                ('missing', models.JSONField(default=list)),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='coverage', to='mailposture.tenant')),
-                ('vantage_point', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='coverage', to='mailposture.vantagepoint')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=63, unique=True)),
+                ("name", models.CharField(max_length=120)),
+                ("tenant_id", models.UUIDField(help_text="Directory (tenant) ID")),
+                ("cloud", models.CharField(default="worldwide", max_length=20)),
+                ("created_at", models.DateTimeField()),
+                ("fetch_every", models.PositiveIntegerField(help_text="seconds")),
+                ("probe_every", models.PositiveIntegerField(help_text="seconds")),
+                ("paused_at", models.DateTimeField(blank=True, null=True)),
+                ("fetch_due_at", models.DateTimeField(blank=True, null=True)),
+                ("fetch_attempt", models.PositiveIntegerField(default=0)),
+                ("fetch_lease_until", models.DateTimeField(blank=True, null=True)),
+                (
+                    "fetched_at",
+                    models.DateTimeField(blank=True, help_text="last time it was read", null=True),
+                ),
+                ("fetch_tried_at", models.DateTimeField(blank=True, null=True)),
+                ("fetch_error", models.TextField(blank=True, default="")),
+                ("fetch_failing_since", models.DateTimeField(blank=True, null=True)),
+                ("probe_due_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "probed_at",
+                    models.DateTimeField(
+                        blank=True, help_text="last round that answered", null=True
+                    ),
+                ),
+                ("state", models.CharField(default="unknown", max_length=8)),
+                ("state_since", models.DateTimeField(blank=True, null=True)),
+                ("standing", models.JSONField(default=dict)),
             ],
             options={
-                'ordering': ('until',),
+                "ordering": ("name",),
+                "indexes": [
+                    models.Index(fields=["fetch_due_at"], name="tenant_fetch_due"),
+                    models.Index(fields=["probe_due_at"], name="tenant_probe_due"),
+                    models.Index(fields=["state", "name"], name="tenant_by_state"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("cloud", "tenant_id"), name="tenant_once_a_cloud"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ApprovedSource',
+            name="Snapshot",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80)),
-                ('kind', models.CharField(choices=[('gateway', 'Gateway'), ('hybrid', 'Hybrid server'), ('relay', 'Relay')], max_length=8)),
-                ('addresses', models.TextField(blank=True, default='', help_text='one address or CIDR a line')),
-                ('certificate_name', models.CharField(blank=True, default='', max_length=253)),
-                ('tenant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sources', to='mailposture.tenant')),
-                ('vantage_point', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='sources', to='mailposture.vantagepoint')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("digest", models.CharField(max_length=64)),
+                ("document", models.JSONField()),
+                ("first_seen_at", models.DateTimeField()),
+                ("last_seen_at", models.DateTimeField()),
+                ("stood", models.JSONField(default=dict)),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="snapshots",
+                        to="mailposture.tenant",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('kind', 'name'),
+                "ordering": ("first_seen_at",),
+            },
+        ),
+        migrations.CreateModel(
+            name="Round",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("scheduled", "On schedule"),
+                            ("asked", "Asked for"),
+                            ("verify", "After a change"),
+                        ],
+                        max_length=9,
+                    ),
+                ),
+                (
+                    "minutes",
+                    models.PositiveIntegerField(help_text="minutes after the change", null=True),
+                ),
+                ("due_at", models.DateTimeField()),
+                ("planned_at", models.DateTimeField(blank=True, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("paths", models.PositiveIntegerField(default=0)),
+                ("tally", models.JSONField(default=dict)),
+                (
+                    "snapshot",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="rounds",
+                        to="mailposture.snapshot",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="rounds",
+                        to="mailposture.tenant",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ("due_at",),
+            },
+        ),
+        migrations.CreateModel(
+            name="Recipient",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("domain", models.CharField(max_length=253)),
+                ("address", models.CharField(max_length=320)),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="recipients",
+                        to="mailposture.tenant",
+                    ),
+                ),
+            ],
+        ),
+        migrations.AddField(
+            model_name="path",
+            name="tenant",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="paths",
+                to="mailposture.tenant",
+            ),
+        ),
+        migrations.CreateModel(
+            name="ExposureWindow",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("last_closed_at", models.DateTimeField(blank=True, null=True)),
+                ("first_open_at", models.DateTimeField()),
+                ("last_open_at", models.DateTimeField(blank=True, null=True)),
+                ("first_closed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "path",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="windows",
+                        to="mailposture.path",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="windows",
+                        to="mailposture.tenant",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ("first_open_at",),
+            },
+        ),
+        migrations.CreateModel(
+            name="Endpoint",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("domain", models.CharField(max_length=253)),
+                ("host", models.CharField(max_length=253)),
+                ("port", models.PositiveIntegerField(default=25)),
+                ("found_by", models.CharField(max_length=12)),
+                ("addresses", models.JSONField(default=list)),
+                ("first_seen_at", models.DateTimeField()),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="endpoints",
+                        to="mailposture.tenant",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ("domain", "host"),
+            },
+        ),
+        migrations.CreateModel(
+            name="Credential",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("secret", "Client secret"), ("certificate", "Certificate")],
+                        max_length=12,
+                    ),
+                ),
+                ("client_id", models.UUIDField(help_text="Application (client) ID")),
+                ("sealed", models.TextField(help_text="what services/secrets.py encrypted")),
+                ("thumbprint", models.CharField(blank=True, default="", max_length=95)),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                ("updated_at", models.DateTimeField()),
+                (
+                    "tenant",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="credential",
+                        to="mailposture.tenant",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Change",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField(help_text="when the difference was first read")),
+                ("part", models.CharField(max_length=40)),
+                ("guid", models.CharField(blank=True, default="", max_length=253)),
+                ("subject", models.CharField(max_length=253)),
+                ("field", models.CharField(blank=True, default="", max_length=60)),
+                ("kind", models.CharField(max_length=8)),
+                ("was", models.TextField(null=True)),
+                ("now", models.TextField(null=True)),
+                ("gained", models.JSONField(default=list)),
+                ("lost", models.JSONField(default=list)),
+                ("sentence", models.TextField()),
+                (
+                    "effect",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Not yet seen"),
+                            ("opens", "Opens"),
+                            ("closes", "Closes"),
+                            ("neutral", "Neutral"),
+                            ("unknown", "Unknown"),
+                        ],
+                        default="pending",
+                        max_length=8,
+                    ),
+                ),
+                ("effect_seen_at", models.DateTimeField(null=True)),
+                (
+                    "after",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="changes",
+                        to="mailposture.snapshot",
+                    ),
+                ),
+                (
+                    "before",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="changes_after",
+                        to="mailposture.snapshot",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="changes",
+                        to="mailposture.tenant",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ("-at", "-pk"),
+            },
+        ),
+        migrations.CreateModel(
+            name="Shard",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("part", models.PositiveIntegerField(default=0)),
+                ("targets", models.JSONField(default=list)),
+                ("due_at", models.DateTimeField()),
+                ("attempt", models.PositiveIntegerField(default=0)),
+                ("nonce", models.CharField(blank=True, default="", max_length=32)),
+                ("claimed_at", models.DateTimeField(blank=True, null=True)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("done_at", models.DateTimeField(blank=True, null=True)),
+                ("aside_at", models.DateTimeField(blank=True, null=True)),
+                ("problem", models.TextField(blank=True, default="")),
+                (
+                    "round",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="shards",
+                        to="mailposture.round",
+                    ),
+                ),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="shards",
+                        to="mailposture.tenant",
+                    ),
+                ),
+                (
+                    "vantage_point",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="shards",
+                        to="mailposture.vantagepoint",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ("due_at",),
+            },
+        ),
+        migrations.AddField(
+            model_name="path",
+            name="vantage_point",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="paths",
+                to="mailposture.vantagepoint",
+            ),
+        ),
+        migrations.CreateModel(
+            name="Coverage",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("part", models.PositiveIntegerField(default=0)),
+                ("since", models.DateTimeField()),
+                ("until", models.DateTimeField()),
+                ("runs", models.PositiveIntegerField(default=1)),
+                ("missing", models.JSONField(default=list)),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="coverage",
+                        to="mailposture.tenant",
+                    ),
+                ),
+                (
+                    "vantage_point",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="coverage",
+                        to="mailposture.vantagepoint",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ("until",),
+            },
+        ),
+        migrations.CreateModel(
+            name="ApprovedSource",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=80)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("gateway", "Gateway"),
+                            ("hybrid", "Hybrid server"),
+                            ("relay", "Relay"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "addresses",
+                    models.TextField(
+                        blank=True, default="", help_text="one address or CIDR a line"
+                    ),
+                ),
+                ("certificate_name", models.CharField(blank=True, default="", max_length=253)),
+                (
+                    "tenant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="sources",
+                        to="mailposture.tenant",
+                    ),
+                ),
+                (
+                    "vantage_point",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="sources",
+                        to="mailposture.vantagepoint",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ("kind", "name"),
             },
         ),
         migrations.AddIndex(
-            model_name='observation',
-            index=models.Index(fields=['path', 'first_at'], name='observation_spans'),
+            model_name="observation",
+            index=models.Index(fields=["path", "first_at"], name="observation_spans"),
         ),
         migrations.AddConstraint(
-            model_name='snapshot',
-            constraint=models.UniqueConstraint(fields=('tenant', 'first_seen_at'), name='snapshot_once'),
+            model_name="snapshot",
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "first_seen_at"), name="snapshot_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='round',
-            index=models.Index(fields=['planned_at', 'due_at'], name='round_due'),
+            model_name="round",
+            index=models.Index(fields=["planned_at", "due_at"], name="round_due"),
         ),
         migrations.AddIndex(
-            model_name='round',
-            index=models.Index(fields=['tenant', '-due_at'], name='round_by_tenant'),
+            model_name="round",
+            index=models.Index(fields=["tenant", "-due_at"], name="round_by_tenant"),
         ),
         migrations.AddConstraint(
-            model_name='recipient',
-            constraint=models.UniqueConstraint(fields=('tenant', 'domain'), name='recipient_once_a_domain'),
+            model_name="recipient",
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "domain"), name="recipient_once_a_domain"
+            ),
         ),
         migrations.AddIndex(
-            model_name='exposurewindow',
-            index=models.Index(fields=['tenant', 'first_open_at'], name='window_by_tenant'),
+            model_name="exposurewindow",
+            index=models.Index(fields=["tenant", "first_open_at"], name="window_by_tenant"),
         ),
         migrations.AddConstraint(
-            model_name='exposurewindow',
-            constraint=models.UniqueConstraint(condition=models.Q(('first_closed_at', None)), fields=('path',), name='one_window_stands_open_a_path'),
+            model_name="exposurewindow",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("first_closed_at", None)),
+                fields=("path",),
+                name="one_window_stands_open_a_path",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='endpoint',
-            constraint=models.UniqueConstraint(fields=('tenant', 'domain', 'host'), name='endpoint_once'),
+            model_name="endpoint",
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "domain", "host"), name="endpoint_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='change',
-            index=models.Index(fields=['-at'], name='change_feed'),
+            model_name="change",
+            index=models.Index(fields=["-at"], name="change_feed"),
         ),
         migrations.AddIndex(
-            model_name='change',
-            index=models.Index(fields=['tenant', '-at'], name='change_by_tenant'),
+            model_name="change",
+            index=models.Index(fields=["tenant", "-at"], name="change_by_tenant"),
         ),
         migrations.AddIndex(
-            model_name='shard',
-            index=models.Index(condition=models.Q(('aside_at', None), ('done_at', None)), fields=['due_at'], name='shard_due'),
+            model_name="shard",
+            index=models.Index(
+                condition=models.Q(("aside_at", None), ("done_at", None)),
+                fields=["due_at"],
+                name="shard_due",
+            ),
         ),
         migrations.AddIndex(
-            model_name='shard',
-            index=models.Index(fields=['vantage_point', '-due_at'], name='shard_by_place'),
+            model_name="shard",
+            index=models.Index(fields=["vantage_point", "-due_at"], name="shard_by_place"),
         ),
         migrations.AddIndex(
-            model_name='shard',
-            index=models.Index(condition=models.Q(('aside_at__isnull', False)), fields=['aside_at'], name='shard_aside'),
+            model_name="shard",
+            index=models.Index(
+                condition=models.Q(("aside_at__isnull", False)),
+                fields=["aside_at"],
+                name="shard_aside",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='path',
-            constraint=models.UniqueConstraint(fields=('tenant', 'vantage_point', 'family', 'domain', 'sender_class', 'sender_domain'), name='path_once'),
+            model_name="path",
+            constraint=models.UniqueConstraint(
+                fields=(
+                    "tenant",
+                    "vantage_point",
+                    "family",
+                    "domain",
+                    "sender_class",
+                    "sender_domain",
+                ),
+                name="path_once",
+            ),
         ),
         migrations.AddIndex(
-            model_name='coverage',
-            index=models.Index(fields=['tenant', 'vantage_point', 'part', '-until'], name='coverage_latest'),
+            model_name="coverage",
+            index=models.Index(
+                fields=["tenant", "vantage_point", "part", "-until"], name="coverage_latest"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='approvedsource',
-            constraint=models.UniqueConstraint(fields=('tenant', 'name'), name='source_once_a_tenant'),
+            model_name="approvedsource",
+            constraint=models.UniqueConstraint(
+                fields=("tenant", "name"), name="source_once_a_tenant"
+            ),
         ),
     ]
