@@ -19,11 +19,13 @@ from mailposture.adapters.exchange.clouds import Cloud
 from mailposture.adapters.exchange.credential import Credential
 from mailposture.adapters.exchange.envelope import Answer, Page, page
 from mailposture.adapters.exchange.errors import ExchangeError
-from mailposture.adapters.exchange.tokens import Tokens, network_words, session
+from mailposture.adapters.exchange.tokens import Tokens, network_words
+from mailposture.adapters.exchange.wire import body as body_of
+from mailposture.adapters.exchange.wire import session, within
 
 CONNECT, READ = 10, 60  # seconds; a cmdlet over many objects may be silent for a while
-WHOLE_ANSWER = 120  # seconds for one body: the read timeout alone lets a drip go on for ever
-BIGGEST_BODY = 32 * 1024 * 1024  # 300 rules of 20 KB are a fifth of it
+WHOLE_ANSWER = 120  # seconds for one answer, headers and body: `silence` is for each read of it
+BIGGEST_BODY = 8 * 1024 * 1024  # 300 rules of 20 KB are three quarters of it
 MOST_PAGES = 50
 TRIES = 5
 LONGEST_WAIT = 120  # a longer Retry-After is the next fetch's business
@@ -172,18 +174,22 @@ class Client:
     ) -> Answer:
         self._keep_pace()
         token = self._tokens.token(self._cloud, self._credential)
+        left = max(self._ends - self._waits.clock(), 0)
         try:
-            with self._session.request(
-                method,
-                self._base + path,
-                data=json.dumps(body) if body is not None else None,
-                headers=self._headers(body, headers or {}),
-                auth=_Bearer(token),
-                timeout=(CONNECT, self._waits.silence),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                return self._read(response)
+            with (
+                within(min(WHOLE_ANSWER, left)),
+                self._session.request(
+                    method,
+                    self._base + path,
+                    data=json.dumps(body) if body is not None else None,
+                    headers=self._headers(body, headers or {}),
+                    auth=_Bearer(token),
+                    timeout=(CONNECT, self._waits.silence),
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
+                return _read(response)
         except requests.exceptions.Timeout as problem:
             raise ExchangeError("timeout", network_words(problem), permanent=False) from None
         except requests.RequestException as problem:
@@ -192,7 +198,6 @@ class Client:
     def _headers(self, body: Mapping[str, Any] | None, more: Mapping[str, str]) -> dict[str, str]:
         headers = {
             "Accept": "application/json",
-            "Accept-Encoding": "identity",
             "User-Agent": "Mailposture",
             "X-AnchorMailbox": f"APP:{SYSTEM_MAILBOX}@{self._credential.tenant_id}",
             "X-ResponseFormat": "json",
@@ -205,18 +210,12 @@ class Client:
             headers["X-CmdletName"] = body["CmdletInput"]["CmdletName"]
         return headers
 
-    def _read(self, response: requests.Response) -> Answer:
-        read, ends = bytearray(), self._waits.clock() + WHOLE_ANSWER
-        for chunk in response.iter_content(64 * 1024):
-            read += chunk
-            if len(read) > BIGGEST_BODY:
-                raise ExchangeError(
-                    "too-big", "The answer is too big.", permanent=True, status=response.status_code
-                )
-            if self._waits.clock() > ends:
-                raise ExchangeError("timeout", "The answer took too long.", permanent=False)
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(status=response.status_code, headers=headers, body=bytes(read))
+
+def _read(response: requests.Response) -> Answer:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Answer(
+        status=response.status_code, headers=headers, body=body_of(response, BIGGEST_BODY)
+    )
 
 
 def _path(link: str) -> str:

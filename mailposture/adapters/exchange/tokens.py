@@ -19,9 +19,12 @@ from msal.exceptions import MsalError
 
 from mailposture.adapters.exchange.clouds import Cloud
 from mailposture.adapters.exchange.credential import Credential
-from mailposture.adapters.exchange.errors import ExchangeError
+from mailposture.adapters.exchange.errors import ExchangeError, clean
+from mailposture.adapters.exchange.wire import body, session, within
 
 TIMEOUT: Final = (10, 30)  # seconds to connect and between two bytes
+WHOLE_ANSWER = 60  # seconds for one answer, headers and body
+BIGGEST_BODY = 1024 * 1024  # a token has some KB, the longest discovery some hundred
 MOST_APPLICATIONS: Final = 1000  # each holds a token or two; the least used is dropped
 
 # How msal fails on an answer that is not what it should be, or on a key that is none.
@@ -53,23 +56,18 @@ CAUSES: Final[Mapping[int, tuple[str, bool]]] = MappingProxyType(
 # ---- the network beneath msal ------------------------------------------------------------
 
 
-class _Session(requests.Session):
-    """Follows no redirect, and does not even prepare to: that would read body and target."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Heard:
+    """An answer read whole, as much of it as msal looks at."""
 
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Nowhere."""
-        del resp
-        return None
+    status_code: int
+    headers: Mapping[str, str]
+    text: str
 
-
-def session(cloud: Cloud) -> requests.Session:
-    """A session that trusts what the cloud is trusted by, and follows nothing by itself."""
-    made = _Session()
-    if cloud.ca:
-        # REQUESTS_CA_BUNDLE would silently win over verify, and a proxy knows no loopback.
-        made.trust_env = False
-        made.verify = cloud.ca
-    return made
+    def raise_for_status(self) -> None:
+        """For msal, which asks it of answers that are none of its own refusals."""
+        if self.status_code >= 400:
+            raise requests.HTTPError(f"the status is {self.status_code}")
 
 
 class _Http:
@@ -79,22 +77,33 @@ class _Http:
         self._session = session(cloud)
         self.refusal: dict[str, Any] = {}
 
-    def get(self, url: str, **kwargs: Any) -> requests.Response:
+    def get(self, url: str, **kwargs: Any) -> _Heard:
         """GET, for msal."""
-        return self._kept(self._session.get(url, **{"timeout": TIMEOUT, **kwargs}))
+        return self._asked("GET", url, kwargs)
 
-    def post(self, url: str, **kwargs: Any) -> requests.Response:
+    def post(self, url: str, **kwargs: Any) -> _Heard:
         """POST, for msal."""
-        return self._kept(self._session.post(url, **{"timeout": TIMEOUT, **kwargs}))
+        return self._asked("POST", url, kwargs)
 
-    def _kept(self, response: requests.Response) -> requests.Response:
-        if response.status_code >= 400:
+    def _asked(self, method: str, url: str, given: Mapping[str, Any]) -> _Heard:
+        named = {"timeout": TIMEOUT, **given, "stream": True}
+        with within(WHOLE_ANSWER), self._session.request(method, url, **named) as response:
+            return self._kept(
+                _Heard(
+                    status_code=response.status_code,
+                    headers=response.headers,
+                    text=body(response, BIGGEST_BODY).decode("utf-8", "replace"),
+                )
+            )
+
+    def _kept(self, heard: _Heard) -> _Heard:
+        if heard.status_code >= 400:
             try:
-                refusal = response.json()
-            except ValueError:
+                refusal = json.loads(heard.text)
+            except (ValueError, RecursionError):
                 refusal = None
             self.refusal = refusal if isinstance(refusal, dict) else {}
-        return response
+        return heard
 
     def close(self) -> None:
         """For msal; the session lives as long as the application object."""
@@ -236,7 +245,7 @@ def claims(token: str) -> Claims | None:
     try:
         payload = token.split(".")[1]
         document = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    except (IndexError, ValueError):
+    except (IndexError, ValueError, RecursionError):
         return None
     if not isinstance(document, dict):
         return None
@@ -248,4 +257,4 @@ def claims(token: str) -> Claims | None:
 
 
 def _strings(value: object) -> tuple[str, ...]:
-    return tuple(map(str, value)) if isinstance(value, list) else ()
+    return tuple(clean(str(one)) for one in value) if isinstance(value, list) else ()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +26,33 @@ CREDENTIAL = Credential(
 
 @dataclass
 class Reply:
-    """What to answer; `silent` says nothing until the server ends."""
+    """What to answer; `silent` says nothing until the server ends.
+
+    `dripping` begins with these bytes and goes on by one more now and then, as long as it may.
+    """
 
     status: int = 200
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     silent: bool = False
+    dripping: bytes = b""
 
     @property
     def raw(self) -> bytes:
         if isinstance(self.body, bytes):
             return self.body
         return b"" if self.body is None else json.dumps(self.body).encode()
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+# Where a server can be slow: in its status, a header, the body, the size of a chunk, and a chunk.
+DRIPS = (
+    b"HTTP/1.1 2",
+    HEAD + b"X-Slow: ",
+    HEAD + b"Content-Length: 9000\r\n\r\n",
+    HEAD + b"Transfer-Encoding: chunked\r\n\r\n",
+    HEAD + b"Transfer-Encoding: chunked\r\n\r\n9000\r\n",
+)
 
 
 def rows(*values: dict[str, Any], **more: Any) -> Reply:
@@ -69,6 +85,14 @@ class Script:
         return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
 
 
+def _drip(out: BufferedIOBase, ended: threading.Event, begin: bytes) -> None:
+    out.write(begin)
+    for _ in range(1000):
+        if ended.wait(0.02):
+            return
+        out.write(b"1")
+
+
 def _handler(scripts: list[Script]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -82,6 +106,10 @@ def _handler(scripts: list[Script]) -> type[BaseHTTPRequestHandler]:
             if reply.silent:
                 script.ended.wait(30)
                 self.close_connection = True
+                return
+            if reply.dripping:
+                self.close_connection = True
+                _drip(self.wfile, script.ended, reply.dripping)
                 return
             self.send_response(reply.status)
             for name, value in reply.headers.items():

@@ -1,6 +1,8 @@
 """The client over real HTTPS: patient where waiting helps, bounded, and led nowhere else."""
 
+import gzip
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +16,7 @@ from mailposture.adapters.exchange.errors import ExchangeError
 from tests.adapters.exchange.samples import document
 from tests.adapters.exchange.scripted import (
     CREDENTIAL,
+    DRIPS,
     TENANT,
     Clock,
     Numbered,
@@ -280,12 +283,39 @@ def test_an_answer_that_is_too_big_is_left(script: Script, monkeypatch: pytest.M
     assert Caller(script).refused().cause == "too-big"
 
 
+@pytest.mark.parametrize("begin", DRIPS)
 def test_an_answer_that_drips_for_ever_is_left(
-    script: Script, monkeypatch: pytest.MonkeyPatch
+    script: Script, monkeypatch: pytest.MonkeyPatch, begin: bytes
 ) -> None:
-    monkeypatch.setattr(client_module, "WHOLE_ANSWER", -1)
-    script.replies = [rows()]
-    assert Caller(script).refused().cause == "timeout"
+    monkeypatch.setattr(client_module, "WHOLE_ANSWER", 0.3)
+    script.replies = [Reply(dripping=begin)]
+    began = time.monotonic()
+    error = Caller(script, budget=0.9).refused()
+    assert (error.cause, error.permanent, error.says) == ("timeout", False, "No answer in time.")
+    assert time.monotonic() - began < 3
+
+
+def test_no_answer_has_longer_than_what_is_left_for_the_whole_fetch(script: Script) -> None:
+    script.replies = [Reply(dripping=DRIPS[2])]
+    began = time.monotonic()
+    assert Caller(script, budget=0.3).refused().cause == "timeout"
+    assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "GZIP, identity", "odd"])
+def test_an_answer_that_is_packed_unasked_is_left(script: Script, coding: str) -> None:
+    packed = gzip.compress(b'{"value": []}')
+    script.replies = [Reply(body=packed, headers={"Content-Encoding": coding})]
+    error = Caller(script).refused()
+    assert (error.cause, error.permanent, error.status) == ("encoding-refused", True, 200)
+    (asked,) = script.asked
+    assert asked.headers["accept-encoding"] == "identity"
+
+
+def test_an_answer_that_says_it_is_not_packed_is_read(script: Script) -> None:
+    script.replies = [rows({"Name": "x"})]
+    script.replies[0].headers["Content-Encoding"] = "identity"
+    assert Caller(script).invoke().rows == ({"Name": "x"},)
 
 
 def test_a_server_that_says_nothing_is_left(script: Script) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -14,7 +15,7 @@ from mailposture.adapters.exchange.credential import Certificate, Credential
 from mailposture.adapters.exchange.errors import ExchangeError
 from mailposture.adapters.exchange.tokens import Claims, Tokens, claims, network_words, refused
 from tests.adapters.exchange.samples import document
-from tests.adapters.exchange.scripted import CREDENTIAL, TENANT, Reply, Script, scripted
+from tests.adapters.exchange.scripted import CREDENTIAL, DRIPS, TENANT, Reply, Script, scripted
 
 CLIENT = "33333333-4444-5555-6666-777777777777"
 
@@ -70,6 +71,11 @@ def test_a_token_tells_its_roles() -> None:
     read = claims(token_of({"roles": ["Exchange.ManageAsApp"], "wids": ["w"], "tid": "t"}))
     assert read == Claims(roles=("Exchange.ManageAsApp",), directory_roles=("w",), tenant_id="t")
     assert claims(token_of({"roles": "odd"})) == Claims(roles=(), directory_roles=(), tenant_id="")
+
+
+def test_a_role_s_name_carries_nothing_that_cannot_be_stored() -> None:
+    read = claims(token_of({"roles": ["a\0b", "\ud800"], "wids": ["w\x1b[1m"]}))
+    assert read == Claims(roles=("a b", ""), directory_roles=("w [1m",), tenant_id="")
 
 
 @pytest.mark.parametrize("token", ["", "opaque", "a.!!!.c", "a.e30", token_of([1]), "a.é.b"])
@@ -194,6 +200,37 @@ def test_a_sign_in_that_goes_wrong_has_its_name(
     error = refusal(script)
     assert (error.cause, error.permanent) == (cause, permanent)
     assert "not-a-secret" not in str(error)
+
+
+@pytest.mark.parametrize("begin", DRIPS)
+@pytest.mark.parametrize("signs_in", [False, True])
+def test_a_sign_in_service_that_drips_for_ever_is_left(
+    script: Script, monkeypatch: pytest.MonkeyPatch, begin: bytes, signs_in: bool
+) -> None:
+    monkeypatch.setattr(tokens_module, "WHOLE_ANSWER", 0.3)
+    slow = Reply(dripping=begin)
+    script.replies = [discovery(script), slow] if signs_in else [slow]
+    began = time.monotonic()
+    error = refusal(script)
+    assert (error.cause, error.permanent) == ("authority-unreachable", False)
+    assert error.says == "No answer in time."
+    assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize("signs_in", [False, True])
+@pytest.mark.parametrize(
+    ("reply", "cause"),
+    [
+        (Reply(body={"access_token": "a" * 2_000_000, "token_type": "Bearer"}), "too-big"),
+        (Reply(body=b"{}", headers={"Content-Encoding": "gzip"}), "encoding-refused"),
+    ],
+)
+def test_a_sign_in_service_that_says_too_much_or_packs_it_is_left(
+    script: Script, reply: Reply, cause: str, signs_in: bool
+) -> None:
+    script.replies = [discovery(script), reply] if signs_in else [reply]
+    assert refusal(script).cause == cause
+    assert {asked.headers["accept-encoding"] for asked in script.asked} == {"identity"}
 
 
 def test_a_token_is_asked_for_once_and_again_when_forgotten(script: Script) -> None:
