@@ -17,7 +17,7 @@ from mailposture.adapters import tls
 from mailposture.core.smtp.session import Limits, Plan, Session, Want
 from mailposture.core.smtp.transcript import Ended, Transcript
 
-__all__ = ["AT_ONCE", "Limits", "Order", "converse", "converse_all", "run"]
+__all__ = ["AT_ONCE", "Limits", "Order", "converse", "converse_all", "run", "why_not"]
 
 AT_ONCE: Final = 256
 LIMITS: Final = Limits()
@@ -85,7 +85,10 @@ async def converse_all(
     *,
     trust: tls.Trust | None = None,
 ) -> list[Transcript]:
-    """Hold many conversations, so many at a time; the transcripts come in the orders' order."""
+    """Hold many conversations, so many at a time; the transcripts come in the orders' order.
+
+    ValueError for all of them where one cannot be carried out: ask ``why_not`` of each before.
+    """
     for order in orders:
         _check(order)
     waiting = iter(enumerate(orders))
@@ -111,6 +114,15 @@ def run[T](work: Coroutine[Any, Any, T]) -> T:
         return runner.run(work)
 
 
+def why_not(order: Order) -> str | None:
+    """Why an order cannot be carried out, in words for people, or None if it can."""
+    try:
+        _check(order)
+    except ValueError as reason:
+        return str(reason)
+    return None
+
+
 @lru_cache(maxsize=4096)
 def _family(address: str) -> int:
     return ip_address(address).version
@@ -120,10 +132,14 @@ def _check(order: Order) -> tuple[Plan, SSL.Context]:
     # Names would be looked up behind our back, and lead elsewhere than where we were let to.
     for address in filter(None, (order.address, order.source)):
         _family(address)
+    if not 0 < order.port < 65536:
+        raise ValueError(f"{order.port} is not a port")
     try:
         return order.plan, tls.client_context(order.certificate)
     except (OSError, SSL.Error) as unusable:
-        raise ValueError(f"{order.certificate}: no certificate with its key") from unusable
+        # Where files lie on this machine is nobody's business elsewhere: the name will do.
+        name = order.certificate.name if order.certificate else "no file"
+        raise ValueError(f"{name}: no certificate with its key") from unusable
 
 
 async def _attempt(order: Order, limits: Limits, clock: Clock, trust: tls.Trust | None) -> Session:

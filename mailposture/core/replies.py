@@ -16,6 +16,8 @@ from mailposture.core.signs import Name, Sign
 STAGES: Final = ("connect", "ehlo", "starttls", "mail", "rcpt", "data", "eod")
 # The longest reply of the corpus has 600 characters; what follows this much decides nothing.
 MOST_WORDS: Final = 4_000
+# Real replies end in seven groups at most; a line of nothing else must not cost a pass for each.
+MOST_SUFFIXES: Final = 8
 
 _NEXT_LINE: Final = re.compile(
     r"\s{0,20}[\r\n]\s{0,20}(?:[2-5]\d\d[ -])?(?:#?[245]\.\d{1,3}\.\d{1,3}(?![\d.])[: ]?)?\s{0,20}"
@@ -71,9 +73,11 @@ def classify_reply(text: str, stage: str | None = None) -> Sign:
 def bare(text: str) -> str:
     """The words of a reply without what changes from one session to the next."""
     line = _one_line(text)
-    shorter = _without_suffix(line)
-    while shorter != line:
-        line, shorter = shorter, _without_suffix(shorter)
+    for _ in range(MOST_SUFFIXES):
+        shorter = _without_suffix(line)
+        if shorter == line:
+            break
+        line = shorter
     return line
 
 

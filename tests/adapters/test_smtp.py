@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import re
 import ssl
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 import trustme
 
 from mailposture.adapters import tls
-from mailposture.adapters.smtp import Limits, Order, converse, converse_all, run
+from mailposture.adapters.smtp import Limits, Order, converse, converse_all, run, why_not
 from mailposture.core.smtp.transcript import Ended, Transcript, Who
 from tests.adapters.smtp_server import (
     LOCKED,
@@ -238,6 +239,41 @@ async def test_a_certificate_that_cannot_be_used_is_said_before_anything_is_sent
         for name in ("address", "source"):
             with pytest.raises(ValueError, match="localhost"):
                 await converse(order(server, **{name: "localhost"}))
+    assert server.peers == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, None),
+        ({"mail_from": ""}, None),
+        ({"rcpt_to": ""}, "rcpt_to cannot be sent in an SMTP command: ''"),
+        ({"rcpt_to": "postmaster@bücher.example"},
+         "rcpt_to cannot be sent in an SMTP command: 'postmaster@b\\xfccher.example'"),
+        ({"rcpt_to": f"postmaster@{'d' * 244}"}, "rcpt_to is longer than 254 characters: "),
+        ({"ehlo": "two words"}, "ehlo cannot be sent in an SMTP command: 'two words'"),
+        ({"address": "localhost"}, "'localhost' does not appear to be an IPv4 or IPv6 address"),
+        ({"source": "1.2"}, "'1.2' does not appear to be an IPv4 or IPv6 address"),
+        ({"port": 70_000}, "70000 is not a port"),
+        ({"port": 0}, "0 is not a port"),
+        ({"certificate": Path("secret-place/mail.pem")}, "mail.pem: no certificate with its key"),
+    ],
+)  # fmt: skip
+async def test_why_an_order_cannot_be_carried_out_is_told_without_raising(
+    changes: dict[str, object], reason: str | None
+) -> None:
+    async with serving(ExchangeOnline()) as server:
+        asked = order(server, **changes)
+        found = why_not(asked)
+        if reason is None:
+            assert found is None
+            assert (await converse(asked)).ended is Ended.DONE
+            return
+        assert found is not None
+        assert found.startswith(reason)
+        assert "secret-place" not in found
+        with pytest.raises(ValueError, match=re.escape(reason)):
+            await converse_all([order(server), asked])
     assert server.peers == []
 
 

@@ -375,6 +375,23 @@ def test_what_changes_with_every_session_is_stripped(text: str, words: str) -> N
     assert replies.bare(text) == words
 
 
+@pytest.mark.parametrize(
+    "group", ["[]", "[a]", " [a] ", "(S12)", "(AS1234567890) ", "[a](S12) For more see https://a "]
+)
+def test_a_line_of_nothing_but_suffixes_takes_no_more_than_a_moment(group: str) -> None:
+    text = "550 5.7.1 no " + group * (4_000 // len(group))
+    began = time.process_time()
+    for _ in range(5):
+        assert replies.bare(text).startswith("550 5.7.1 no")
+    assert time.process_time() - began < 0.2
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row["reply"])[:40])
+def test_no_reply_of_the_corpus_ends_in_more_than_what_is_stripped(row: dict[str, object]) -> None:
+    words = replies.bare(str(row["reply"]))
+    assert words == replies.bare(words)
+
+
 SHAPES = st.one_of(
     st.text(),
     st.from_regex(r"[2-5][0-9]{2}[ -][245]\.[0-9]{1,3}\.[0-9]{1,3} .{0,60}", fullmatch=True),

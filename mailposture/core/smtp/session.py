@@ -39,14 +39,23 @@ class Limits:
     session: float = 45.0
     # RFC 5321 section 4.5.3.1.5 asks for 512 octets a line; real refusals are longer.
     line_bytes: int = 4096
-    reply_bytes: int = 16 * 1024
-    total_bytes: int = 64 * 1024
+    # A whole conversation with Exchange Online has 2 KB. What is kept is written down twice, as
+    # lines and as replies, and an odd byte takes five characters: 16 KB may become 160.
+    reply_bytes: int = 8 * 1024
+    reply_lines: int = 64
+    total_bytes: int = 16 * 1024
 
 
 # Neither a control character nor a space nor a bracket may come into a command: it would
 # be a second command or another path (RFC 5321 section 4.1.2, without quoted strings).
 _WORD: Final = re.compile(r"[!-;=?-~]+\Z")
-_LONGEST_PATH: Final = 254
+# RFC 5321 section 4.5.3.1: what every server must take; what is longer SHOULD be avoided. The 256
+# of a path count its brackets, so that an address has 254 at most whatever its parts may have:
+# a domain of more than 243 characters has no postmaster that can be named in a command.
+_LONGEST_LOCAL_PART: Final = 64
+_LONGEST_DOMAIN: Final = 255
+_LONGEST_ADDRESS: Final = 256 - len("<>")
+_SHOWN: Final = 80
 _MOST_LOOSE_LINES: Final = 20
 # A server that leaves in one of these ways without answering QUIT has said all that counts.
 _NO_GOOD_BYE: Final = frozenset({Ended.REPLY_TIMEOUT, Ended.RESET, Ended.CLOSED, Ended.TLS_ERROR})
@@ -66,8 +75,8 @@ class Plan:
             value = getattr(self, name)
             if value == "" and name == "mail_from":
                 continue
-            if not _WORD.match(value) or len(value) > _LONGEST_PATH:
-                raise ValueError(f"{name} cannot be sent in an SMTP command: {value!r}")
+            if why_not := _why_not(name, value):
+                raise ValueError(f"{name} {why_not}: {value[:_SHOWN]!a}")
 
     def command(self, state: State) -> bytes:
         """The command whose answer is awaited in a state."""
@@ -81,6 +90,16 @@ class Plan:
             case _:
                 words = str(state)
         return f"{words}\r\n".encode("ascii")
+
+
+def _why_not(name: str, value: str) -> str:
+    """Why a value cannot be said in its command, or nothing if it can."""
+    if not _WORD.match(value):
+        return "cannot be sent in an SMTP command"
+    if len(value.rpartition("@")[0]) > _LONGEST_LOCAL_PART:
+        return f"has more than {_LONGEST_LOCAL_PART} characters before its @"
+    longest = _LONGEST_DOMAIN if name == "ehlo" else _LONGEST_ADDRESS
+    return f"is longer than {longest} characters" if len(value) > longest else ""
 
 
 class Session:
@@ -238,13 +257,15 @@ class Session:
         """The usual case in one step: a reply in good order, and too short for any cap."""
         raw = whole(self._buffer)
         limits = self._limits
-        return raw if len(raw) <= min(limits.line_bytes, limits.reply_bytes) else b""
+        fits = len(raw) <= min(limits.line_bytes, limits.reply_bytes)
+        return raw if fits and raw.count(b"\n") <= limits.reply_lines else b""
 
     def _take_line(self, line: bytes, ms: float) -> None:
         first = not self._part
         self._lines.append(Line(ms, Who.SERVER, line))
         self._part += line
-        if len(self._part) > self._limits.reply_bytes:
+        lines = self._part.count(b"\n")
+        if len(self._part) > self._limits.reply_bytes or lines > self._limits.reply_lines:
             self.end(Ended.REPLY_TOO_LONG, ms)
         elif not goes_on(line, first=first):
             raw = bytes(self._part)

@@ -1,5 +1,7 @@
 """The session: what it says to what it hears, and what it makes of servers gone wrong."""
 
+import json
+
 import pytest
 
 from mailposture.core.smtp.session import Limits, Plan, Want
@@ -199,12 +201,14 @@ def test_a_server_that_leaves_without_a_good_bye_has_answered_all_the_same(rest:
     ("turns", "limits", "ended", "kept"),
     [
         ([b"220 " + b"x" * 10_000_000], Limits(), Ended.LINE_TOO_LONG, 4096),
-        ([b"220-x\r\n" * 1_000_000], Limits(), Ended.REPLY_TOO_LONG, 16 * 1024 + 7),
+        ([b"220-x\r\n" * 1_000_000], Limits(), Ended.REPLY_TOO_LONG, 65 * 7),
         ([b"\x00" * 100], Limits(line_bytes=50), Ended.LINE_TOO_LONG, 50),
         ([b"220 " + b"x" * 44 + b"\r\n"], Limits(line_bytes=50), Ended.CLOSED, 50),
         ([b"220 " + b"x" * 45 + b"\r\n"], Limits(line_bytes=50), Ended.LINE_TOO_LONG, 50),
         ([BANNER, PLAIN_EHLO, OK, OK], Limits(total_bytes=100), Ended.TOO_MUCH, 100),
-        ([BANNER + b"y" * 10_000_000], Limits(), Ended.TOO_MUCH, 64 * 1024),
+        ([b"220-x\r\n" * 1_000_000], Limits(reply_lines=9999), Ended.REPLY_TOO_LONG, 8 * 1024 + 7),
+        ([b"220-x\n" + b"\n" * 1_000_000], Limits(), Ended.REPLY_TOO_LONG, 6 + 64),
+        ([BANNER + b"y" * 10_000_000], Limits(), Ended.TOO_MUCH, 16 * 1024),
     ],
 )
 def test_no_server_can_make_us_keep_more_than_the_caps(
@@ -213,12 +217,42 @@ def test_no_server_can_make_us_keep_more_than_the_caps(
     found = conversation(*turns, limits=limits)
     assert found.ended is ended
     assert len(heard(found)) <= kept
-    assert len(found.lines) < 3000
+    assert len(found.lines) < 1500
+
+
+LONG = b"\xff" * 4000 + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        [b"220-" + LONG + b"220 " + LONG, b"250-" + LONG + b"250 " + LONG, OK, OK],
+        [b"220-x\r\n" * 63 + b"220 x\r\n", (b"250-" + b"\xff" * 120 + b"\n") * 999],
+        [BANNER, PLAIN_EHLO, OK, b"550-\n" + b"\n" * 62 + b"550 " + LONG],
+        [BANNER, b"\xff" * 1_000_000],
+        [b"\n" * 1_000_000],
+    ],
+)
+def test_what_a_hostile_server_says_stays_small_where_it_is_written_down(
+    turns: list[bytes],
+) -> None:
+    written = json.dumps(conversation(*turns).to_document())
+    assert len(written) < 180_000
+
+
+def test_a_long_but_honest_greeting_and_refusal_fit_into_the_caps() -> None:
+    greeting = b"".join(b"250-X-OFFER-%d with some words\r\n" % n for n in range(40))
+    refusal = b"550-5.7.51 " + b"why " * 120 + b"\r\n"
+    found = conversation(
+        BANNER, greeting + b"250 SIZE\r\n", OK, refusal * 9 + b"550 5.7.51 no\r\n", BYE
+    )
+    assert found.ended is Ended.DONE
+    assert [r.code for r in found.replies] == [220, 250, 250, 550, 221]
 
 
 @pytest.mark.parametrize("name", ["ehlo", "mail_from", "rcpt_to"])
 @pytest.mark.parametrize(
-    "value", ["a b", "a\r\nDATA", "a\n", "a\x00", "a\x7f", "é", "<a>", "x" * 255, "\u2028"]
+    "value", ["a b", "a\r\nDATA", "a\n", "a\x00", "a\x7f", "é", "<a>", "x" * 256, "\u2028"]
 )
 def test_a_word_that_could_break_out_of_its_command_is_our_own_defect(
     name: str, value: str
@@ -226,6 +260,34 @@ def test_a_word_that_could_break_out_of_its_command_is_our_own_defect(
     good = {"ehlo": "probe.example", "mail_from": "a@b.example", "rcpt_to": "c@d.example"}
     with pytest.raises(ValueError, match=name):
         Plan(**{**good, name: value})  # type: ignore[arg-type] # starttls is not among them
+
+
+DOMAIN_243 = ".".join(["d" * 60] * 3 + ["e" * 60])  # with postmaster@ it fills a path of 256
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("rcpt_to", f"postmaster@{DOMAIN_243}", None),
+        ("rcpt_to", f"postmaster@{DOMAIN_243}x", "longer than 254"),
+        ("mail_from", f"{'l' * 64}@{'d' * 60}.example", None),
+        ("mail_from", f"{'l' * 65}@d.example", "more than 64 characters before its @"),
+        ("ehlo", "x" * 255, None),
+        ("ehlo", "x" * 256, "longer than 255"),
+        ("rcpt_to", "é" * 9999, r"cannot be sent in an SMTP command: '(\\xe9){80}'$"),
+    ],
+)
+def test_words_are_as_long_as_every_server_must_take_and_no_longer(
+    name: str, value: str, why: str | None
+) -> None:
+    good = {"ehlo": "probe.example", "mail_from": "a@b.example", "rcpt_to": "c@d.example"}
+    plan = {**good, name: value}
+    assert len(DOMAIN_243) == 243
+    if why is None:
+        assert value in repr(Plan(**plan))  # type: ignore[arg-type] # starttls is not among them
+    else:
+        with pytest.raises(ValueError, match=why):
+            Plan(**plan)  # type: ignore[arg-type] # starttls is not among them
 
 
 def test_the_null_sender_is_said_as_such_and_nobody_else_may_be_missing() -> None:
