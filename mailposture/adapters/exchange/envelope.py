@@ -184,4 +184,14 @@ def rows_of(document: Any) -> tuple[Row, ...]:
 
 
 def _texts(value: object) -> tuple[str, ...]:
-    return tuple(str(v) for v in value if v) if isinstance(value, list) else ()
+    return tuple(storable(str(v)) for v in value if v) if isinstance(value, list) else ()
+
+
+_NOT_STORABLE: Final = re.compile("[\0\ud800-\udfff]")
+
+
+def storable(text: str) -> str:
+    """A text without NUL, which PostgreSQL cannot keep, and without halves of characters, which
+    nobody can: JSON may hold both.
+    """
+    return _NOT_STORABLE.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -12,7 +12,10 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
 
-from mailposture.adapters.exchange.envelope import Row
+import idna
+
+from mailposture.adapters.exchange.envelope import Row, storable
+from mailposture.adapters.targets import host_name
 from mailposture.core.addresses import sort_key
 from mailposture.core.configuration import (
     ConnectorType,
@@ -47,8 +50,10 @@ _SWITCHES: Final = {
 
 
 def _text(raw: Any) -> str | None:
-    if raw is None or isinstance(raw, str):
-        return raw
+    if raw is None:
+        return None
+    if isinstance(raw, str):
+        return storable(raw)
     if isinstance(raw, bool | int | float):
         return str(raw)
     raise UnreadableError("not a text")
@@ -92,12 +97,13 @@ def _items(raw: Any) -> list[str]:
     held = raw if isinstance(raw, list) else [raw]
     if any(isinstance(item, dict | list) for item in held):
         raise UnreadableError("not a list of texts")
-    return [str(item).strip() for item in held if item is not None and str(item).strip()]
+    texts = [storable(str(item)).strip() for item in held if item is not None]
+    return [text for text in texts if text]
 
 
 def _words(raw: Any) -> list[str]:
     """A list; or, as CSV has it, one text with its members between spaces or commas."""
-    return re.split(r"[\s,]+", raw.strip()) if isinstance(raw, str) else _items(raw)
+    return re.split(r"[\s,]+", storable(raw).strip()) if isinstance(raw, str) else _items(raw)
 
 
 def _texts(raw: Any) -> tuple[str, ...]:
@@ -125,6 +131,22 @@ def _switch(raw: Any) -> RejectDirectSend:
     return _SWITCHES[_flag(raw)]
 
 
+def mail_domain(name: str) -> str:
+    """The name of a mail domain as DNS and SMTP have it: lower case, and IDNA where it needs it."""
+    plain = name.strip()
+    if len(plain) > LONGEST_NAME:
+        raise UnreadableError("no domain name")
+    if not plain.isascii():
+        try:
+            # By IDNA 2008: the older rules of Python's own codec lead some names to other domains.
+            plain = idna.encode(plain, uts46=True).decode("ascii")
+        except UnicodeError:
+            raise UnreadableError("no domain name") from None
+    if found := host_name(plain):
+        return found
+    raise UnreadableError("no domain name")
+
+
 def _connector_type(raw: Any) -> ConnectorType:
     try:
         return ConnectorType(raw)
@@ -148,7 +170,11 @@ READERS: Final[Mapping[Kind, Callable[[Any], Any]]] = MappingProxyType(
 )
 
 # Names that mean the same in any case, and are matched by others in lower case.
-LOWERED: Final = frozenset({"guid", "domain_name", "tls_sender_certificate_name"})
+LOWERED: Final = frozenset({"guid", "tls_sender_certificate_name"})
+# Names that are asked for in DNS and said in SMTP commands.
+MAIL_DOMAINS: Final = frozenset({"domain_name"})
+# Of a domain or of a row that is said to lack something; Exchange names have 64 characters.
+LONGEST_NAME: Final = 256
 # Required fields for which null is an answer.
 NULL_IS_AN_ANSWER: Final = frozenset({"tls_sender_certificate_name", "reject_direct_send"})
 # Where the answer lacks the field, the value itself can say so.
@@ -171,7 +197,13 @@ def rows(value_type: type, given: Iterable[Row]) -> Parsed[Any]:
 
 def _called(row: Row, number: int) -> str:
     named = row.get("Name") or row.get("DomainName") or row.get("Identity")
-    return str(named) if named else f"row {number}"
+    return _shown(str(named)) if named else f"row {number}"
+
+
+def _shown(name: str) -> str:
+    """A name that may be odd itself, in a form that can be stored and read, and not too long."""
+    visible = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name[:LONGEST_NAME])
+    return visible if len(name) <= LONGEST_NAME else f"{visible}…"
 
 
 def _row(value_type: Any, row: Row) -> tuple[Any | None, list[str]]:
@@ -195,6 +227,8 @@ def _field(field: Field[Any], name: str, row: Row, kind: Kind) -> Any:
     value = READERS[kind](row[name])
     if value is None and _is_required(field) and field.name not in NULL_IS_AN_ANSWER:
         raise UnreadableError("null")
+    if field.name in MAIL_DOMAINS and isinstance(row[name], str):
+        return mail_domain(row[name])
     if field.name in LOWERED and isinstance(value, str):
         return value.lower()
     return value

@@ -51,6 +51,11 @@ def test_a_cut_answer_keeps_its_link_and_its_warning() -> None:
     assert found.rows == ({"Identity": "one"},)
 
 
+def test_warnings_carry_nothing_that_cannot_be_stored() -> None:
+    found = page(answered(200, {"value": [], "@adminapi.warnings": ["a\0b", "\ud800"]}))
+    assert found.warnings == ("a\ufffdb", "\ufffd")
+
+
 NUL_BODY = Answer(status=403, headers={"content-type": "text/plain"}, body=b"\0" * 8192)
 
 

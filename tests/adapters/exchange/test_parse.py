@@ -1,5 +1,7 @@
 """Rows to values: every fixture, every odd form, and what is missing said by name."""
 
+import json
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +13,7 @@ from mailposture.adapters.exchange.envelope import Page, page, rows_of
 from mailposture.adapters.exchange.errors import ExchangeError
 from mailposture.core import codec
 from mailposture.core.configuration import (
+    AcceptedDomain,
     ConnectorType,
     InboundConnector,
     Organization,
@@ -18,6 +21,7 @@ from mailposture.core.configuration import (
     PartStatus,
     RejectDirectSend,
     TransportRule,
+    exchange_name,
 )
 from tests.adapters.exchange.samples import document, names, success
 
@@ -33,6 +37,14 @@ FOLDERS = {
 INCOMPLETE = {
     "inbound_connectors/16_selected_fields",
     "organization_config/05_v2_core_properties_only",
+}
+SAMPLES = {
+    "accepted_domains": "accepted_domains/02_hybrid_with_coexistence_and_relay",
+    "connection_filters": "hosted_connection_filter/02_ip_allow_list",
+    "inbound_connectors": "inbound_connectors/02_partner_lockdown_ip_requiretls_false",
+    "organization": "organization_config/02_reject_direct_send_true",
+    "outbound_connectors": "outbound_connectors/01_hcw_hybrid",
+    "transport_rules": "transport_rules/01_gateway_lockdown_quarantine",
 }
 FIXTURES = [name for folder in FOLDERS for name in names(folder)]
 
@@ -292,6 +304,89 @@ def test_accepted_domains_keep_what_tells_them_apart() -> None:
     assert [one.domain_name for one in found if one.is_coexistence_domain] == [
         "contoso.mail.onmicrosoft.com"
     ]
+
+
+DOMAIN = dict(rows_of(document("accepted_domains/02_hybrid_with_coexistence_and_relay"))[0])
+
+
+def domains(*names: Any) -> parse.Parsed[Any]:
+    return parse.rows(AcceptedDomain, [DOMAIN | {"Name": n, "DomainName": n} for n in names])
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ("Contoso.COM", "contoso.com"),
+        (" contoso.com. ", "contoso.com"),
+        ("bücher.example", "xn--bcher-kva.example"),
+        ("BÜCHER.example", "xn--bcher-kva.example"),
+        ("xn--bcher-kva.example", "xn--bcher-kva.example"),
+        ("straße.example", "xn--strae-oqa.example"),
+        ("日本。example", "xn--wgv71a.example"),
+        (".".join(["d" * 62] * 4), ".".join(["d" * 62] * 4)),
+    ],
+)
+def test_a_domain_s_name_is_read_as_dns_has_it(said: str, read: str) -> None:
+    found = domains(said)
+    assert [one.domain_name for one in found.values] == [read]
+    assert found.missing == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("con toso.com", "con toso.com"),
+        ("contoso.com\nDATA", r"contoso.com\nDATA"),
+        ("contoso\0.com", r"contoso\x00.com"),
+        ("b\ud800cher.example", r"b\ud800cher.example"),
+        ("b\xfc cher.example", "bü cher.example"),
+        ("\u202econtoso.com", r"\u202econtoso.com"),
+        ("contoso", "contoso"),
+        ("*", "*"),
+        ("a@contoso.com", "a@contoso.com"),
+        ("d" * 64 + ".example", "d" * 64 + ".example"),
+        (".".join(["d" * 62] * 4) + ".ee", ".".join(["d" * 62] * 4) + ".ee"),
+        ("é" * 250 + ".example", "é" * 250 + ".examp…"),
+        ("x" * 100_000, "x" * 256 + "…"),
+        ("é" * 100_000, "é" * 256 + "…"),
+    ],
+)
+def test_what_is_no_mail_domain_is_missed_by_name_and_the_others_are_read(
+    said: str, shown: str
+) -> None:
+    found = domains("contoso.com", said)
+    assert [one.domain_name for one in found.values] == ["contoso.com"]
+    assert found.missing == (f"DomainName of {shown}",)
+    json.dumps(found.missing, ensure_ascii=False).encode()
+
+
+def test_a_tenant_with_an_odd_domain_is_read_but_for_its_domains() -> None:
+    odd = DOMAIN | {"Name": "odd", "DomainName": "con toso.com"}
+    found = read(BY_PART["accepted_domains"], [Page(rows=(DOMAIN, odd))])
+    assert (found.part.status, found.value) == (PartStatus.INCOMPLETE, None)
+    assert found.part.missing == ("DomainName of odd",)
+
+
+ODD_TEXT = "a\0b\ud800c\udfffd"
+
+
+@pytest.mark.parametrize("cmdlet", CMDLETS, ids=lambda cmdlet: cmdlet.part)
+def test_no_field_of_any_part_keeps_what_cannot_be_stored(cmdlet: Cmdlet) -> None:
+    sample = rows_of(document(SAMPLES[cmdlet.part]))[0]
+    for name in {exchange_name(field.name) for field in fields(cmdlet.value)}:
+        for odd in (ODD_TEXT, [ODD_TEXT], {"value": ODD_TEXT}):
+            found = parse.rows(cmdlet.value, [{**sample, name: odd}])
+            kept = [codec.dump(value) for value in found.values] + [*found.missing]
+            written = json.dumps(kept, ensure_ascii=False)
+            assert "\\u0000" not in written, name
+            assert written.encode(), name  # no half of a character is in it, or this raises
+
+
+def test_texts_keep_their_place_in_a_value_where_a_character_cannot_be_stored() -> None:
+    found = altered(Name=ODD_TEXT, Comment="a\0", SenderDomains=["con\0toso.com"]).values[0]
+    assert found.name == "a\ufffdb\ufffdc\ufffdd"
+    assert found.comment == "a\ufffd"
+    assert found.sender_domains == ("con\ufffdtoso.com",)
 
 
 # ---- a part ------------------------------------------------------------------------------
