@@ -39,6 +39,29 @@ _HOST: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?:\.(?!-)[a-z0-9_-]{1,63})+\Z"
 _IPV6_PUBLIC: Final = ip_network("2000::/3")
 _IPV6_TUNNELS: Final = (ip_network("2002::/16"), ip_network("2001::/23"))
 
+# What `is_global` lets pass, or lets pass in some releases of Python only, and where no mail server
+# can be: IANA's registries of special purposes, and one address of Azure's hosts.
+_NO_PLACE: Final = tuple(
+    map(
+        ip_network,
+        (
+            "168.63.129.16/32",  # the host beneath a virtual machine of Azure
+            "192.0.0.0/24",  # protocol assignments, RFC 6890
+            "192.88.99.0/24",  # relays of 6to4, RFC 7526
+            "192.31.196.0/24",  # AS112, RFC 7535
+            "192.52.193.0/24",  # AMT, RFC 7450
+            "192.175.48.0/24",  # AS112, RFC 7534
+            "192.0.2.0/24",  # documentation, RFC 5737
+            "198.51.100.0/24",
+            "203.0.113.0/24",
+            "198.18.0.0/15",  # benchmarks, RFC 2544
+            "2001:db8::/32",  # documentation, RFC 3849
+            "3fff::/20",  # documentation, RFC 9637
+            "2620:4f:8000::/48",  # AS112, RFC 7534
+        ),
+    )
+)
+
 
 class Refusal(Exception):  # noqa: N818 - it is what it says, and no error of ours
     """A target that must not be probed; the sentence says why."""
@@ -107,4 +130,6 @@ def _not_public(address: Address) -> str | None:
             return "which is not a public address"
     if address.is_multicast or address.is_reserved or not address.is_global:
         return "which is not a public address"
+    if in_lab(str(address), _NO_PLACE):
+        return "where no mail server can be"
     return None

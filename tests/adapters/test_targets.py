@@ -22,6 +22,8 @@ LAB = networks("127.0.0.0/8")
     [
         (DOOR, PUBLIC),
         (DOOR, "2a01:111:f403:c111::3"),
+        (DOOR, "168.63.129.17"),
+        (DOOR, "192.88.100.1"),
         ("contoso-com.o-v1.mx.microsoft", PUBLIC),
         ("contoso-com.mail.eo.outlook.com", PUBLIC),
         ("contoso-us.mail.protection.office365.us", PUBLIC),
@@ -66,7 +68,18 @@ def test_any_other_name_is_refused(host: str) -> None:
         "169.254.169.254",
         "100.64.0.1",
         "0.0.0.0",  # noqa: S104 - a target, nothing is bound to it
+        "168.63.129.16",
+        "192.0.0.9",
+        "192.0.0.170",
         "192.0.2.1",
+        "192.31.196.1",
+        "192.52.193.1",
+        "192.88.99.1",
+        "192.88.99.255",
+        "192.175.48.1",
+        "198.18.0.1",
+        "198.51.100.1",
+        "203.0.113.1",
         "224.0.0.1",
         "240.0.0.1",
         "255.255.255.255",
@@ -79,6 +92,10 @@ def test_any_other_name_is_refused(host: str) -> None:
         "2002:7f00:1::",
         "2001:0:7f00:1::",
         "2001:db8::1",
+        "2620:4f:8000::1",
+        "3fff::1",
+        "3fff:fff:ffff::1",
+        "5f00::1",
         "fe80::1",
         "fe80::1%eth0",
         "2a01:111:f403::3%eth0",
@@ -107,6 +124,14 @@ def test_outside_the_lab_there_is_only_port_25(port: int) -> None:
 @pytest.mark.parametrize("host", ["127.0.10.20", "anything", DOOR, ""])
 def test_inside_the_lab_any_port_and_name_will_do(host: str) -> None:
     may_target(host, "127.0.10.20", 2525, LAB)
+
+
+@pytest.mark.parametrize(
+    ("address", "lab"),
+    [("192.0.2.1", "192.0.2.0/24"), ("3fff::1", "3fff::/20"), ("168.63.129.16", "168.63.0.0/16")],
+)
+def test_a_lab_may_lie_where_nothing_else_may(address: str, lab: str) -> None:
+    may_target("x", address, 2525, networks(lab))
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536])
