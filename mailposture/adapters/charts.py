@@ -321,7 +321,7 @@ def _names(tenants: Sequence[TenantDays]) -> dict[str, Any]:
     return {
         "type": "category",
         "categoryorder": "array",
-        "categoryarray": [row.name for row in reversed(tenants)],
+        "categoryarray": [plain(row.name) for row in reversed(tenants)],
         "range": [-0.5, len(tenants) - 0.5],
         "showgrid": False,
         "zeroline": False,
@@ -337,7 +337,7 @@ def _heat(tenants: Sequence[TenantDays], days: Sequence[date]) -> go.Heatmap:
     """Zero shows the page: a day without exposure is no value at all."""
     return go.Heatmap(
         x=[f"{day}T12:00:00" for day in days],
-        y=[row.name for row in tenants],
+        y=[plain(row.name) for row in tenants],
         z=[[day.open_minutes or None for day in row.days] for row in tenants],
         zmin=0,
         zmax=1440,
@@ -372,7 +372,7 @@ def _day_bars(
         orientation="h",
         base=[f"{day.day}T00:00:00" for _, day in found],
         x=[DAY_MS * 0.92] * len(found),
-        y=[row.name for row, _ in found],
+        y=[plain(row.name) for row, _ in found],
         width=width,
         marker=marker,
         customdata=[row.href for row, _ in found],

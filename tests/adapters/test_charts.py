@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -221,6 +222,35 @@ def test_the_worst_tenant_is_on_top_and_the_room_grows_with_the_rows() -> None:
     assert axis["categoryarray"] == ["adatum", "northwind", "contoso"]
     assert fleet.height - FleetExposure(tenants=()).height == 2 * 26
     assert fleet.figure()["layout"]["height"] == fleet.height
+
+
+EVIL = '<a href="https://tailspin.example">R&D</a> <b>x</b>'
+SAFE = '&lt;a href="https://tailspin.example"&gt;R&amp;D&lt;/a&gt; &lt;b&gt;x&lt;/b&gt;'
+
+
+def texts_of(document: dict[str, Any]) -> list[str]:
+    return [value for _, value in leaves(document) if isinstance(value, str)]
+
+
+def test_names_that_look_like_tags_stay_words_in_the_fleet() -> None:
+    mixed = [days(**{kind: 5})[0] for kind in ("open_minutes", "partly_minutes", "unknown_minutes")]
+    document = FleetExposure(tenants=(TenantDays(name=EVIL, days=tuple(mixed)),)).figure()
+    texts = texts_of(document)
+    assert [text for text in texts if "<" in text.replace("<br>", "")] == []
+    assert {text for trace in document["data"] for text in trace["y"]} == {SAFE}
+    assert document["layout"]["yaxis"]["categoryarray"] == [SAFE]
+    assert any(text.startswith(f"{SAFE}, ") for text in texts)
+
+
+def test_sentences_that_look_like_tags_stay_words_in_a_timeline() -> None:
+    evil = timeline(
+        changes=(Change(at=START + HOUR, effect="opens", label=EVIL),),
+        windows=(replace(window(), label=EVIL),),
+    )
+    texts = texts_of(evil.figure())
+    assert [text for text in texts if "<" in text.replace("<br>", "")] == []
+    assert any(SAFE in text for text in texts)
+    assert any(EVIL in cell for row in evil.table() for cell in row)
 
 
 def test_a_fleet_without_tenants_is_an_empty_figure_with_a_head_for_a_table() -> None:
