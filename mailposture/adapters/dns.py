@@ -1,12 +1,14 @@
 """DNS: what a domain publishes, and the doors of its tenant. A missing name proves nothing."""
 
+import copy
 import re
 import string
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import dns.exception
 import dns.name
@@ -19,6 +21,8 @@ MOST_ADDRESSES: Final = 16
 MOST_EXCHANGERS: Final = 32
 MOST_TEXTS: Final = 64
 AT_ONCE: Final = 8
+# For all that is asked about one domain: a slow zone must not hold up the others of its tenant.
+WHOLE_DOMAIN: Final = 20.0
 
 DASH_SUFFIX: Final = "mail.protection.outlook.com"
 SIGNED_SUFFIX: Final = "mx.microsoft"
@@ -56,6 +60,13 @@ class Resolver:
             self._resolver.nameservers, self._resolver.port = [address], port
         self._resolver.timeout, self._resolver.lifetime = timeout, timeout
         self._resolver.search = []
+        self._timeout, self._ends = timeout, float("inf")
+
+    def within(self, seconds: float) -> Self:
+        """The same resolver, with so many seconds for all its look-ups together."""
+        bounded = copy.copy(self)
+        bounded._ends = min(self._ends, time.monotonic() + seconds)  # noqa: SLF001 - one of us
+        return bounded
 
     def mx(self, domain: str) -> list[tuple[int, str]]:
         """The mail exchangers by preference; a null MX (RFC 7505) is none."""
@@ -79,9 +90,12 @@ class Resolver:
         return sorted(text.decode("ascii", "backslashreplace") for text in texts)
 
     def _ask(self, name: str, kind: str) -> list[Any]:
+        left = min(self._timeout, self._ends - time.monotonic())
+        if left <= 0:
+            raise DnsError(f"{kind} of {name!r}: the time for this domain is over")
         try:
             question = dns.name.from_text(name)
-            return list(self._resolver.resolve(question, kind, search=False))
+            return list(self._resolver.resolve(question, kind, search=False, lifetime=left))
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             return []
         except dns.exception.Timeout as late:
@@ -105,13 +119,34 @@ def nameserver_of(text: str) -> tuple[str, int]:
     return address, port
 
 
+def exchangers(
+    domain: str, resolver: Resolver, *, seconds: float = WHOLE_DOMAIN
+) -> list[tuple[int, str, tuple[str, ...]]]:
+    """The mail exchangers of a domain by preference and host, each with its addresses.
+
+    DnsError where any look-up went without an answer, or the time for all of them was over.
+    """
+    resolver = resolver.within(seconds)
+    found = resolver.mx(domain)
+    hosts = list(dict.fromkeys(host for _, host in found))
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="dns") as threads:
+        addresses = dict(zip(hosts, threads.map(resolver.addresses, hosts), strict=True))
+    return [(preference, host, tuple(addresses[host])) for preference, host in found]
+
+
 def endpoints(
-    domain: str, resolver: Resolver, suffixes: Iterable[str] = NAMES
+    domain: str,
+    resolver: Resolver,
+    suffixes: Iterable[str] = NAMES,
+    *,
+    seconds: float = WHOLE_DOMAIN,
 ) -> tuple[Endpoint, ...]:
     """The tenant's doors that DNS shows for a domain, each host once.
 
-    DnsError only where nothing was found and some look-up went without an answer.
+    DnsError only where nothing was found and some look-up went without an answer, in its own
+    time or in that for all of them. What the domain's MX names is asked for first.
     """
+    resolver = resolver.within(seconds)
     failures: list[DnsError] = []
     suffixes = tuple(suffixes)
     hosts: dict[str, str] = {}

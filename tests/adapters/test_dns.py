@@ -1,5 +1,7 @@
 """What DNS says of a domain, and what it does when it says nothing, or too much."""
 
+import time
+
 import pytest
 
 from mailposture.adapters.dns import (
@@ -9,13 +11,15 @@ from mailposture.adapters.dns import (
     Endpoint,
     Resolver,
     endpoints,
+    exchangers,
     guesses,
     nameserver_of,
 )
-from tests.adapters.dns_server import Zone, garbage, name_server, servfail, silence
+from tests.adapters.dns_server import Late, Zone, garbage, name_server, servfail, silence
 
 CONTOSO = "contoso-com.mail.protection.outlook.com"
 SIGNED = "contoso-com.o-v1.mx.microsoft"
+GUESSED = guesses("contoso.com")
 
 
 def found(zone: Zone, domain: str = "contoso.com") -> tuple[Endpoint, ...]:
@@ -153,6 +157,90 @@ def test_anything_else_names_no_server(text: str) -> None:
     with pytest.raises(DnsError) as failure:
         nameserver_of(text)
     assert failure.value.permanent
+
+
+# ---- the exchangers of a domain, and the time for all of it --------------------------------
+
+
+def test_the_exchangers_of_a_domain_come_by_preference_with_their_addresses() -> None:
+    zone: Zone = {
+        ("contoso.com", "MX"): ["20 b.contoso.com.", "10 c.contoso.com.", "10 a.contoso.com."],
+        ("a.contoso.com", "A"): ["192.0.2.2", "192.0.2.1"],
+        ("a.contoso.com", "AAAA"): ["2001:db8::1"],
+        ("b.contoso.com", "A"): ["192.0.2.3"],
+    }
+    with name_server(zone) as server:
+        resolver = Resolver(server, timeout=1.0)
+        assert exchangers("contoso.com", resolver) == [
+            (10, "a.contoso.com", ("192.0.2.1", "192.0.2.2", "2001:db8::1")),
+            (10, "c.contoso.com", ()),
+            (20, "b.contoso.com", ("192.0.2.3",)),
+        ]
+        assert exchangers("fabrikam.com", resolver) == []
+
+
+def slow_domain(count: int, delay: float) -> Zone:
+    hosts = [f"mx{n:02}.contoso.com" for n in range(count)]
+    answers: Zone = {(h, kind): Late(delay) for h in hosts for kind in ("A", "AAAA")}
+    return {**answers, ("contoso.com", "MX"): [f"10 {h}." for h in hosts]}
+
+
+def test_the_exchangers_are_looked_up_at_the_same_time() -> None:
+    with name_server(slow_domain(32, 0.1)) as server:
+        began = time.monotonic()
+        found = exchangers("contoso.com", Resolver(server, timeout=2.0))
+    assert time.monotonic() - began < 3  # one after the other it takes 6.4 seconds
+    assert len(found) == 32
+
+
+def test_the_time_for_all_the_exchangers_is_bounded() -> None:
+    with name_server(slow_domain(32, 0.3)) as server:
+        began = time.monotonic()
+        with pytest.raises(DnsError, match=r"time|answer") as failure:
+            exchangers("contoso.com", Resolver(server, timeout=5.0), seconds=0.5)
+    assert time.monotonic() - began < 2
+    assert not failure.value.permanent
+
+
+@pytest.mark.parametrize("fault", [servfail, silence, garbage])
+def test_an_exchanger_that_cannot_be_looked_up_is_a_failure_of_the_domain(fault: object) -> None:
+    assert callable(fault)
+    zone: Zone = {
+        ("contoso.com", "MX"): ["10 a.contoso.com.", "10 b.contoso.com."],
+        ("a.contoso.com", "A"): ["192.0.2.1"],
+        ("b.contoso.com", "A"): fault,
+    }
+    with name_server(zone) as server, pytest.raises(DnsError):
+        exchangers("contoso.com", Resolver(server, timeout=0.3))
+
+
+def test_the_time_for_all_the_doors_of_a_domain_is_bounded() -> None:
+    zone: Zone = {(host, "A"): silence for host, _ in GUESSED}
+    with name_server(zone) as server:
+        resolver = Resolver(server, timeout=5.0)
+        began = time.monotonic()
+        with pytest.raises(DnsError):
+            endpoints("contoso.com", resolver, seconds=0.5)
+        assert time.monotonic() - began < 3
+    found: Zone = {
+        **zone,
+        ("contoso.com", "MX"): [f"0 {CONTOSO}."],
+        (CONTOSO, "A"): ["52.101.68.1"],
+    }
+    with name_server(found) as server:
+        doors = endpoints("contoso.com", Resolver(server, timeout=5.0), seconds=0.5)
+    assert [door.host for door in doors] == [CONTOSO]
+
+
+def test_a_bounded_resolver_leaves_the_one_it_came_from_as_it_was() -> None:
+    zone: Zone = {("a.example", "A"): ["192.0.2.1"]}
+    with name_server(zone) as server:
+        resolver = Resolver(server)
+        with pytest.raises(DnsError, match="the time for this domain is over"):
+            resolver.within(0).addresses("a.example")
+        with pytest.raises(DnsError, match="the time for this domain is over"):
+            resolver.within(0).within(60).addresses("a.example")
+        assert resolver.addresses("a.example") == ["192.0.2.1"]
 
 
 def test_a_domain_too_long_for_a_label_gives_no_guess() -> None:
