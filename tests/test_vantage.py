@@ -164,6 +164,15 @@ def test_a_wrong_target_is_refused_and_said(centre: Centre, host: str, says: str
     assert says in answer.refused
 
 
+def test_one_target_that_cannot_be_said_costs_no_other(centre: Centre) -> None:
+    odd = Target(**{**_fields(centre.target), "path": 2, "rcpt_to": "post master@contoso.com"})
+    centre.order("stranger", targets=(odd, centre.target))
+    refused, answered = centre.result().answers
+    assert (refused.path, refused.tries) == (2, ())
+    assert refused.refused
+    assert len(answered.tries) == 2
+
+
 ODD: list[tuple[dict[str, Any], Any]] = [
     ({}, {"not": "a list"}),
     ({}, [[1], {}]),

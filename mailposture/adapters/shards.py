@@ -71,14 +71,24 @@ def run(envelope: Envelope, place: Place, clock: Callable[[], datetime]) -> Resu
 async def _answers(envelope: Envelope, place: Place, seconds: float) -> list[Answer]:
     doors = await _doors(envelope.targets, place)
     planned = [p for t in envelope.targets for p in _plan(t, doors, envelope.ehlo, place)]
+    refused = {p.target.path: why for p in planned if (why := smtp.why_not(p.order))}
+    planned = [p for p in planned if p.target.path not in refused]
     limits = smtp.Limits(session=min(smtp.Limits().session, seconds))
-    transcripts = await smtp.converse_all([p.order for p in planned], limits=limits)
+    # All at once: a second wave would begin when the first, at its slowest, has used up the claim.
+    transcripts = await smtp.converse_all(
+        [p.order for p in planned], limits=limits, at_once=max(len(planned), 1)
+    )
     tries: dict[int, list[Try]] = {}
     for p, transcript in zip(planned, transcripts, strict=True):
         tries.setdefault(p.target.path, []).append(
             Try(host=p.host, address=p.order.address, transcript=transcript.to_document())
         )
-    return [_answer(t, doors, tries.get(t.path, [])) for t in envelope.targets]
+    return [
+        Answer(path=t.path, refused=refused[t.path])
+        if t.path in refused
+        else _answer(t, doors, tries.get(t.path, []))
+        for t in envelope.targets
+    ]
 
 
 async def _doors(wanted: Iterable[Target], place: Place) -> dict[tuple[str, int], Door]:

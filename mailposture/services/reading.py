@@ -93,9 +93,7 @@ def _look_up(
 
 def _doors(name: str, resolver: dns.Resolver, suffixes: tuple[str, ...]) -> _Doors:
     try:
-        hosts = [
-            (number, host, resolver.addresses(host, (4, 6))) for number, host in resolver.mx(name)
-        ]
+        hosts = dns.exchangers(name, resolver)
         endpoints = dns.endpoints(name, resolver, suffixes)
     except dns.DnsError as error:
         return _Doors(domain_facts(name, None), (), f"{name}: {error}")
