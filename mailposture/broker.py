@@ -12,6 +12,8 @@ from celery.worker.request import Request
 from kombu import Exchange, Queue
 
 CENTRAL: Final = "central"
+# Readings wait on other people's servers; results must not wait behind them.
+READING: Final = "reading"
 RUN_SHARD: Final = "mailposture.vantage.run_shard"
 SAY_HELLO: Final = "mailposture.vantage.say_hello"
 TAKE_RESULT: Final = "mailposture.tasks.take_result"

@@ -10,7 +10,7 @@ from mailposture import broker
 from mailposture.celery import app
 from mailposture.core import codec
 from mailposture.core.work import Result
-from mailposture.services import judging, planning, reading, vantage_points
+from mailposture.services import fetches, judging, planning, reading, vantage_points
 
 
 @app.task
@@ -18,12 +18,18 @@ def tick() -> None:
     """Claim what is due or lapsed, and wake whoever does it."""
     now = timezone.now()
     planning.schedule_rounds(now)
-    for tenant_id, attempt in planning.claim_fetches(now):
-        fetch_tenant.delay(tenant_id, attempt)
+    read_due.delay()
     probe_due.delay()
     for slug in planning.greet(now):
         _tell(broker.SAY_HELLO, slug, slug, expires=20)
     planning.tidy(now)
+
+
+@app.task
+def read_due() -> None:
+    """Claim the readings that are due, as many as the readers can do."""
+    for tenant_id, attempt in fetches.claim(timezone.now()):
+        fetch_tenant.apply_async((tenant_id, attempt), queue=broker.READING)
 
 
 @app.task
@@ -38,13 +44,15 @@ def probe_due() -> None:
 
 @app.task
 def fetch_tenant(tenant_id: int, attempt: int) -> None:
-    """Do one claimed reading; if it brought something to look at, look at once."""
+    """Do one claimed reading; if it brought something to look at, look at once. Then the next."""
     try:
         read = reading.fetch(tenant_id, attempt, timezone.now)
     except SoftTimeLimitExceeded:
         read = reading.gave_up(tenant_id, attempt, timezone.now())
     if read and (read.changes or read.first):
         probe_due.delay()
+    if read:
+        read_due.delay()
 
 
 @app.task(name=broker.TAKE_RESULT)

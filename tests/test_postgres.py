@@ -1,5 +1,6 @@
 """The same product on PostgreSQL: migrated, seeded, ticked, asked again, by its commands alone."""
 
+import json
 import os
 import subprocess
 import sys
@@ -60,3 +61,31 @@ def test_the_main_job_runs_on_postgresql(lab: Lab, database: str) -> None:
         ).fetchall()
         assert ("closes",) in changed
         assert connection.execute(counted).fetchone() > before  # type: ignore[operator]
+
+
+def test_two_workers_at_once_lose_no_round_and_double_no_span(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("create database races")
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": os.environ.get("HOME", "/"),
+        "DATA_DIR": str(tmp_path),
+        "DATABASE_URL": postgres_url.replace("/postgres?", "/races?"),
+        "MAILPOSTURE_EHLO_NAME": "probe.contoso.com",
+        "MAILPOSTURE_SENDER_DOMAIN": "probe.contoso.com",
+    }
+    for command in ([str(MANAGE), "migrate", "--verbosity", "0"], ["-m", "tests.races"]):
+        done = subprocess.run(
+            [sys.executable, *command],
+            env=environment,
+            cwd=MANAGE.parent,
+            capture_output=True,
+            text=True,
+            timeout=110,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found == {"stuck": 0, "problems": [], "doubled": 0, "spans": 72, "state": "open"}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mailposture import runtime
+from mailposture import broker, runtime
 from mailposture.management.supervisor import Program, Ready
 
 PYTHON: Final = sys.executable
@@ -41,7 +41,8 @@ def programs(plan: Plan) -> tuple[Program, ...]:
         *queue,
         _seed(plan.manage),
         _web(plan.port),
-        _worker("central", "mailposture.celery", "--concurrency", "2"),
+        _worker("central", "mailposture.celery", "--concurrency", "1", "-Q", broker.CENTRAL),
+        _worker("reader", "mailposture.celery", "--concurrency", "3", "-Q", broker.READING),
         *(_vantage(plan.data, name) for name in _vantage_names(plan)),
         _beat(plan.data),
     )

@@ -8,7 +8,7 @@ class Tenant(models.Model):
     """A Microsoft 365 organisation under watch, with the work that is due for it.
 
     The reading of its configuration is due at `fetch_due_at`; the claim on it is a lease, so
-    that a worker that died gives it back by doing nothing (docs/architecture.md, Work).
+    that a worker that died gives it back by doing nothing (docs/architecture.md, Flows).
     """
 
     slug = models.SlugField(unique=True, max_length=63)
@@ -21,10 +21,11 @@ class Tenant(models.Model):
     paused_at = models.DateTimeField(null=True, blank=True)
 
     fetch_due_at = models.DateTimeField(null=True, blank=True)
+    # Names one claim: it only grows. The tries of this turn are counted apart.
     fetch_attempt = models.PositiveIntegerField(default=0)
+    fetch_tries = models.PositiveIntegerField(default=0)
     fetch_lease_until = models.DateTimeField(null=True, blank=True)
     fetched_at = models.DateTimeField(null=True, blank=True, help_text="last time it was read")
-    fetch_tried_at = models.DateTimeField(null=True, blank=True)
     fetch_error = models.TextField(blank=True, default="")
     fetch_failing_since = models.DateTimeField(null=True, blank=True)
 

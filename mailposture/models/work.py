@@ -33,6 +33,7 @@ class Round(models.Model):
         indexes = (
             models.Index(fields=["planned_at", "due_at"], name="round_due"),
             models.Index(fields=["tenant", "-due_at"], name="round_by_tenant"),
+            models.Index(fields=["finished_at"], name="round_by_age"),
         )
 
     def __str__(self) -> str:
@@ -72,6 +73,7 @@ class Shard(models.Model):
                 condition=models.Q(done_at=None, aside_at=None),
             ),
             models.Index(fields=["vantage_point", "-due_at"], name="shard_by_place"),
+            models.Index(fields=["due_at"], name="shard_by_age"),
             models.Index(
                 fields=["aside_at"], name="shard_aside", condition=models.Q(aside_at__isnull=False)
             ),

@@ -80,6 +80,7 @@ def _when(result: Result, shard: models.Shard, now: datetime) -> datetime:
 
 
 def _keep(shard: models.Shard, seen: Mapping[int, Seen], at: datetime, now: datetime) -> Taken:
+    shard.tenant = planning.lock(shard.tenant_id)
     asked = {target["path"] for target in shard.targets}
     paths = models.Path.objects.filter(pk__in=asked, retired_at=None).select_related("current")
     stranger = shard.vantage_point.plays == models.VantagePoint.Plays.STRANGER
@@ -88,11 +89,12 @@ def _keep(shard: models.Shard, seen: Mapping[int, Seen], at: datetime, now: date
         if path.pk in seen:
             _store(path, seen[path.pk], ends.of(path), at, stranger=stranger)
     coverage.extend(shard, sorted(asked - seen.keys()), ends, at)
-    _hear(shard.vantage_point, seen.values(), now)
     if stranger:  # how old the tenant's state is, strangers alone say
         models.Tenant.objects.filter(pk=shard.tenant_id).update(probed_at=at)
     finished = planning.finish_round(shard.round_id, now)
     standing.refresh(shard.tenant, at, round_id=shard.round_id if finished else None)
+    # Last: a stranger serves every tenant, and its row would hold up all their results.
+    _hear(shard.vantage_point, seen.values(), now)
     return Taken(shard.tenant_id, finished)
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from mailposture import models
 from mailposture.core.work import Envelope, Target
@@ -30,38 +30,16 @@ KEEP_ROUNDS = timedelta(days=2)
 OUT_AT_ONCE = 4
 
 
-def claim_fetches(now: datetime) -> list[tuple[int, int]]:
-    """Claim the tenants whose reading is due or whose reader died: (tenant, attempt)."""
-    claimed = []
-    _give_up_fetches(now)
-    for tenant in models.Tenant.objects.filter(_free("fetch_lease_until", now), _fetch_due(now)):
-        attempt = tenant.fetch_attempt + 1
-        won = models.Tenant.objects.filter(
-            _free("fetch_lease_until", now), pk=tenant.pk, fetch_attempt=tenant.fetch_attempt
-        ).update(fetch_attempt=attempt, fetch_lease_until=now + settings.FETCH_LEASE)
-        if won:
-            claimed.append((tenant.pk, attempt))
-    return claimed
+def _unfinished() -> QuerySet[models.Shard]:
+    return models.Shard.objects.filter(done_at=None, aside_at=None)
 
 
-def _give_up_fetches(now: datetime) -> None:
-    """A reading whose worker died three times is set aside until its next turn, and shown."""
-    spent = models.Tenant.objects.filter(
-        fetch_attempt__gte=models.Shard.ATTEMPTS, fetch_lease_until__lte=now
-    )
-    for tenant in spent:
-        models.Tenant.objects.filter(pk=tenant.pk, fetch_attempt=tenant.fetch_attempt).update(
-            fetch_attempt=0,
-            fetch_lease_until=None,
-            fetch_due_at=now + timedelta(seconds=tenant.fetch_every),
-            fetch_tried_at=now,
-            fetch_error="The reading did not end in three attempts: its worker died each time.",
-            fetch_failing_since=tenant.fetch_failing_since or now,
-        )
-
-
-def _fetch_due(now: datetime) -> Q:
-    return Q(paused_at=None, credential__isnull=False, fetch_due_at__lte=now)
+def lock(tenant_id: int) -> models.Tenant:
+    """Hold a tenant until the transaction ends. What adds up its rows must not do so beside
+    another that adds to them: each would see the other's work as not done. (SQLite has one
+    writer anyhow.)
+    """
+    return models.Tenant.objects.select_for_update().get(pk=tenant_id)
 
 
 def _free(field: str, now: datetime) -> Q:
@@ -84,13 +62,11 @@ def schedule_rounds(now: datetime) -> None:
 @transaction.atomic
 def ask_round(tenant: models.Tenant, now: datetime) -> models.Round:
     """Probe now, because someone asked: the round under way if one is, else a new one."""
-    running = tenant.rounds.filter(finished_at=None, due_at__lte=now).order_by("due_at").last()
-    return running or tenant.rounds.create(kind=models.Round.Kind.ASKED, due_at=now)
-
-
-def ask_fetch(tenant: models.Tenant, now: datetime) -> None:
-    """Read this tenant without waiting for its turn."""
-    models.Tenant.objects.filter(pk=tenant.pk).update(fetch_due_at=now)
+    owing = Exists(_unfinished().filter(round=OuterRef("pk")))
+    running = tenant.rounds.filter(Q(planned_at=None) | owing, finished_at=None, due_at__lte=now)
+    return running.order_by("due_at").last() or tenant.rounds.create(
+        kind=models.Round.Kind.ASKED, due_at=now
+    )
 
 
 def verify(tenant: models.Tenant, snapshot: models.Snapshot, now: datetime) -> None:
@@ -121,23 +97,24 @@ def plan_rounds(now: datetime) -> None:
         except Exception as error:
             log.exception("the round of %s could not be planned", row.tenant.slug)
             problem = f"The round could not be planned: {type(error).__name__}."
-            _end_round(row.pk, now, problem)
+            # Unless another tick, which waited for this one, did plan it meanwhile.
+            unplanned = models.Round.objects.filter(pk=row.pk, planned_at=None)
+            _end_round(unplanned, now, problem)
 
 
-def _end_round(pk: int, now: datetime, problem: str) -> None:
-    models.Round.objects.filter(pk=pk).update(
-        planned_at=now, finished_at=now, tally={"problem": problem}
-    )
+def _end_round(rounds: QuerySet[models.Round], now: datetime, problem: str) -> None:
+    rounds.update(planned_at=now, finished_at=now, tally={"problem": problem})
 
 
 def _plan(row: models.Round, now: datetime) -> None:
     """Make the shards of one round. A place that still owes its last shard gets no second one:
     a silent vantage point must not pile up work that nobody will want when it is back.
     """
+    lock(row.tenant_id)
     try:
         wanted = paths.ensure(row.tenant, now)
     except clouds.NotSetUpError as missing:
-        _end_round(row.pk, now, str(missing))
+        _end_round(models.Round.objects.filter(pk=row.pk), now, str(missing))
         return
     owing = set(
         models.Shard.objects.filter(tenant=row.tenant, done_at=None, aside_at=None).values_list(
@@ -167,61 +144,72 @@ def claim_shards(now: datetime, only: Collection[str] | None = None) -> Iterator
     `only` names the vantage points that the caller can play; None is all of them.
     """
     _set_aside(now)
-    unfinished = models.Shard.objects.filter(due_at__lte=now, done_at=None, aside_at=None)
+    unfinished = _unfinished().filter(due_at__lte=now)
     if only is not None:
         unfinished = unfinished.filter(vantage_point__slug__in=only)
     out = Counter(unfinished.filter(lease_until__gt=now).values_list("vantage_point_id", flat=True))
     due = unfinished.filter(_free("lease_until", now)).order_by("due_at", "pk")
-    for shard in due.select_related("vantage_point", "tenant"):
-        if out[shard.vantage_point_id] >= OUT_AT_ONCE:
-            continue
-        out[shard.vantage_point_id] += 1
-        won = models.Shard.objects.filter(pk=shard.pk, attempt=shard.attempt, done_at=None).update(
-            attempt=F("attempt") + 1, claimed_at=now, lease_until=now + settings.LEASE
-        )
-        if won and (order := _order(shard, now)):
-            yield order
+    # What was asked is long; it is read for those that are claimed alone.
+    for pk, place, attempt in due.values_list("pk", "vantage_point_id", "attempt"):
+        if out[place] < OUT_AT_ONCE:
+            out[place] += 1
+            if order := _claim(pk, attempt, now):
+                yield order
+
+
+def _claim(pk: int, attempt: int, now: datetime) -> Envelope | None:
+    nonce = secrets.token_hex(16)
+    won = (
+        _unfinished()
+        .filter(pk=pk, attempt=attempt)
+        .update(attempt=attempt + 1, claimed_at=now, lease_until=now + settings.LEASE, nonce=nonce)
+    )
+    return _order(pk, now) if won else None
 
 
 def _set_aside(now: datetime) -> None:
     """After three attempts nobody tries again by himself: the shard is shown instead."""
-    spent = models.Shard.objects.filter(
-        done_at=None, aside_at=None, lease_until__lte=now, attempt__gte=models.Shard.ATTEMPTS
-    )
-    rounds = set(spent.values_list("round_id", flat=True))
-    spent.update(aside_at=now, problem="No result after three attempts: its worker is silent.")
-    for round_id in rounds:
-        finish_round(round_id, now)
+    spent = _unfinished().filter(lease_until__lte=now, attempt__gte=models.Shard.ATTEMPTS)
+    why = "No result after three attempts: its worker is silent."
+    for shard in spent.only("pk", "tenant_id", "round_id"):
+        _put_aside(shard, why, now)
+
+
+@transaction.atomic
+def _put_aside(shard: models.Shard, why: str, now: datetime) -> None:
+    lock(shard.tenant_id)
+    if _unfinished().filter(pk=shard.pk).update(aside_at=now, problem=why):
+        finish_round(shard.round_id, now)
 
 
 def finish_round(round_id: int, now: datetime) -> bool:
-    """Close a round once none of its shards is still out; say whether this call closed it."""
-    out = models.Shard.objects.filter(round_id=round_id, done_at=None, aside_at=None)
-    if out.exists():
+    """Close a round once none of its shards is still out; say whether this call closed it. The
+    tenant is locked by the caller.
+    """
+    if _unfinished().filter(round_id=round_id).exists():
         return False
-    return bool(models.Round.objects.filter(pk=round_id, finished_at=None).update(finished_at=now))
+    open_round = models.Round.objects.filter(pk=round_id, finished_at=None)
+    return bool(open_round.update(finished_at=now))
 
 
-def _order(shard: models.Shard, now: datetime) -> Envelope | None:
+def _order(pk: int, now: datetime) -> Envelope | None:
     """Seal the order of the attempt that was just claimed; set aside what cannot be ordered."""
+    shard = models.Shard.objects.select_related("vantage_point", "tenant").get(pk=pk)
     try:
         who = clouds.identity(lab=shard.tenant.cloud == clouds.LAB)
     except clouds.NotSetUpError as missing:
-        models.Shard.objects.filter(pk=shard.pk).update(aside_at=now, problem=str(missing))
-        finish_round(shard.round_id, now)
+        _put_aside(shard, str(missing), now)
         return None
-    nonce = secrets.token_hex(16)
-    models.Shard.objects.filter(pk=shard.pk).update(nonce=nonce)
     return Envelope(
         purpose="shard",
         vantage_point=shard.vantage_point.slug,
         shard=shard.pk,
-        attempt=shard.attempt + 1,
+        attempt=shard.attempt,
         ehlo=who.ehlo,
         targets=tuple(Target(**{**t, "endpoints": tuple(t["endpoints"])}) for t in shard.targets),
         issued=now,
         expires=now + settings.LEASE,
-        nonce=nonce,
+        nonce=shard.nonce,
     )
 
 
@@ -236,5 +224,9 @@ def greet(now: datetime) -> Iterable[str]:
 
 
 def tidy(now: datetime) -> None:
-    """Drop rounds that told their story; storage grows with changes, not with polls."""
-    models.Round.objects.filter(snapshot=None, finished_at__lt=now - KEEP_ROUNDS).delete()
+    """Drop work that told its story; storage grows with changes, not with polls. The rounds of a
+    change stay with their tally.
+    """
+    old = now - KEEP_ROUNDS
+    models.Shard.objects.filter(due_at__lt=old, round__finished_at__lt=old).delete()
+    models.Round.objects.filter(snapshot=None, finished_at__lt=old).delete()

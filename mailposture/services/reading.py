@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 
@@ -24,14 +24,12 @@ from mailposture.core.configuration import (
     with_part,
 )
 from mailposture.core.effects import Candidate, candidate
-from mailposture.services import clouds, history, planning, secrets
+from mailposture.services import clouds, fetches, history, planning, secrets
 
 log = logging.getLogger(__name__)
 
-# A tenant that cannot be read is asked again at its own pace, but not more often than this makes.
 # A part that was never readable must not make every reading walk the whole history.
 MOST_LOOKED_BACK = 100
-SOONEST_RETRY = timedelta(seconds=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ def fetch(tenant_id: int, attempt: int, clock: Callable[[], datetime]) -> Read |
     """Do one claimed reading; None if the claim is no longer ours."""
     tenant = (
         models.Tenant.objects.select_related("credential")
-        .filter(pk=tenant_id, fetch_attempt=attempt)
+        .filter(pk=tenant_id, fetch_attempt=attempt, fetch_lease_until__isnull=False)
         .first()
     )
     if tenant is None:
@@ -112,18 +110,9 @@ def _with_dns(seen: Configuration, doors: dict[str, _Doors]) -> Configuration:
     return with_domain_facts(seen, [d.facts for d in doors.values()])
 
 
-@transaction.atomic
 def _failed(tenant: models.Tenant, attempt: int, error: str, now: datetime) -> Read:
     """Nothing was read: say since when, and try again at the tenant's own pace."""
-    wait = max(timedelta(seconds=tenant.fetch_every), SOONEST_RETRY)
-    models.Tenant.objects.filter(pk=tenant.pk, fetch_attempt=attempt).update(
-        fetch_attempt=0,
-        fetch_lease_until=None,
-        fetch_due_at=now + wait,
-        fetch_tried_at=now,
-        fetch_error=error,
-        fetch_failing_since=tenant.fetch_failing_since or now,
-    )
+    fetches.failed(tenant, attempt, error, now)
     return Read(tenant.pk, error=error)
 
 
@@ -136,16 +125,8 @@ def _save(
     now: datetime,
 ) -> Read | None:
     """Store what was read, if the claim still holds."""
-    won = models.Tenant.objects.filter(pk=tenant.pk, fetch_attempt=attempt).update(
-        fetch_attempt=0,
-        fetch_lease_until=None,
-        fetch_due_at=now + timedelta(seconds=tenant.fetch_every),
-        fetch_tried_at=now,
-        fetched_at=now,
-        fetch_error="",
-        fetch_failing_since=None,
-    )
-    if not won:
+    planning.lock(tenant.pk)
+    if not fetches.done(tenant, attempt, now):
         return None
     first = not tenant.paths.exists()
     changes = record(tenant, seen, now)

@@ -18,6 +18,8 @@ WINDOW = timedelta(minutes=max(planning.VERIFY_AFTER_MINUTES) + 5)
 def settle(tenant: models.Tenant, round_id: int, after: Mapping[str, str], now: datetime) -> None:
     """Judge the changes that wait for proof by a round that began after they were read."""
     row = models.Round.objects.get(pk=round_id)
+    if not _strangers_were_heard(row):
+        return
     waiting = tenant.changes.filter(
         effect=models.Change.Effect.PENDING, at__lte=row.planned_at or now
     ).select_related("after")
@@ -27,6 +29,12 @@ def settle(tenant: models.Tenant, round_id: int, after: Mapping[str, str], now: 
             _say(change, seen, now)
         elif now - change.at > WINDOW:
             _say(change, Effect.NEUTRAL if seen is Effect.NEUTRAL else Effect.UNKNOWN_YET, now)
+
+
+def _strangers_were_heard(row: models.Round) -> bool:
+    """Whether strangers looked in this round, and all of them: approved sources prove no door."""
+    strangers = row.shards.filter(vantage_point__plays=models.VantagePoint.Plays.STRANGER)
+    return strangers.exists() and not strangers.filter(done_at=None).exists()
 
 
 def _words(states: Mapping[str, str]) -> dict[str, str]:

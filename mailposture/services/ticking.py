@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from mailposture.adapters import shards
-from mailposture.services import judging, planning, reading
+from mailposture.services import fetches, judging, planning, reading
 
 
 @dataclass(slots=True)
@@ -24,7 +24,7 @@ def tick(clock: Callable[[], datetime], places: Mapping[str, shards.Place]) -> T
     """Do all that is due now, from the places this process can play; others are left alone."""
     done = Ticked()
     planning.schedule_rounds(clock())
-    for tenant_id, attempt in planning.claim_fetches(clock()):
+    for tenant_id, attempt in fetches.claim(clock()):
         if read := reading.fetch(tenant_id, attempt, clock):
             done.read.append(read)
     planning.plan_rounds(clock())

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from mailposture import tasks
 from mailposture.celery import app
-from mailposture.services import planning
+from mailposture.services import fetches, planning
 from mailposture.services.pages import live as pages
 from mailposture.web.access import operated_tenant, seen_tenant
 
@@ -26,7 +26,7 @@ UNREACHABLE = "The queue is not reachable; the work is kept and done when it is 
 def fetch_now(request: HttpRequest, slug: str) -> HttpResponse:
     """Read this tenant's configuration without waiting for its turn."""
     of = operated_tenant(request, slug)
-    planning.ask_fetch(of, timezone.now())
+    fetches.ask(of, timezone.now())
     messages.info(request, f"{of.name} is being read. What changed is here after a reload.")
     transaction.on_commit(partial(_wake, request))
     return redirect(of)

@@ -9,7 +9,7 @@ from django.test import override_settings
 from mailposture import models
 from mailposture.core.configuration import PartStatus
 from mailposture.core.work import Envelope
-from mailposture.services import planning
+from mailposture.services import fetches, planning
 from tests import factories as make
 from tests.factories import NOW
 
@@ -195,14 +195,14 @@ def test_a_fetch_is_claimed_once_until_its_lease_lapses(tenant: models.Tenant) -
     models.Credential.objects.create(
         tenant=tenant, kind="secret", client_id=tenant.tenant_id, sealed="x", updated_at=NOW
     )
-    assert planning.claim_fetches(NOW) == [(tenant.pk, 1)]
-    assert planning.claim_fetches(NOW + timedelta(seconds=1)) == []
+    assert fetches.claim(NOW) == [(tenant.pk, 1)]
+    assert fetches.claim(NOW + timedelta(seconds=1)) == []
     lapsed = NOW + settings.FETCH_LEASE + timedelta(seconds=1)
-    assert planning.claim_fetches(lapsed) == [(tenant.pk, 2)]
+    assert fetches.claim(lapsed) == [(tenant.pk, 2)]
 
 
 def test_a_tenant_without_credential_is_never_read(tenant: models.Tenant) -> None:
-    assert planning.claim_fetches(NOW) == []
+    assert fetches.claim(NOW) == []
 
 
 def test_a_reading_that_killed_three_workers_waits_for_its_next_turn(
@@ -213,9 +213,9 @@ def test_a_reading_that_killed_three_workers_waits_for_its_next_turn(
     )
     at = NOW
     for attempt in (1, 2, 3):
-        assert planning.claim_fetches(at) == [(tenant.pk, attempt)]
+        assert fetches.claim(at) == [(tenant.pk, attempt)]
         at += settings.FETCH_LEASE + timedelta(seconds=1)
-    assert planning.claim_fetches(at) == []
+    assert fetches.claim(at) == []
     tenant.refresh_from_db()
     assert "three attempts" in tenant.fetch_error
     assert tenant.fetch_failing_since == at
@@ -260,7 +260,7 @@ def test_one_tenants_odd_rows_stop_nobody_else(
 ) -> None:
     other = make.tenant("fabrikam", probe_due_at=NOW)
     make.snapshot(other, make.configuration(domains=("fabrikam.com",)), make.ago(days=1))
-    models.Snapshot.objects.filter(tenant=tenant).update(document={"odd": True})
+    models.Snapshot.objects.filter(tenant=tenant).update(document={"accepted_domains": [{}]})
     planned()
     rounds = {r.tenant.slug: r for r in models.Round.objects.select_related("tenant")}
     assert rounds["contoso"].finished_at == NOW
@@ -278,3 +278,49 @@ def test_a_shard_that_cannot_be_ordered_is_set_aside_and_says_why(
     problems = set(models.Shard.objects.values_list("problem", flat=True))
     assert all("MAILPOSTURE_EHLO_NAME" in problem for problem in problems)
     assert models.Round.objects.get().finished_at == NOW
+
+
+@pytest.fixture
+def readable(tenant: models.Tenant) -> models.Tenant:
+    """The tenant with a credential, so that it can be read."""
+    models.Credential.objects.create(
+        tenant=tenant, kind="secret", client_id=tenant.tenant_id, sealed="x", updated_at=NOW
+    )
+    return tenant
+
+
+def test_no_more_readings_are_claimed_than_the_readers_can_do() -> None:
+    for number in range(fetches.AT_ONCE + 3):
+        one = make.tenant(f"contoso-{number}", fetch_due_at=make.ago(minutes=number))
+        models.Credential.objects.create(
+            tenant=one, kind="secret", client_id=one.tenant_id, sealed="x", updated_at=NOW
+        )
+    first = fetches.claim(NOW)
+    assert len(first) == fetches.AT_ONCE
+    assert fetches.claim(NOW) == []
+    done = models.Tenant.objects.get(pk=first[0][0])
+    assert fetches.done(done, first[0][1], NOW)
+    assert len(fetches.claim(NOW)) == 1
+
+
+def test_a_reading_asked_for_during_a_reading_is_done_after_it(readable: models.Tenant) -> None:
+    ((_, attempt),) = fetches.claim(NOW)
+    under_way = models.Tenant.objects.get(pk=readable.pk)
+    fetches.ask(readable, NOW + timedelta(seconds=2))
+    assert fetches.done(under_way, attempt, NOW + timedelta(seconds=3))
+    assert fetches.claim(NOW + timedelta(seconds=4)) == [(readable.pk, attempt + 1)]
+
+
+def test_a_claim_that_was_given_back_is_nobodys(readable: models.Tenant) -> None:
+    ((_, attempt),) = fetches.claim(NOW)
+    assert fetches.done(readable, attempt, NOW)
+    assert not fetches.failed(readable, attempt, "late", NOW)
+    readable.refresh_from_db()
+    assert readable.fetch_error == ""
+
+
+def test_a_round_that_owes_nothing_is_not_joined(tenant: models.Tenant) -> None:
+    planned()
+    stuck = models.Round.objects.get()
+    models.Shard.objects.update(done_at=NOW)
+    assert planning.ask_round(tenant, NOW + timedelta(seconds=1)) != stuck

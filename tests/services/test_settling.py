@@ -38,9 +38,14 @@ def changed(tenant: models.Tenant, **fields: Any) -> models.Change:
     return tenant.changes.get()
 
 
-def settled(change: models.Change, after: State, at: datetime = NOW) -> str:
+def settled(
+    change: models.Change, after: State, at: datetime = NOW, *, stranger_is_silent: bool = False
+) -> str:
     """The effect after a round that found the domain so."""
     row = change.tenant.rounds.create(kind="verify", due_at=at, planned_at=at)
+    place = models.VantagePoint.objects.filter(plays="stranger").first() or make.stranger()
+    owed = {"tenant": change.tenant, "vantage_point": place, "due_at": at}
+    row.shards.create(**owed, done_at=None if stranger_is_silent else at)
     settling.settle(change.tenant, row.pk, {"contoso.com": after}, at)
     change.refresh_from_db()
     return change.effect
@@ -125,3 +130,11 @@ def test_the_past_is_read_from_the_spans(tenant: models.Tenant) -> None:
         NOW: {"contoso.com": State.OPEN},
     }
     assert {moment: history.domains_at(tenant, moment) for moment in at} == at
+
+
+def test_a_round_in_which_no_stranger_was_heard_settles_nothing(tenant: models.Tenant) -> None:
+    seen(tenant, ("closed", LONG_AGO, None))
+    change = changed(tenant, sender_ip_addresses=("203.0.113.0/24",))
+    late = NOW + settling.WINDOW + timedelta(seconds=1)
+    assert settled(change, State.CLOSED, late, stranger_is_silent=True) == "pending"
+    assert settled(change, State.CLOSED, late) == "neutral"

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from html import escape
 
 import pytest
 import time_machine
@@ -136,6 +137,42 @@ def test_answers_that_decide_nothing_are_unknown_days_unless_they_were_short() -
     assert found[date(2026, 11, 22)].state == "closed"
 
 
+def watched(of: models.Tenant, until: datetime) -> None:
+    """The first stranger looked for days, until then."""
+    place = models.VantagePoint.objects.get()
+    of.coverage.create(vantage_point=place, since=ago(days=9), until=until)
+
+
+def blinded(of: models.Tenant) -> None:
+    """A second stranger, which for a week has been told nothing that decides."""
+    place = factories.stranger("singapore")
+    (path,) = factories.paths(of, place, ("contoso.com",), ("foreign",))
+    factories.answered(path, "unknown", ago(days=7))
+
+
+def test_a_blind_stranger_makes_no_unknown_day_where_another_was_refused() -> None:
+    of = probed("contoso", CLOSED, since=ago(days=9))
+    watched(of, ago(minutes=4))
+    blinded(of)
+    assert {day.state for day in days("contoso").values() if day.watched} == {"closed"}
+
+
+def test_a_refusal_stands_only_as_long_as_its_place_looked() -> None:
+    of = probed("contoso", CLOSED, since=ago(days=9))
+    watched(of, ago(days=3))
+    blinded(of)
+    found = days("contoso")
+    assert found[date(2026, 11, 20)].state == "closed"
+    assert found[date(2026, 11, 24)].state == "unknown"
+
+
+def test_a_refusal_of_one_sender_class_says_nothing_of_another() -> None:
+    of = probed("contoso", {"own": "closed"}, since=ago(days=9))
+    watched(of, ago(minutes=4))
+    blinded(of)
+    assert days("contoso")[date(2026, 11, 20)].state == "unknown"
+
+
 def test_days_before_the_first_look_were_not_watched() -> None:
     probed("contoso", CLOSED, created_at=ago(days=10))
     found = days("contoso")
@@ -189,7 +226,7 @@ def test_the_figure_has_a_row_a_tenant_and_leads_to_it(
     assert answer.headers["Cache-Control"] == "private, no-store"
     figure = json.loads(answer.content)
     heat = figure["data"][0]
-    assert list(heat["y"]) == [f"contoso {SCRIPT}", "northwind"]
+    assert list(heat["y"]) == [f"contoso {escape(SCRIPT)}", "northwind"]
     assert heat["z"][0][-1] == 296
     assert heat["customdata"][0][-1] == "/tenants/contoso/"
     assert SCRIPT not in heat["hovertext"][0][-1]

@@ -15,7 +15,7 @@ from pytest_django import DjangoAssertNumQueries
 from mailposture import models
 from mailposture.core.exposure import Window
 from mailposture.core.verdict import SenderClass, Verdict
-from mailposture.services.pages import timeline, windows
+from mailposture.services.pages import answers, timeline, windows
 from mailposture.services.pages.answers import Run, Span
 from mailposture.services.pages.windows import unite
 from tests import factories
@@ -149,11 +149,19 @@ def test_short_rooms_get_a_list_newest_first(exposed: models.Tenant) -> None:
 # ---- buckets ----------------------------------------------------------------------------------
 
 
-def span(said: str, first: float, last: float, of: SenderClass = FOREIGN, paths: int = 1) -> Span:
+def span(
+    said: str,
+    first: float,
+    last: float,
+    of: SenderClass = FOREIGN,
+    *,
+    paths: int = 1,
+    group: int = 0,
+) -> Span:
     """An answer from so many hours ago to so many hours ago."""
     return Span(
-        place=1, part=0, sender_class=of, verdict=Verdict(said), first=ago(hours=first),
-        last=ago(hours=last), paths=paths,
+        group=group, place=1, part=0, sender_class=of, verdict=Verdict(said),
+        first=ago(hours=first), last=ago(hours=last), paths=paths,
     )  # fmt: skip
 
 
@@ -169,11 +177,33 @@ def run(first: float, last: float, part: int = 0) -> Run:
         ([span("closed", 9, 0), span("open", 9, 0, OWN)], "partly"),
         ([span("closed", 9, 0), span("unknown", 9, 0, NULL)], "unknown"),
         ([span("open", 9, 0.2), span("closed", 0.2, 0)], "open"),
+        # A blind stranger beside one that was refused proves nothing.
+        ([span("closed", 9, 0), span("unknown", 9, 0)], "closed"),
+        # Yet no domain answers for another.
+        ([span("closed", 9, 0), span("unknown", 9, 0, group=1)], "unknown"),
+        ([span("unknown", 9, 0), span("open", 9, 0, NULL, group=1)], "partly"),
     ],
 )
 def test_a_bucket_shows_its_worst_answer(spans: list[Span], worst: str) -> None:
     found = timeline.buckets([run(9, 0)], spans, 1, NOW)
     assert found[-1].worst == worst
+
+
+def test_domains_with_the_same_history_are_one_group_and_others_their_own(db: None) -> None:
+    of = factories.tenant("contoso")
+    here, blind = factories.stranger(), factories.stranger("singapore")
+    probed(of, here, "closed", ("contoso.com", "contoso.net"))
+    probed(of, blind, "unknown", ("contoso.com", "contoso.net"))
+    (odd,) = factories.paths(of, blind, ("contoso.org",), ("foreign",))
+    factories.answered(odd, "unknown", ago(days=6, hours=4))
+    loaded = answers.load(of, answers.runs(of), ago(days=18), NOW)
+    assert sorted((s.group, s.verdict, s.paths) for s in loaded.spans) == [
+        *[(0, "closed", 2)] * 3, *[(0, "unknown", 2)] * 3, (1, "unknown", 1),
+    ]  # fmt: skip
+    assert timeline.buckets(answers.runs(of), loaded.spans, 18, NOW)[-1].worst == "unknown"
+    odd.delete()
+    loaded = answers.load(of, answers.runs(of), ago(days=18), NOW)
+    assert timeline.buckets(answers.runs(of), loaded.spans, 18, NOW)[-1].worst == "closed"
 
 
 def test_a_bucket_in_which_nobody_looked_is_left_out_though_the_answer_goes_on() -> None:

@@ -126,8 +126,12 @@ SPAN_COLUMNS: Final = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Span:
-    """A stranger's answer over a time, and how many paths of its part gave it."""
+    """A stranger's answer over a time, and how many paths of its part gave it.
 
+    `group` numbers domains whose whole history is the same: they are judged together.
+    """
+
+    group: int
     place: int
     part: int
     sender_class: SenderClass
@@ -150,7 +154,7 @@ def load(of: models.Tenant, seen: Iterable[Run], start: datetime, now: datetime)
     until, every = ends(seen), timedelta(seconds=of.probe_every)
     places: dict[int, Place] = {}
     found: list[Answer] = []
-    spans: Counter[tuple[Any, ...]] = Counter()
+    spans: dict[str, Counter[tuple[Any, ...]]] = {}
     for row in _rows(of, start):
         pk = row["vantage_point_id"]
         place = places.get(pk) or places.setdefault(pk, _place(row, now))
@@ -161,8 +165,9 @@ def load(of: models.Tenant, seen: Iterable[Run], start: datetime, now: datetime)
             found.append(_answer(row, place, seen_at, answer_age(seen_at, now, every)))
         if place.stranger and row["span__pk"]:
             last = row["span__last_at"] or row["retired_at"] or ended
-            spans[(pk, row["part"], *_said(row), max(last, row["span__first_at"]))] += 1
-    return Loaded(answers=tuple(found), spans=tuple(_span(*key) for key in spans.items()))
+            key = (pk, row["part"], *_said(row), max(last, row["span__first_at"]))
+            spans.setdefault(row["domain"], Counter())[key] += 1
+    return Loaded(answers=tuple(found), spans=tuple(_grouped(spans.values())))
 
 
 def _counts(row: Mapping[str, Any]) -> bool:
@@ -193,9 +198,18 @@ def _said(row: Mapping[str, Any]) -> tuple[str, str, datetime]:
     return row["sender_class"], row["span__verdict"], row["span__first_at"]
 
 
-def _span(key: tuple[Any, ...], paths: int) -> Span:
+def _grouped(domains: Iterable[Mapping[tuple[Any, ...], int]]) -> Iterable[Span]:
+    """The spans of all domains, those of domains with the very same ones as one."""
+    alike = Counter(frozenset(spans.items()) for spans in domains)
+    for group, (spans, count) in enumerate(alike.items()):
+        for key, paths in spans:
+            yield _span(group, key, paths * count)
+
+
+def _span(group: int, key: tuple[Any, ...], paths: int) -> Span:
     place, part, sender_class, verdict, first, last = key
     return Span(
+        group=group,
         place=place,
         part=part,
         sender_class=SenderClass(sender_class),

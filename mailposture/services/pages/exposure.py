@@ -1,9 +1,10 @@
 """Minutes a day in which strangers got in, tenant by tenant, over ninety days.
 
 A tenant was open while a foreign sender got in to every domain that is known, and partly open
-while any window stood besides. Unknown is the time in which some answer of a stranger decided
-nothing, and the time after the last answer once that is stale. All of it is counted between the
-inner bounds of the windows: what was seen, and no more.
+while any window stood besides. Unknown is the time in which some domain and sender class was
+answered with nothing that decides, while no other stranger was refused for it, and the time after
+the last answer once that is stale. All of it is counted between the inner bounds of the windows:
+what was seen, and no more.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import F, Q, QuerySet, Value
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 
@@ -71,11 +73,17 @@ class Exposure:
 
 @dataclass(slots=True)
 class _Seen:
-    """The spans of one tenant, as read."""
+    """The spans of one tenant, as read; those that are not open by domain and sender class."""
 
     foreign: dict[str, list[Span]] = field(default_factory=dict)
     windows: list[Span] = field(default_factory=list)
-    unknown: list[Span] = field(default_factory=list)
+    unknown: dict[tuple[str, str], list[Span]] = field(default_factory=dict)
+    refused: dict[tuple[str, str], list[Span]] = field(default_factory=dict)
+
+    def blind(self) -> Iterable[Span]:
+        """The time in which no stranger proved anything: a refusal stands beside a blind one."""
+        for key, found in self.unknown.items():
+            yield from spans.minus(spans.union(found), spans.union(self.refused.get(key, ())))
 
 
 def figure(now: datetime) -> FleetExposure:
@@ -140,7 +148,7 @@ def _days(one: Watched, seen: _Seen, now: datetime) -> Iterable[Day]:
     first = now.astimezone(UTC).date() - timedelta(days=DAYS - 1)
     windows = spans.union(seen.windows)
     opened = _open(one, seen)
-    unknown = spans.minus(spans.union([*seen.unknown, *_unwatched(one, now)]), windows)
+    unknown = spans.minus(spans.union([*seen.blind(), *_unwatched(one, now)]), windows)
     partly = spans.minus(windows, opened)
     counted = [spans.minutes_by_day(found, first, DAYS) for found in (opened, partly, unknown)]
     looked = spans.minutes_by_day([(one.since, now)], first, DAYS)
@@ -180,15 +188,17 @@ COLUMNS: Final = ("tenant", "domain", "sender", "verdict", "begin", "end")
 
 
 def _load(found: Sequence[Watched], now: datetime) -> dict[int, _Seen]:
-    """Windows and unknown spans of these tenants; one that goes on goes up to the last look."""
+    """Windows and other spans of these tenants; one that goes on goes up to the last look."""
     seen = {one.pk: _Seen() for one in found}
     until = {one.pk: one.answered_until or now for one in found}
     start = now - timedelta(days=DAYS)
-    both: Spans = _windows(list(seen), start).union(_unknown(list(seen), start), all=True)
-    for pk, domain, sender, verdict, begin, end in both.order_by("-begin")[:MOST_SPANS]:
-        span = begin, end or max(begin, until[pk])
-        if verdict == Verdict.UNKNOWN:
-            seen[pk].unknown.append(span)
+    pks = list(seen)
+    every: Spans = _windows(pks, start).union(_unknown(pks, start), _refused(pks, start), all=True)
+    for pk, domain, sender, verdict, begin, end in every.order_by("-begin")[:MOST_SPANS]:
+        span = begin, max(begin, end or until[pk])
+        if verdict != Verdict.OPEN:
+            held = seen[pk].unknown if verdict == Verdict.UNKNOWN else seen[pk].refused
+            held.setdefault((domain, sender), []).append(span)
             continue
         seen[pk].windows.append(span)
         if sender == SenderClass.FOREIGN:
@@ -215,21 +225,49 @@ def _windows(pks: list[int], start: datetime) -> Spans:
 
 
 def _unknown(pks: list[int], start: datetime) -> Spans:
+    return _columns(_told(Verdict.UNKNOWN, start, path__tenant__in=pks), F("path__seen_until"))
+
+
+def _refused(pks: list[int], start: datetime) -> Spans:
+    """Refusals of a stranger where another was blind; one that goes on was seen as long as its own
+    place looked.
+    """
+    blind = _told(
+        Verdict.UNKNOWN,
+        start,
+        path__tenant=OuterRef("path__tenant"),
+        path__domain=OuterRef("path__domain"),
+        path__sender_class=OuterRef("path__sender_class"),
+    )
+    looks = models.Coverage.objects.filter(
+        tenant=OuterRef("path__tenant"),
+        vantage_point=OuterRef("path__vantage_point"),
+        part=OuterRef("path__part"),
+    ).order_by("-until")
+    refused = _told(Verdict.CLOSED, start, path__tenant__in=pks).filter(Exists(blind))
+    return _columns(refused, F("path__seen_until"), Subquery(looks.values("until")[:1]))
+
+
+def _told(verdict: Verdict, start: datetime, **where: Any) -> QuerySet[models.Observation]:
+    """What strangers that are still asked were told since then."""
+    return models.Observation.objects.filter(
+        Q(last_at=None) | Q(last_at__gte=start),
+        path__retired_at=None,
+        path__vantage_point__enabled=True,
+        path__vantage_point__plays=models.VantagePoint.Plays.STRANGER,
+        verdict=str(verdict),
+        **where,
+    )
+
+
+def _columns(found: QuerySet[models.Observation], *until: Combinable) -> Spans:
     return (
-        models.Observation.objects.filter(
-            Q(last_at=None) | Q(last_at__gte=start),
-            path__tenant__in=pks,
-            path__retired_at=None,
-            path__vantage_point__enabled=True,
-            path__vantage_point__plays=models.VantagePoint.Plays.STRANGER,
-            verdict=str(Verdict.UNKNOWN),
-        )
-        .annotate(
+        found.annotate(
             domain=F("path__domain"),
             sender=F("path__sender_class"),
             seen=F("verdict"),
             begin=F("first_at"),
-            end=Coalesce("last_at", "path__seen_until"),
+            end=Coalesce("last_at", *until),
         )
         .order_by()
         .values_list("path__tenant_id", "domain", "sender", "seen", "begin", "end")

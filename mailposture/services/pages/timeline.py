@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from mailposture import models
 from mailposture.adapters import charts
-from mailposture.core.states import domain_state
+from mailposture.core.states import State, domain_state, worst
 from mailposture.core.verdict import SenderClass, Verdict
 from mailposture.services.pages import answers, windows
 from mailposture.services.pages.answers import Run, Span
@@ -113,6 +113,10 @@ def _window(one: Exposure) -> charts.Window:
 # ---- the lane of probes ------------------------------------------------------------------
 
 
+# Domains that fared alike -> sender class -> what strangers were told.
+type Groups = dict[int, dict[SenderClass, set[Verdict]]]
+
+
 def buckets(
     runs: Iterable[Run], found: Iterable[Span], days: int, now: datetime
 ) -> list[charts.Bucket]:
@@ -124,23 +128,24 @@ def buckets(
     for run in runs:
         held = looked.setdefault((run.place, run.part), set())
         held.update(_touched(run.since, run.until, begin, length, count))
-    seen: list[dict[SenderClass, set[Verdict]]] = [{} for _ in range(count)]
+    seen: list[Groups] = [{} for _ in range(count)]
     paths = [0] * count
     for span in found:
         held = looked.get((span.place, span.part), set())
         for n in _touched(span.first, span.last, begin, length, count):
             if n in held:
-                seen[n].setdefault(span.sender_class, set()).add(span.verdict)
+                classes = seen[n].setdefault(span.group, {})
+                classes.setdefault(span.sender_class, set()).add(span.verdict)
                 paths[n] += span.paths
     return [
         charts.Bucket(
             start=begin + n * length,
             end=begin + (n + 1) * length,
-            worst=_worst(classes),
+            worst=_worst(groups),
             answers=paths[n],
         )
-        for n, classes in enumerate(seen)
-        if classes
+        for n, groups in enumerate(seen)
+        if groups
     ]
 
 
@@ -151,13 +156,17 @@ def _touched(
     return range(max(0, (first - start) // length), min(count - 1, (last - start) // length) + 1)
 
 
-def _worst(classes: dict[SenderClass, set[Verdict]]) -> str:
-    """As a domain is judged: open by a foreign sender, partly by another, closed where all are."""
-    weights = {c: next(v for v in _WORST_FIRST if v in held) for c, held in classes.items()}
-    return str(domain_state(weights))
+def _worst(groups: Groups) -> str:
+    """The worst domain's state; each is judged as it is now, by the worst of its strangers."""
+    states = {
+        domain_state({name: worst(said) for name, said in classes.items()})
+        for classes in groups.values()
+    }
+    return str(next(state for state in _WORST_STATES if state in states))
 
 
-_WORST_FIRST: Final = (Verdict.OPEN, Verdict.UNKNOWN, Verdict.CLOSED)
+# Across domains nothing stands in for the one that nothing is known of.
+_WORST_STATES: Final = (State.OPEN, State.PARTLY_OPEN, State.UNKNOWN, State.CLOSED)
 
 
 # ---- the list for narrow rooms -----------------------------------------------------------
