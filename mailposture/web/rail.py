@@ -3,13 +3,13 @@
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Max, Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
 from mailposture import models
 from mailposture.services import vantage_points
+from mailposture.services.pages import fleet
 
 SWITCHER_TENANTS = 200
 
@@ -22,17 +22,15 @@ def rail(request: HttpRequest) -> dict[str, Any]:
     places = list(models.VantagePoint.objects.filter(enabled=True))
     marks = [vantage_points.health(p, now).clear for p in places]
     names = models.Tenant.objects.values_list("slug", "name")[:SWITCHER_TENANTS]
-    fleet = models.Tenant.objects.aggregate(
-        all=Count("pk"), open=Count("pk", filter=Q(state="open")), last_round=Max("probed_at")
-    )
+    counts = fleet.count(now)
     return {
         "now": now,
         "rail": {
             "tenants": list(names),
             "tenant": _tenant(request),
-            "nav": _navigation(request, fleet),
+            "nav": _navigation(request, counts),
             "vantage": {"clear": sum(marks), "all": len(marks), "marks": marks},
-            "last_round": fleet["last_round"],
+            "last_round": counts.last_look,
             "lab": bool(settings.LAB),
             "sign_out": reverse("signout"),
         },
@@ -44,11 +42,11 @@ def _tenant(request: HttpRequest) -> str | None:
     return str(match.kwargs["slug"]) if match and "slug" in match.kwargs else None
 
 
-def _navigation(request: HttpRequest, fleet: dict[str, Any]) -> list[dict[str, Any]]:
+def _navigation(request: HttpRequest, counts: fleet.Counts) -> list[dict[str, Any]]:
     here = request.resolver_match.url_name if request.resolver_match else ""
     rows = [
-        ("Overview", "overview", "layout-dashboard", fleet["open"] or None),
-        ("Tenants", "tenants", "building", fleet["all"]),
+        ("Overview", "overview", "layout-dashboard", counts.open or None),
+        ("Tenants", "tenants", "building", counts.total),
         ("Changes", "changes", "history", None),
         ("Vantage points", "vantage_points", "radar", None),
         ("Explain a reply", "explain", "message-question", None),

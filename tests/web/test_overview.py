@@ -122,6 +122,25 @@ def test_approved_sources_are_said_beside_the_state(
     assert said in words(page(viewer, "/"))
 
 
+@pytest.mark.parametrize("verdict", ["open", "closed"])
+def test_an_approved_source_whose_answers_have_lapsed_is_not_known(
+    viewer: Client, verdict: str
+) -> None:
+    of = probed("contoso", OPEN)
+    place = factories.source(of).vantage_point
+    assert place is not None
+    for path in factories.paths(of, place):
+        factories.answered(path, verdict, ago(days=9))
+    seen = of.coverage.create(vantage_point=place, since=ago(days=9), until=ago(hours=25))
+    assert "0 of 1 approved source get in." in words(page(viewer, "/"))
+    # Where rounds are rare, an answer counts for four of them.
+    models.Tenant.objects.update(probe_every=86400)
+    assert "0 of 1" not in words(page(viewer, "/"))
+    models.Path.objects.filter(vantage_point=place).update(seen_until=ago(days=5))
+    seen.delete()
+    assert "0 of 1 approved source get in." in words(page(viewer, "/"))
+
+
 def test_an_answer_older_than_a_day_is_unknown_and_one_of_five_rounds_is_old(
     viewer: Client,
 ) -> None:

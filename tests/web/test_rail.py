@@ -1,9 +1,11 @@
 """What stands around every page: for whom, with which counts, at which price."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.auth import get_user_model
 from django.test import Client, RequestFactory
 
@@ -11,6 +13,14 @@ from mailposture.web import rail
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def at_one_moment() -> Iterator[None]:
+    with time_machine.travel(make.NOW, tick=False):
+        yield
+
+
 ICONS = Path(__file__).parents[2] / "templates" / "parts" / "icons.html"
 
 
@@ -40,6 +50,14 @@ def test_it_counts_the_fleet_and_the_places_that_see() -> None:
     assert nav["Overview"]["bad"] == 1
     assert nav["Tenants"]["bad"] is None
     assert nav["Tenants"]["count"] == 2
+
+
+def test_a_tenant_whose_answers_have_lapsed_is_not_counted_as_open() -> None:
+    make.tenant("contoso", state="open")
+    make.tenant("fabrikam", state="open", probed_at=make.ago(days=2))
+    make.tenant("tailspin", state="open", probed_at=make.ago(days=2), probe_every=86400)
+    nav = {item["name"]: item for item in context()["rail"]["nav"]}
+    assert (nav["Overview"]["count"], nav["Tenants"]["count"]) == (2, 3)
 
 
 def test_all_well_is_no_number() -> None:

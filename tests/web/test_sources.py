@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 
 from mailposture import models
 from tests import factories
+from tests.factories import NOW, ago
 from tests.web.setup_rows import EVIL, acts, read, staff, viewer
 
 pytestmark = pytest.mark.django_db
@@ -43,13 +45,21 @@ def test_nothing_declared_says_what_that_means() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fares", "says"), [("gets_in", "Gets in"), ("cut_off", "Cut off"), ("unknown", "Unknown")]
-)
-def test_each_source_says_how_it_fares(fares: str, says: str) -> None:
+    ("verdict", "seen", "says"),
+    [("open", 4, "Gets in"), ("closed", 4, "Cut off"), ("unknown", 4, "Unknown"),
+     ("open", 60 * 25, "Unknown"), ("closed", 60 * 25, "Unknown")],
+)  # fmt: skip
+def test_each_source_says_how_it_fares_by_the_answers_that_still_count(
+    verdict: str, seen: int, says: str
+) -> None:
     tenant = factories.tenant()
-    source = factories.source(tenant)
-    models.Tenant.objects.update(standing={"sources": {str(source.vantage_point_id): fares}})
-    assert f"<span>{says}</span>" in page(viewer())
+    place = factories.source(tenant).vantage_point
+    assert place is not None
+    for path in factories.paths(tenant, place):
+        factories.answered(path, verdict, ago(days=9))
+    tenant.coverage.create(vantage_point=place, since=ago(days=9), until=ago(minutes=seen))
+    with time_machine.travel(NOW, tick=False):
+        assert f"<span>{says}</span>" in page(viewer())
 
 
 def test_a_source_without_a_place_is_not_measured() -> None:

@@ -68,6 +68,25 @@ def test_only_staff_is_offered_to_add_one(viewer: Client) -> None:
     assert "Add a tenant" in page(rows.signed_in(staff=True), "/tenants/")
 
 
+# ---- the file ----------------------------------------------------------------------------
+
+
+def test_of_a_tenant_whose_answers_have_lapsed_the_file_counts_nothing(viewer: Client) -> None:
+    of = probed("contoso", OPEN, ago(days=6))
+    place = factories.source(of).vantage_point
+    assert place is not None
+    for path in factories.paths(of, place):
+        factories.answered(path, "closed", ago(days=6))
+    rows.stood(of, ago(days=6))
+    counted = ("State", "Domains open to strangers", "Approved sources cut off")
+    assert [table(viewer)[0][name] for name in counted] == ["Open", "1", "1"]
+    assert "1 approved source cut off" in words(page(viewer, "/tenants/"))
+    of.probed_at = ago(days=2)
+    of.save(update_fields=["probed_at"])
+    assert [table(viewer)[0][name] for name in counted] == ["Unknown", "0", "0"]
+    assert "cut off" not in words(page(viewer, "/tenants/"))
+
+
 # ---- the list ----------------------------------------------------------------------------
 
 

@@ -31,7 +31,7 @@ from mailposture.core.configuration import PartStatus
 from mailposture.core.states import ROUNDS
 from mailposture.core.verdict import Cause
 from mailposture.services import vantage_points
-from mailposture.services.pages import fleet
+from mailposture.services.pages import fleet, lapsing
 from mailposture.services.pages.configured import NAMES, explained
 from mailposture.services.pages.fleet_words import joined
 
@@ -77,12 +77,12 @@ class Place:
 
 def places(now: datetime) -> list[Place]:
     """Every place that is turned on; one query."""
-    live = models.Path.objects.filter(vantage_point=OuterRef("pk"), retired_at=None)
+    live = lapsing.paths(now).filter(vantage_point=OuterRef("pk"))
     source = {"plays": models.VantagePoint.Plays.SOURCE}
     # One look at all paths where all get in, which is the rule.
-    doubted = Case(When(Exists(live.filter(verdict="closed")), then=Value("cut_off")),
+    doubted = Case(When(Exists(live.filter(counted="closed")), then=Value("cut_off")),
                    default=Value("unknown"))  # fmt: skip
-    of_source = (When(Exists(live.exclude(verdict="open")), then=doubted),
+    of_source = (When(Exists(live.exclude(counted="open")), then=doubted),
                  When(Exists(live), then=Value("gets_in")))  # fmt: skip
     aside = models.Shard.objects.filter(
         vantage_point=OuterRef("pk"), due_at__gt=now - LATELY, aside_at__isnull=False

@@ -9,23 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import (
-    BigIntegerField,
-    Case,
-    CharField,
-    F,
-    Func,
-    Max,
-    Q,
-    QuerySet,
-    Value,
-    When,
-)
+from django.db.models import Case, CharField, Count, F, Max, Min, Q, QuerySet, Value, When
 from django.urls import reverse
 
 from mailposture import models
 from mailposture.core.states import A_DAY, ROUNDS, Age, State, answer_age
-from mailposture.services.pages import fleet_words
+from mailposture.services.pages import fleet_words, lapsing
 from mailposture.services.pages.fleet_words import CLASSES, LETS_IN
 
 RANK: Final = {
@@ -37,18 +26,6 @@ RANK: Final = {
 # More tenants than this are not named one by one in a query: all are read.
 MOST_NAMED: Final = 500
 type Groups = Mapping[tuple[int, str, str], tuple[int | None, str]]
-
-
-class Seconds(Func):
-    """A moment as whole seconds since 1970, worked out by the database."""
-
-    template = "CAST(EXTRACT(EPOCH FROM %(expressions)s) AS BIGINT)"
-    output_field = BigIntegerField()
-
-    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        """SQLite keeps moments as text in UTC."""
-        template = "CAST(strftime('%%%%s', %(expressions)s) AS INTEGER)"
-        return self.as_sql(compiler, connection, template=template, **context)
 
 
 # An answer older than four rounds is stale; one that is also older than a day has lapsed.
@@ -64,8 +41,51 @@ def tenants(now: datetime) -> QuerySet[Any]:
     """All tenants with `quiet`, the seconds since the last answer, and `shown`, the state."""
     unknown = When(lapsed(now), then=Value(str(State.UNKNOWN)))
     shown = Case(unknown, default=F("state"), output_field=CharField())
-    quiet = Value(int(now.timestamp()), BigIntegerField()) - Seconds("probed_at")
+    quiet = lapsing.quiet("probed_at", now)
     return models.Tenant.objects.annotate(quiet=quiet).annotate(shown=shown)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counts:
+    """Tenants by the state that still counts, since when the longest open one is, the last look."""
+
+    open: int
+    partly: int
+    closed: int
+    unknown: int
+    longest: datetime | None
+    longest_partly: datetime | None
+    last_look: datetime | None
+    stale: int
+
+    @property
+    def total(self) -> int:
+        """All tenants under watch."""
+        return self.open + self.partly + self.closed + self.unknown
+
+
+def count(now: datetime) -> Counts:
+    """Grouped by state, so that how old an answer is is worked out once a tenant; one query."""
+    stale = Count("pk", filter=STALE & Q(paused_at=None))
+    grouped = tenants(now).order_by().values("shown")
+    found = {
+        State(row["shown"]): row
+        for row in grouped.annotate(
+            n=Count("pk"), since=Min("state_since"), looked=Max("probed_at"), stale=stale
+        )
+    }
+    number = {state: found[state]["n"] if state in found else 0 for state in State}
+    since = {state: row["since"] for state, row in found.items()}
+    return Counts(
+        open=number[State.OPEN],
+        partly=number[State.PARTLY_OPEN],
+        closed=number[State.CLOSED],
+        unknown=number[State.UNKNOWN],
+        longest=since.get(State.OPEN),
+        longest_partly=since.get(State.PARTLY_OPEN),
+        last_look=max(filter(None, (row["looked"] for row in found.values())), default=None),
+        stale=sum(row["stale"] for row in found.values()),
+    )
 
 
 def worst_first(found: QuerySet[Any]) -> QuerySet[Any]:
@@ -191,7 +211,7 @@ def _row(tenant: models.Tenant, groups: Groups, now: datetime) -> Row:
         first_look=bool(standing.get("first_look")) and not lapsed,
         who=who,
         why=why,
-        cut_off=fleet_words.cut_off(standing.get("approved") or {}),
+        cut_off="" if lapsed else fleet_words.cut_off(standing.get("approved") or {}),
         senders=tuple(_sender(tenant, name, groups, lapsed=lapsed) for name in CLASSES),
         code=last.get("code") or "",
         observation=last.get("observation"),

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from django.db.models import Case, Count, Max, Min, Q, Value, When
+from django.db.models import Case, Q, Value, When
 from django.urls import reverse
 
 from mailposture.core.states import State
 from mailposture.services.pages import blind, changes, exposure, fleet
+from mailposture.services.pages.fleet import Counts
 
 WORST: Final = 20
 
@@ -22,25 +23,6 @@ class Piece:
     href: str = ""
     strong: bool = False
     since: datetime | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Counts:
-    """Tenants by the state that still counts, since when the longest open one is, the last look."""
-
-    open: int
-    partly: int
-    closed: int
-    unknown: int
-    longest: datetime | None
-    longest_partly: datetime | None
-    last_look: datetime | None
-    stale: int
-
-    @property
-    def total(self) -> int:
-        """All tenants under watch."""
-        return self.open + self.partly + self.closed + self.unknown
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,7 +51,7 @@ class Overview:
 
 def load(now: datetime) -> Overview:
     """Everything in seven queries, however many tenants there are."""
-    counts = _count(now)
+    counts = fleet.count(now)
     found, unseen = _tenants(now)
     places = blind.places(now)
     return Overview(
@@ -96,30 +78,6 @@ def _tenants(now: datetime) -> tuple[list[Any], list[Any]]:
         .order_by("-is_worst", "name", "pk")[: WORST + blind.MOST_READ]
     )
     return sorted((t for t in found if t.is_worst), key=fleet.badness), found
-
-
-def _count(now: datetime) -> Counts:
-    """Grouped by state, so that how old an answer is is worked out once a tenant."""
-    stale = Count("pk", filter=fleet.STALE & Q(paused_at=None))
-    grouped = fleet.tenants(now).order_by().values("shown")
-    found = {
-        State(row["shown"]): row
-        for row in grouped.annotate(
-            n=Count("pk"), since=Min("state_since"), looked=Max("probed_at"), stale=stale
-        )
-    }
-    count = {state: found[state]["n"] if state in found else 0 for state in State}
-    since = {state: row["since"] for state, row in found.items()}
-    return Counts(
-        open=count[State.OPEN],
-        partly=count[State.PARTLY_OPEN],
-        closed=count[State.CLOSED],
-        unknown=count[State.UNKNOWN],
-        longest=since.get(State.OPEN),
-        longest_partly=since.get(State.PARTLY_OPEN),
-        last_look=max(filter(None, (row["looked"] for row in found.values())), default=None),
-        stale=sum(row["stale"] for row in found.values()),
-    )
 
 
 # ---- the sentence ------------------------------------------------------------------------

@@ -7,13 +7,16 @@ from typing import Final
 from urllib.parse import urlencode
 
 from django.urls import reverse
+from django.utils import timezone
 
 from mailposture import models
 from mailposture.core import addresses
 from mailposture.core.configuration import Configuration, PartStatus
+from mailposture.core.states import Access, access
+from mailposture.core.verdict import Verdict
 from mailposture.services import clouds
 from mailposture.services.checking import Checked
-from mailposture.services.pages import granting
+from mailposture.services.pages import granting, lapsing
 
 SOON: Final = timedelta(days=30)
 MOST_PROPOSED: Final = 5
@@ -236,14 +239,27 @@ def recipients(tenant: models.Tenant) -> Recipients:
 
 
 def sources(tenant: models.Tenant) -> Sources:
-    """The hosts that must get in, how each fares, and whom the MX names besides; two queries."""
+    """The hosts that must get in, how each fares, and whom the MX names besides; three queries."""
     rows = list(tenant.sources.select_related("vantage_point"))
-    fares = tenant.standing.get("sources", {})
+    fares = _fares(tenant, timezone.now())
     shown = tuple(_source(row, fares) for row in rows)
     return Sources(rows=shown, proposals=_proposals(tenant, rows))
 
 
-def _source(row: models.ApprovedSource, fares: Mapping[str, str]) -> Source:
+def _fares(tenant: models.Tenant, now: datetime) -> dict[int, Access]:
+    """Place -> how the source that it plays fares, by the answers that still count."""
+    found: dict[int, set[Verdict]] = {}
+    own = lapsing.paths(now).filter(
+        tenant=tenant,
+        vantage_point__enabled=True,
+        vantage_point__plays=models.VantagePoint.Plays.SOURCE,
+    )
+    for place, said in own.order_by().values_list("vantage_point_id", "counted").distinct():
+        found.setdefault(place, set()).add(Verdict(said))
+    return {place: access(verdicts) for place, verdicts in found.items()}
+
+
+def _source(row: models.ApprovedSource, fares: Mapping[int, Access]) -> Source:
     place = row.vantage_point
     entries = tuple(row.addresses.split())
     return Source(
@@ -255,7 +271,7 @@ def _source(row: models.ApprovedSource, fares: Mapping[str, str]) -> Source:
         certificate_name=row.certificate_name,
         place=place.name if place else "",
         place_link=reverse("vantage_point", args=[place.slug]) if place else "",
-        state=fares.get(str(place.pk), "none") if place else "none",
+        state=str(fares.get(place.pk, "none")) if place else "none",
     )
 
 

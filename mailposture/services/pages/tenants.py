@@ -11,7 +11,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import F, Q, QuerySet
 
 from mailposture import models
-from mailposture.core.states import State
+from mailposture.core.states import Age, State
 from mailposture.services.pages import fleet
 from mailposture.services.pages.fleet_words import CLASSES, LETS_IN, joined
 
@@ -189,8 +189,10 @@ def table(wanted: Wanted, now: datetime) -> Iterator[tuple[str, ...]]:
 
 
 def _cells(tenant: models.Tenant, row: fleet.Row) -> tuple[str, ...]:
-    domains = tenant.standing.get("domains") or {}
-    approved = tenant.standing.get("approved") or {}
+    # Of a tenant whose answers have lapsed nothing is counted: it is Unknown in all its cells.
+    standing = {} if row.age is Age.LAPSED else tenant.standing
+    domains = standing.get("domains") or {}
+    approved = standing.get("approved") or {}
     return (
         row.name,
         row.slug,
