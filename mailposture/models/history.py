@@ -62,6 +62,7 @@ class Change(models.Model):
     gained = models.JSONField(default=list)
     lost = models.JSONField(default=list)
     sentence = models.TextField()
+    decides = models.BooleanField(default=True, help_text="whether it can open or close a door")
     effect = models.CharField(max_length=8, choices=Effect, default=Effect.PENDING)
     effect_seen_at = models.DateTimeField(null=True)
 

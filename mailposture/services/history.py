@@ -1,40 +1,74 @@
-"""How the domains of a tenant stood at some moment, read from the spans."""
+"""How the domains of a tenant stood while a configuration held, read from the spans."""
 
 from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Q
 
 from mailposture import models
 from mailposture.core.states import State, domain_state, worst
 from mailposture.core.verdict import SenderClass, Verdict
+from mailposture.services import coverage
 
 
-def stood_before(tenant: models.Tenant, last_seen: datetime, now: datetime) -> dict[str, State]:
-    """How the domains stood before a change that was read now, and was not there at `last_seen`.
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """One answer of one stranger's path, and between which looks it was seen."""
 
-    What probes had seen by then counts. Where they had not looked yet, what they saw first after
-    it does: the change may already be in that, and then no move will be seen.
+    path: int
+    domain: str
+    sender_class: SenderClass
+    verdict: Verdict
+    first: datetime
+    last: datetime
+
+
+def stood_before(before: models.Snapshot, now: datetime) -> dict[str, State]:
+    """How the domains stood before a change that was read now, while `before` held.
+
+    What probes saw last while it was read counts. Where they did not look in that time, what they
+    saw first after it does: the change may already be in that, and then no move will be seen.
+    Answers from before its time were given to another configuration and prove nothing.
     """
-    known = {d: s for d, s in domains_at(tenant, last_seen).items() if s is not State.UNKNOWN}
-    later = models.Observation.objects.filter(first_at__gt=last_seen, first_at__lte=now)
-    return {**_domains(tenant, later.order_by("first_at", "pk")), **known}
+    proved: dict[int, _Span] = {}
+    unproved: dict[int, _Span] = {}
+    for span in _spans(before, now):
+        chosen = unproved if span.verdict is Verdict.UNKNOWN else proved
+        if span.last < before.first_seen_at:
+            continue
+        if span.first <= before.last_seen_at or span.path not in chosen:
+            chosen[span.path] = span
+    return _states({**unproved, **proved}.values())
 
 
-def domains_at(tenant: models.Tenant, at: datetime) -> dict[str, State]:
-    """Domain -> state at that time, by the last answer that each stranger had had by then."""
-    until = models.Observation.objects.filter(first_at__lte=at)
-    return _domains(tenant, until.order_by("-first_at", "-pk"))
+def _spans(before: models.Snapshot, now: datetime) -> Iterable[_Span]:
+    """The strangers' spans that reach into the time of a snapshot or begin after it, in order."""
+    rows = models.Observation.objects.filter(
+        Q(last_at=None) | Q(last_at__gte=before.first_seen_at),
+        path__tenant=before.tenant_id,
+        path__vantage_point__plays=models.VantagePoint.Plays.STRANGER,
+        first_at__lte=now,
+    ).select_related("path")
+    ends = coverage.until(before.tenant)
+    for row in rows.order_by("first_at", "pk").defer("tries", "reply", "reason"):
+        path = row.path
+        seen = path.seen_until or ends.get((path.vantage_point_id, path.part))
+        yield _Span(
+            path=path.pk,
+            domain=path.domain,
+            sender_class=SenderClass(path.sender_class),
+            verdict=Verdict(row.verdict),
+            first=row.first_at,
+            last=row.last_at or max(seen or row.first_at, row.first_at),
+        )
 
 
-def _domains(tenant: models.Tenant, answers: QuerySet[models.Observation]) -> dict[str, State]:
-    """The states that follow from the first of these answers of each stranger's path."""
-    of_path = answers.filter(path=OuterRef("pk"))
-    strangers = tenant.paths.filter(vantage_point__plays=models.VantagePoint.Plays.STRANGER)
-    rows = strangers.annotate(answer=Subquery(of_path.values("verdict")[:1])).exclude(answer=None)
+def _states(spans: Iterable[_Span]) -> dict[str, State]:
     found: dict[str, dict[SenderClass, set[Verdict]]] = defaultdict(lambda: defaultdict(set))
-    for domain, sender_class, verdict in rows.values_list("domain", "sender_class", "answer"):
-        found[domain][SenderClass(sender_class)].add(Verdict(verdict))
+    for span in spans:
+        found[span.domain][span.sender_class].add(span.verdict)
     return {
         domain: domain_state({c: worst(v) for c, v in classes.items()})
         for domain, classes in found.items()

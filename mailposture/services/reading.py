@@ -150,7 +150,7 @@ def record(tenant: models.Tenant, seen: Configuration, now: datetime) -> list[mo
         document=codec.dump(seen),
         first_seen_at=now,
         last_seen_at=now,
-        stood=history.stood_before(tenant, latest.last_seen_at, now) if latest and found else {},
+        stood=history.stood_before(latest, now) if latest and found else {},
     )
     if not latest or not found:
         return []
@@ -187,6 +187,7 @@ def _change(
         gained=list(found.gained),
         lost=list(found.lost),
         sentence=found.sentence,
+        decides=decides,
         effect=effects.PENDING if decides else effects.NEUTRAL,
     )
 

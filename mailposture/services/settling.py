@@ -16,18 +16,28 @@ WINDOW = timedelta(minutes=max(planning.VERIFY_AFTER_MINUTES) + 5)
 
 
 def settle(tenant: models.Tenant, round_id: int, after: Mapping[str, str], now: datetime) -> None:
-    """Judge the changes that wait for proof by a round that began after they were read."""
+    """Judge the changes that wait for proof by a round that began after they were read.
+
+    A change that another one followed is judged by how the domains stood when that one came:
+    what later rounds see, the later change did.
+    """
     row = models.Round.objects.get(pk=round_id)
     if not _strangers_were_heard(row):
         return
-    waiting = tenant.changes.filter(
-        effect=models.Change.Effect.PENDING, at__lte=row.planned_at or now
-    ).select_related("after")
-    for change in waiting:
-        seen = effect(_difference(change), _words(change.after.stood), _words(after))
+    began = row.planned_at or now
+    waiting = tenant.changes.filter(effect=models.Change.Effect.PENDING, at__lte=began)
+    for change in waiting.select_related("after"):
+        follower = tenant.snapshots.filter(
+            first_seen_at__gt=change.at, first_seen_at__lte=began, changes__decides=True
+        ).first()
+        seen = effect(
+            _difference(change),
+            _words(change.after.stood),
+            _words(follower.stood if follower else after),
+        )
         if seen is Effect.OPENS or seen is Effect.CLOSES:
             _say(change, seen, now)
-        elif now - change.at > WINDOW:
+        elif follower or now - change.at > WINDOW:
             _say(change, Effect.NEUTRAL if seen is Effect.NEUTRAL else Effect.UNKNOWN_YET, now)
 
 

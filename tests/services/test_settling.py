@@ -121,15 +121,48 @@ def test_what_decides_is_verified_from_the_moment_it_was_read(tenant: models.Ten
     assert list(tenant.rounds.values_list("minutes", flat=True)) == [0, 2, 10, 30, 60]
 
 
-def test_the_past_is_read_from_the_spans(tenant: models.Tenant) -> None:
-    seen(tenant, ("closed", LONG_AGO, make.ago(hours=2)), ("open", make.ago(hours=1), None))
-    at = {
-        make.ago(days=3): {},
-        make.ago(hours=3): {"contoso.com": State.CLOSED},
-        make.ago(minutes=90): {"contoso.com": State.CLOSED},
-        NOW: {"contoso.com": State.OPEN},
-    }
-    assert {moment: history.domains_at(tenant, moment) for moment in at} == at
+def test_answers_from_before_a_configuration_prove_nothing_about_it(
+    tenant: models.Tenant,
+) -> None:
+    place = make.stranger()
+    (path,) = make.paths(tenant, place, classes=("foreign",))
+    make.answered(path, "closed", LONG_AGO)
+    tenant.coverage.create(vantage_point=place, since=LONG_AGO, until=make.ago(hours=1))
+    brief = make.snapshot(
+        tenant,
+        make.configuration(make.lock(enabled=False)),
+        make.ago(minutes=2),
+        make.ago(minutes=2),
+    )
+    assert history.stood_before(brief, NOW) == {}
+    models.Observation.objects.update(last_at=make.ago(hours=1))
+    make.answered(path, "open", make.ago(minutes=1))
+    assert history.stood_before(brief, NOW) == {"contoso.com": State.OPEN}
+
+
+def test_what_proved_nothing_does_not_hide_what_was_proved(tenant: models.Tenant) -> None:
+    seen(
+        tenant,
+        ("closed", LONG_AGO, make.ago(hours=2)),
+        ("unknown", make.ago(minutes=30), None),
+    )
+    before = tenant.snapshots.get()
+    assert history.stood_before(before, NOW) == {"contoso.com": State.CLOSED}
+
+
+def test_what_a_later_change_did_is_not_credited_to_an_earlier_one(
+    tenant: models.Tenant,
+) -> None:
+    seen(tenant, ("closed", LONG_AGO, None))
+    tenant.coverage.create(
+        vantage_point=models.VantagePoint.objects.get(), since=LONG_AGO, until=NOW
+    )
+    widened = changed(tenant, sender_ip_addresses=("203.0.113.0/24",))
+    unlocked_at = NOW + timedelta(minutes=1)
+    wide_open = make.lock(enabled=False, sender_ip_addresses=("203.0.113.0/24",))
+    (unlocked,) = reading.record(tenant, make.configuration(wide_open), unlocked_at)
+    assert settled(widened, State.OPEN, unlocked_at) == "neutral"
+    assert settled(unlocked, State.OPEN, unlocked_at) == "opens"
 
 
 def test_a_round_in_which_no_stranger_was_heard_settles_nothing(tenant: models.Tenant) -> None:
