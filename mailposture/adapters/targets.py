@@ -2,35 +2,16 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
+
+from mailposture.core import hosts
 
 type Address = IPv4Address | IPv6Address
 type Network = IPv4Network | IPv6Network
 
 SMTP: Final = 25
-
-
-@dataclass(frozen=True, slots=True)
-class Suffix:
-    """A name below which Microsoft keeps the SMTP doors of tenants."""
-
-    name: str
-    cloud: str
-
-
-# Consumer mail (olc.protection.outlook.com) and submission (office365.com) are other
-# services and stay out, however alike their names look.
-SUFFIXES: Final = (
-    Suffix("mail.protection.outlook.com", "worldwide"),
-    Suffix("mx.microsoft", "worldwide, signed zones"),
-    Suffix("mail.eo.outlook.com", "worldwide, old"),
-    Suffix("mail.protection.outlook.de", "Germany, old"),
-    Suffix("protection.office365.us", "GCC High and DoD"),
-    Suffix("partner.outlook.cn", "21Vianet"),
-)
-NAMES: Final = tuple(suffix.name for suffix in SUFFIXES)
+NAMES: Final = hosts.MAIL_NAMES
 
 _HOST: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?:\.(?!-)[a-z0-9_-]{1,63})+\Z")
 

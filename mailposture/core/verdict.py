@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from mailposture.core import replies
+from mailposture.core import hosts, replies
 from mailposture.core.signs import Name, Sign
 from mailposture.core.smtp.reply import Reply, printable
 from mailposture.core.smtp.transcript import Ended, Transcript
@@ -31,6 +31,10 @@ class SenderClass(StrEnum):
     OWN = "own"
     NULL = "null"
     PARTNER = "partner"
+
+
+# The classes that are asked today, in the order in which they are shown.
+ASKED: Final = (SenderClass.FOREIGN, SenderClass.OWN, SenderClass.NULL)
 
 
 class Cause(StrEnum):
@@ -85,15 +89,6 @@ class Judgement:
     front_ends: int = 1
 
 
-# Names of hosts that speak for Exchange Online, worldwide and sovereign (attribution.md, 8).
-MICROSOFT_HOSTS: Final = (
-    "mail.protection.outlook.com",
-    "mx.microsoft",
-    "protection.office365.us",
-    "partner.outlook.cn",
-    "mail.protection.outlook.de",
-    "mail.eo.outlook.com",
-)
 _BANNER: Final = re.compile(r"(?P<host>[\w.-]{1,253}) Microsoft ESMTP MAIL Service\b")
 _HELLO: Final = re.compile(r"\S{1,253} Hello \[")
 
@@ -293,7 +288,7 @@ def _is_exchange_online(transcript: Transcript) -> bool:
 
 
 def _is_microsofts(host: str) -> bool:
-    return any(host.lower().endswith(f".{suffix}") for suffix in MICROSOFT_HOSTS)
+    return any(host.lower().endswith(f".{suffix}") for suffix in hosts.MAIL_NAMES)
 
 
 def _code(reply: Reply) -> str | None:

@@ -3,7 +3,6 @@
 import pytest
 
 from mailposture.adapters.targets import (
-    SUFFIXES,
     Refusal,
     host_name,
     in_lab,
@@ -11,6 +10,7 @@ from mailposture.adapters.targets import (
     may_target,
     networks,
 )
+from mailposture.core import hosts
 
 DOOR = "contoso-com.mail.protection.outlook.com"
 PUBLIC = "52.101.68.3"
@@ -164,8 +164,8 @@ def test_an_address_is_in_the_lab_or_it_is_not(address: str, expected: bool) -> 
     assert in_lab(address, networks("127.0.0.0/8,::1/128")) is expected
 
 
-def test_every_suffix_of_the_table_is_a_name_of_its_own() -> None:
-    names = [suffix.name for suffix in SUFFIXES]
+def test_every_name_of_the_table_is_a_name_of_its_own() -> None:
+    names = hosts.MAIL_NAMES
     assert len(set(names)) == len(names)
     assert all(host_name(name) == name and not is_microsoft_mail(name) for name in names)
     assert all(is_microsoft_mail(f"contoso-com.mail.{name}") for name in names)
