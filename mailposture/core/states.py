@@ -36,6 +36,11 @@ class Access(StrEnum):
     CUT_OFF = "cut_off"
     UNKNOWN = "unknown"
 
+    @classmethod
+    def of(cls, verdict: Verdict) -> "Access":
+        """What one answer means for the host that got it."""
+        return {Verdict.OPEN: cls.GETS_IN, Verdict.CLOSED: cls.CUT_OFF}.get(verdict, cls.UNKNOWN)
+
     @property
     def word(self) -> str:
         """The word for people."""

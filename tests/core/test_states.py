@@ -129,3 +129,11 @@ def test_a_stale_answer_still_counts_and_a_lapsed_one_is_unknown(verdict: Verdic
     assert counted(verdict, Age.FRESH) is verdict
     assert counted(verdict, Age.STALE) is verdict
     assert counted(verdict, Age.LAPSED) is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("verdict", "fares"), [("open", "Gets in"), ("closed", "Cut off"), ("unknown", "Unknown")]
+)
+def test_to_a_host_of_ones_own_a_closed_door_is_the_bad_news(verdict: str, fares: str) -> None:
+    assert Access.of(Verdict(verdict)).word == fares
+    assert access([Verdict(verdict)]) is Access.of(Verdict(verdict))

@@ -10,17 +10,11 @@ from django.db.models import FilteredRelation, Q
 
 from mailposture import models
 from mailposture.core.states import Access, Age, State, answer_age, counted, domain_state, worst
-from mailposture.core.verdict import SenderClass, Verdict
+from mailposture.core.verdict import ASKED, SenderClass, Verdict
 from mailposture.services import vantage_points
 
-CLASSES: Final = (SenderClass.FOREIGN, SenderClass.OWN, SenderClass.NULL)
 # Rows of coverage read for one page; consecutive complete runs are one row.
 MOST_RUNS: Final = 2000
-ACCESS: Final = {
-    Verdict.OPEN: Access.GETS_IN,
-    Verdict.CLOSED: Access.CUT_OFF,
-    Verdict.UNKNOWN: Access.UNKNOWN,
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +61,7 @@ class Answer:
     @property
     def state(self) -> str:
         """The name of its state: an approved source gets in or is cut off."""
-        return str(self.verdict if self.place.stranger else ACCESS[self.verdict])
+        return str(self.verdict if self.place.stranger else Access.of(self.verdict))
 
     @property
     def how(self) -> str:
@@ -284,7 +278,7 @@ def class_states(domains: Mapping[str, Classes]) -> dict[SenderClass, State]:
     for classes in domains.values():
         for name, verdict in classes.items():
             found.setdefault(name, []).append(verdict)
-    return {name: _over(found[name]) for name in CLASSES if name in found}
+    return {name: _over(found[name]) for name in ASKED if name in found}
 
 
 def _over(verdicts: list[Verdict]) -> State:

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from mailposture.core.states import State
-from mailposture.core.verdict import SenderClass
+from mailposture.core.verdict import ASKED
 from mailposture.services.pages.reasons import OTHER, WHY
 
-CLASSES: Final = tuple(str(c) for c in (SenderClass.FOREIGN, SenderClass.OWN, SenderClass.NULL))
+CLASSES: Final = tuple(map(str, ASKED))
 LETS_IN: Final = frozenset({str(State.OPEN), str(State.PARTLY_OPEN)})
 MOST_NAMED: Final = 2
 

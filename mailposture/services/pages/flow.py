@@ -12,17 +12,11 @@ from mailposture import models
 from mailposture.adapters.drawings.flow import FlowLine, MailFlow
 from mailposture.core.configuration import Configuration, MxHost
 from mailposture.core.states import Access, State, access
-from mailposture.core.verdict import SenderClass, Verdict
+from mailposture.core.verdict import ASKED, SenderClass, Verdict
 from mailposture.services.pages import answers
 from mailposture.services.pages.answers import Answer
 from mailposture.services.pages.reasons import why
 
-SENDERS: Final = {
-    SenderClass.FOREIGN: "foreign",
-    SenderClass.OWN: "own",
-    SenderClass.NULL: "null",
-    SenderClass.PARTNER: "partner",
-}
 # Which answers speak for a state, and in which order of weight.
 SPEAKS: Final = {
     "open": Verdict.OPEN,
@@ -103,11 +97,11 @@ def _class_lines(
 
 def senders(classes: Sequence[SenderClass]) -> str:
     """The envelope senders in words: any, or those that are meant."""
-    if set(answers.CLASSES) <= set(classes):
+    if set(ASKED) <= set(classes):
         return "any sender"
     if list(classes) == [SenderClass.NULL]:
         return "null sender, MAIL FROM:<>"
-    return f"{' or '.join(SENDERS[c] for c in classes)} sender"
+    return f"{' or '.join(classes)} sender"
 
 
 # ---- approved sources --------------------------------------------------------------------
@@ -122,7 +116,7 @@ def _source_lines(
         yield FlowLine(kind=source.kind, title=source.name, details=details, below=said)
         return
     alike: dict[Access, list[SenderClass]] = {}
-    for sender_class in answers.CLASSES:
+    for sender_class in ASKED:
         verdicts = [a.verdict for a in own if a.sender_class is sender_class]
         if verdicts:
             alike.setdefault(access(verdicts), []).append(sender_class)

@@ -9,7 +9,6 @@ from typing import Final
 from mailposture import models
 from mailposture.core.states import Access, access
 from mailposture.core.verdict import Verdict
-from mailposture.services.pages.answers import ACCESS
 
 # Nobody watches longer than this; the work goes on without being watched.
 WATCHED: Final = timedelta(minutes=3)
@@ -44,7 +43,7 @@ class Arrived:
     @property
     def state(self) -> str:
         """The name of its state."""
-        return str(self.verdict if self.stranger else ACCESS[self.verdict])
+        return str(self.verdict if self.stranger else Access.of(self.verdict))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

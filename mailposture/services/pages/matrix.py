@@ -8,8 +8,8 @@ from django.urls import reverse
 
 from mailposture import models
 from mailposture.core.states import State
-from mailposture.core.verdict import SenderClass, Verdict
-from mailposture.services.pages.answers import CLASSES, Answer, Place
+from mailposture.core.verdict import ASKED, SenderClass, Verdict
+from mailposture.services.pages.answers import Answer, Place
 from mailposture.services.pages.reasons import Reason, gather, why
 
 DOMAINS_A_PAGE: Final = 12
@@ -102,7 +102,7 @@ def build(
         bands.append(Band(domains=domains, rows=rows, folded=alike))
     return Grid(
         bands=tuple(bands),
-        classes=tuple(CLASSES),
+        classes=ASKED,
         counts=_counts(found),
         reasons=tuple(gather(found)),
         states=frozenset(a.state for a in found),
@@ -122,7 +122,7 @@ def _row(
         name=titles.get(place.pk, place.name),
         address=place.address,
         approved=not place.stranger,
-        cells=tuple(tuple(_cell(cells.get((place.pk, d, c))) for c in CLASSES) for d in domains),
+        cells=tuple(tuple(_cell(cells.get((place.pk, d, c))) for c in ASKED) for d in domains),
     )
 
 

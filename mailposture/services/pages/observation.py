@@ -9,6 +9,8 @@ from django.db.models import Q
 
 from mailposture import models
 from mailposture.core.smtp.transcript import Transcript
+from mailposture.core.states import Access
+from mailposture.core.verdict import Verdict
 from mailposture.services.pages import proof, talks
 from mailposture.services.pages.proof import Seen
 
@@ -143,7 +145,7 @@ def _state(verdict: str, path: models.Path) -> str:
     """A stranger finds a door open or closed; an approved source gets in or is cut off."""
     if path.vantage_point.plays == models.VantagePoint.Plays.STRANGER:
         return verdict
-    return {"open": "gets_in", "closed": "cut_off"}.get(verdict, verdict)
+    return str(Access.of(Verdict(verdict)))
 
 
 def _try(one: Mapping[str, Any], path: models.Path) -> Talk:

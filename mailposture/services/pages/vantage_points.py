@@ -11,6 +11,8 @@ from django.db.models import Count, OuterRef, Subquery
 
 from mailposture import models
 from mailposture.adapters.drawings.states import state as drawn
+from mailposture.core.states import Access
+from mailposture.core.verdict import Verdict
 from mailposture.services import vantage_points
 from mailposture.services.pages.commands import Copy, posix
 
@@ -289,7 +291,7 @@ def _seen_as(verdict: str, *, stranger: bool) -> str:
     """A verdict in the words for who asked: for an approved source, closed is the bad news."""
     if stranger:
         return verdict
-    return {"open": "gets_in", "closed": "cut_off"}.get(verdict, "unknown")
+    return str(Access.of(Verdict(verdict)))
 
 
 def _shard(row: models.Shard) -> Shard:

@@ -7,8 +7,7 @@ from typing import Final
 
 from mailposture import models
 from mailposture.core.exposure import Window, total
-from mailposture.core.verdict import SenderClass
-from mailposture.services.pages.answers import CLASSES
+from mailposture.core.verdict import ASKED, SenderClass
 
 # Windows of paths that a page adds up, the newest first; those of one shard count once.
 MOST: Final = 3000
@@ -26,7 +25,7 @@ class Exposure:
     @property
     def who(self) -> str:
         """Any sender, or those that got in."""
-        if set(CLASSES) <= set(self.senders):
+        if set(ASKED) <= set(self.senders):
             return "any sender"
         return f"{' and '.join(s.value for s in self.senders)} sender"
 
@@ -134,7 +133,7 @@ def _joined(first: Window, other: Window, *, stands: bool) -> Window:
 def together(found: Mapping[SenderClass, list[tuple[Window, bool]]]) -> list[Exposure]:
     """Sender classes with the very same bounds are one line."""
     alike: dict[tuple[Window, bool], list[SenderClass]] = {}
-    for name in CLASSES:
+    for name in ASKED:
         for window, stands in found.get(name, ()):
             alike.setdefault((window, stands), []).append(name)
     exposures = (
