@@ -9,8 +9,8 @@ from itertools import groupby
 from typing import Final
 
 from mailposture.adapters.drawings import states
-from mailposture.core.smtp.reply import Reply, goes_on
-from mailposture.core.smtp.transcript import Line, Transcript, Who
+from mailposture.core.smtp.reply import Reply
+from mailposture.core.smtp.transcript import Line, Transcript, Who, whole_replies
 
 LANE: Final = 72.0
 THINNEST: Final = 1.6
@@ -64,24 +64,11 @@ def _rows(transcript: Transcript) -> Iterator[Row]:
     for who, run in groupby(transcript.lines, key=lambda line: line.who):
         lines = list(run)
         if who is Who.SERVER:
-            yield from (_reply_row(part) for part in _replies(lines))
+            yield from (_reply_row(part) for part in whole_replies(lines))
         elif who is Who.CLIENT:
             yield from (Row(kind="client", ms=line.ms, lines=(line.data,)) for line in lines)
         else:
             yield from _notes(lines, transcript)
-
-
-def _replies(lines: Sequence[Line]) -> Iterator[list[Line]]:
-    """Cut what the server said into replies, by the rule the session reads them with."""
-    part: list[Line] = []
-    for line in lines:
-        first = not part
-        part.append(line)
-        if not goes_on(line.data, first=first):
-            yield part
-            part = []
-    if part:
-        yield part
 
 
 def _reply_row(lines: Sequence[Line]) -> Row:

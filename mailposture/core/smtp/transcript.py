@@ -1,11 +1,11 @@
 """What was said on the wire: byte-exact, timed, and safe to store."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, Self
 
-from mailposture.core.smtp.reply import Reply, escape, parse, unescape
+from mailposture.core.smtp.reply import Reply, escape, goes_on, parse, unescape
 
 
 class Who(StrEnum):
@@ -50,6 +50,19 @@ class Line(NamedTuple):
     ms: float
     who: Who
     data: bytes
+
+
+def whole_replies(lines: Iterable[Line]) -> Iterator[list[Line]]:
+    """Cut what a server said in one go into replies, by the rule the session reads them with."""
+    part: list[Line] = []
+    for line in lines:
+        first = not part
+        part.append(line)
+        if not goes_on(line.data, first=first):
+            yield part
+            part = []
+    if part:
+        yield part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,11 @@
 """Conversations made fit for a page: cut to a sane size, counted, their session named."""
 
 import re
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Final
 
-from mailposture.core.smtp.reply import goes_on
-from mailposture.core.smtp.transcript import Line, Transcript, Who
+from mailposture.core.smtp.transcript import Line, Transcript, Who, whole_replies
 
 # A line, a reply and a conversation longer than this are cut for reading; the file has them whole.
 LINE_BYTES: Final = 1000
@@ -22,7 +20,7 @@ def sane(said: Transcript) -> tuple[Transcript, str]:
     for who, run in groupby(said.lines, key=lambda line: line.who):
         found = list(run)
         if who is Who.SERVER:
-            for reply in _replies(found):
+            for reply in whole_replies(found):
                 lines += _shorter(reply)
         else:
             lines += [_cut(line) for line in found]
@@ -35,19 +33,6 @@ def sane(said: Transcript) -> tuple[Transcript, str]:
     words = [f"{missing:,} lines are left out"] if missing > 0 else []
     words += [f"{long:,} long lines are cut"] if long else []
     return replace(said, lines=tuple(kept), replies=replies), " and ".join(words)
-
-
-def _replies(lines: Sequence[Line]) -> Iterator[list[Line]]:
-    """Cut what the server said into replies, by the rule the session reads them with."""
-    part: list[Line] = []
-    for line in lines:
-        first = not part
-        part.append(line)
-        if not goes_on(line.data, first=first):
-            yield part
-            part = []
-    if part:
-        yield part
 
 
 def _shorter(reply: list[Line]) -> list[Line]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailposture.core.smtp.reply import parse
-from mailposture.core.smtp.transcript import Ended, Line, TlsFacts, Transcript, Who
+from mailposture.core.smtp.transcript import Ended, Line, TlsFacts, Transcript, Who, whole_replies
 
 TLS = TlsFacts(version="TLSv1.2", cipher="X", names=("mail.protection.outlook.com",), error="e")
 
@@ -92,3 +92,23 @@ def test_a_later_attempt_decides_and_the_first_stays_visible() -> None:
     assert both.replies == (refusal,)
     assert both.ended is Ended.REFUSED
     assert both.hello_ip is None
+
+
+@pytest.mark.parametrize(
+    ("said", "lengths"),
+    [
+        ([], []),
+        ([b"220 ready"], [1]),
+        ([b"250-one", b"250-two", b"250 three"], [3]),
+        ([b"250-one", b"250 two", b"250 another"], [2, 1]),
+        ([b"250-never ended"], [1]),
+        ([b"no code at all", b"250 one"], [1, 1]),
+    ],
+)
+def test_what_a_server_said_in_one_go_falls_into_whole_replies(
+    said: list[bytes], lengths: list[int]
+) -> None:
+    lines = [Line(1.0, Who.SERVER, data + b"\r\n") for data in said]
+    found = list(whole_replies(lines))
+    assert [len(reply) for reply in found] == lengths
+    assert [line for reply in found for line in reply] == lines
