@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from django.db import connection
@@ -34,13 +34,12 @@ from mailposture.services import vantage_points
 from mailposture.services.pages import fleet, lapsing
 from mailposture.services.pages.configured import NAMES, explained
 from mailposture.services.pages.fleet_words import joined
+from mailposture.services.pages.vantage_points import LATELY
 
 # Lines of one kind; what is beyond is one line with its count.
 MOST: Final = 4
 MOST_READ: Final = 20
 SHORT: Final = 140
-# Shards that were due earlier are history: they are shown with their place.
-LATELY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Final
 
 from mailposture import models
 from mailposture.core.states import State
-from mailposture.services.pages import change_words, differing, verifying
+from mailposture.services.pages import change_words, configured, differing, verifying
 from mailposture.services.pages.differing import Difference
 from mailposture.services.pages.verifying import Look
 
@@ -60,7 +60,7 @@ def load(change: models.Change, now: datetime) -> Page:
         line=line,
         was=_plain(change, change.was),
         now=_plain(change, change.now),
-        part=change_words.PARTS.get(change.part, change.part),
+        part=configured.titled(configured.NAMES.get(change.part, change.part)),
         read_before=change.before.last_seen_at,
         read_after=change.at,
         difference=differing.load(change, same),

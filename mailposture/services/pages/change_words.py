@@ -25,15 +25,6 @@ NOUNS: Final = {
     "connection_filters": "connection filter",
     "domain_facts": "domain",
 }
-PARTS: Final = {
-    "inbound_connectors": "Inbound connectors",
-    "outbound_connectors": "Outbound connectors",
-    "organization": "Organisation settings",
-    "accepted_domains": "Accepted domains",
-    "transport_rules": "Mail-flow rules",
-    "connection_filters": "Connection filters",
-    "domain_facts": "MX records in DNS",
-}
 HAS_A_PAGE: Final = frozenset({"inbound_connectors", "outbound_connectors"})
 AUTHOR: Final = "by: author unknown"
 SHORT: Final = 40

@@ -29,6 +29,11 @@ NAMES: Final = {
 SAID: Final = re.compile(r"(?P<cause>[a-z][a-z-]+)(?: \((?P<status>\d{3})\))?(?:: (?P<says>.*))?")
 
 
+def titled(words: str) -> str:
+    """With a capital at the beginning, whatever it was."""
+    return words[:1].upper() + words[1:]
+
+
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """Why something was not read: in a word or a status, in the server's words, and what to do."""
@@ -53,7 +58,7 @@ class NotRead:
         """The parts as the subject of a sentence."""
         said = [NAMES.get(part, part) for part in self.parts]
         words = ", ".join(said[:-1]) + f" and {said[-1]}" if len(said) > 1 else said[0]
-        return words if words.startswith("MX") else words[0].upper() + words[1:]
+        return titled(words)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
