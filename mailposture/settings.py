@@ -4,8 +4,9 @@ Importing this writes nothing and needs no key: `explain` and a lab's `probe` le
 """
 
 import os
+import sys
+from collections.abc import Callable
 from datetime import timedelta
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,11 +15,23 @@ from django.utils.csp import CSP
 from django.utils.functional import lazy
 
 from mailposture import keys, logs, runtime
+from mailposture.adapters import targets
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
 DATA_DIR: Final = runtime.data_dir(os.environ)
 KEYS_DIR: Final = DATA_DIR / "keys"
-PORT: Final = int(os.environ.get("PORT") or 8000)
+
+
+def _read[T](name: str, read: Callable[[], T]) -> T:
+    """A setting that cannot be read is the operator's to mend: one line, and exit 2."""
+    try:
+        return read()
+    except ValueError as error:
+        sys.stderr.write(f"{name} cannot be read: {error}\n")
+        raise SystemExit(2) from None
+
+
+PORT: Final = _read("PORT", lambda: int(os.environ.get("PORT") or 8000))
 
 # --- what is watched, how often, and from whom ---------------------------------------------------
 
@@ -34,14 +47,13 @@ def _setting(name: str, lab: str | None = None) -> str | None:
 def _span(name: str, usual: timedelta, in_lab: timedelta) -> timedelta:
     seconds = _setting(name)
     if seconds:
-        return timedelta(seconds=float(seconds))
+        return timedelta(seconds=_read(f"MAILPOSTURE_{name}", lambda: float(seconds)))
     return in_lab if LAB else usual
 
 
-LAB_NETWORKS: Final = tuple(
-    ip_network(network.strip())
-    for network in (_setting("LAB_NETWORKS", lab="networks") or "").split(",")
-    if network.strip()
+LAB_NETWORKS: Final = _read(
+    "MAILPOSTURE_LAB_NETWORKS",
+    lambda: targets.networks(_setting("LAB_NETWORKS", lab="networks") or ""),
 )
 SENDER_DOMAIN: Final = _setting("SENDER_DOMAIN")
 EHLO_NAME: Final = _setting("EHLO_NAME")

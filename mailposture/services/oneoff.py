@@ -92,7 +92,7 @@ def look(question: Question, clock: Callable[[], datetime]) -> Found:
         doors = _pinned(doors, port)
         if not doors:
             notes = ["This machine's own resolver knows no address of the endpoints."]
-    elif not doors:
+    elif not doors and not settings.LAB_NETWORKS:
         _refuse(question)
     who = clouds.identity(lab=lab) if doors else None
     proof = _proof(question, clock()) if doors and not lab else ""
@@ -122,8 +122,16 @@ def _refuse(question: Question) -> None:
 
 
 def _proof(question: Question, now: datetime) -> str:
-    """Whose the domain is, by the system's resolver; raises NotProvenError."""
-    return ownership.prove(question.domain, Resolver(None), now, question.attest).how
+    """Whose the domain is, by the system's resolver; raises NotProvenError.
+
+    The domain of the recipient chooses the tenant (attribution.md section 1), so one that differs
+    needs a proof of its own; a word given for the one is not taken for the other.
+    """
+    proof = ownership.prove(question.domain, Resolver(None), now, question.attest)
+    named = (question.recipient or "").rpartition("@")[2]
+    if named and named != question.domain:
+        ownership.prove(named, Resolver(None), now)
+    return proof.how
 
 
 def _port(*, lab: bool) -> int:
@@ -132,10 +140,8 @@ def _port(*, lab: bool) -> int:
 
 
 def _in_lab(door: Endpoint) -> bool:
-    addresses = [ip_address(a) for a in door.addresses]
-    return bool(addresses) and all(
-        any(a in network for network in settings.LAB_NETWORKS) for a in addresses
-    )
+    inside = [targets.in_lab(address, settings.LAB_NETWORKS) for address in door.addresses]
+    return bool(inside) and all(inside)
 
 
 def _find(question: Question) -> tuple[tuple[Endpoint, ...], list[str]]:
