@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from mailposture.adapters import lab_control
+from mailposture.lab import client
 from mailposture.services.pages import lab as pages
 from mailposture.web.access import may_operate, operators_only
 
@@ -20,8 +20,8 @@ def lab(request: HttpRequest) -> HttpResponse:
     """Show every tenant's story, its present scene, and what to look at next."""
     facts = _facts()
     try:
-        shown = pages.page(lab_control.ask(facts, "/state"), facts)
-    except lab_control.LabError as error:
+        shown = pages.page(client.ask(facts, "/state"), facts)
+    except client.ControlError as error:
         shown = pages.LabPage(trouble=str(error))
     context = {"lab": shown, "may": may_operate(request)}
     return render(request, "lab/lab.html", context, status=503 if shown.trouble else 200)
@@ -35,8 +35,8 @@ def scene(request: HttpRequest) -> HttpResponse:
     tenant = request.POST.get("tenant", "")
     path, asked = _asked(request, tenant)
     try:
-        messages.info(request, str(lab_control.ask(facts, path, asked)["changed"]))
-    except lab_control.LabError as error:
+        messages.info(request, str(client.ask(facts, path, asked)["changed"]))
+    except client.ControlError as error:
         messages.error(request, str(error))
     return redirect(f"{reverse('lab')}#{tenant}" if tenant.isalnum() else "lab")
 

@@ -2,6 +2,8 @@
 
 import http.client
 import json
+import socket
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -143,5 +145,26 @@ def test_a_body_that_makes_no_sense_changes_nothing(stage: Stage, body: bytes) -
 
 def test_a_lab_that_is_gone_is_said_to_be_gone(facts: Facts) -> None:
     gone = facts | {"control": "http://127.0.0.1:1"}
-    with pytest.raises(client.ControlError, match="does not answer"):
+    with pytest.raises(client.ControlError, match=r"^The lab does not answer\. Start the demo"):
         client.ask(gone, "/state")
+
+
+def test_a_lab_that_is_silent_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "PATIENCE", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        there = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(client.ControlError, match=r"^The lab did not answer within 0\.05 s\.$"):
+            client.ask({"control": there, "control_token": "t"}, "/state")
+
+
+@pytest.mark.parametrize("said", [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Le"])
+def test_what_is_no_answer_of_http_is_said_to_be_none(said: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as odd, ThreadPoolExecutor(1) as pool:
+        facts = {"control": f"http://127.0.0.1:{odd.getsockname()[1]}", "control_token": "t"}
+        asked = pool.submit(client.ask, facts, "/state")
+        met, _ = odd.accept()
+        with met:
+            met.recv(65536)
+            met.sendall(said)
+        with pytest.raises(client.ControlError, match=r"^The lab "):
+            asked.result(timeout=20)

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from mailposture import models
-from mailposture.adapters import lab_control
+from mailposture.lab import client as lab_client
 from tests import factories
 from tests.labs import Lab, lab, lab_process
 from tests.web.setup_rows import EVIL, staff, viewer
@@ -129,6 +129,7 @@ class Control(BaseHTTPRequestHandler):
         status, body = self.answer
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
+        self.send_header("Location", "/again")
         self.end_headers()
         self.wfile.write(body)
 
@@ -191,6 +192,9 @@ def test_what_the_lab_says_cannot_act(control: type[Control]) -> None:
         (401, b'{"error": "the token is wrong"}', "The lab refused: the token is wrong."),
         (200, b"<html>", "something that is no document"),
         (500, b"[]", "answered 500 with something that is no document"),
+        (302, b"", "answered 302 with something that is no document"),
+        (302, b"{}", "The lab refused: 302."),
+        (200, b'{"long": "%s"}' % (b"x" * lab_client.MOST_BYTES), "that is no document"),
     ],
 )
 def test_a_lab_in_trouble_is_said(
@@ -216,7 +220,7 @@ def test_the_control_is_asked_without_any_proxy(
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     control.answer = (200, b'{"here": 1}')
-    assert lab_control.ask(settings.LAB, "/state") == {"here": 1}
+    assert lab_client.ask(settings.LAB, "/state") == {"here": 1}
 
 
 def test_the_page_asks_the_database_a_bounded_number_of_times(

@@ -45,7 +45,7 @@ class Command(BaseCommand):
         try:
             self.stdout.write(ASKS[options["asked"]](found, options))
         except client.ControlError as error:
-            self.give_up(f"The lab refused: {error}")
+            self.give_up(str(error))
 
     def run_alone(self, directory: Path) -> None:
         """Run until interrupted, without the HTTP server's own chatter."""
