@@ -9,7 +9,8 @@ from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods
 
-from mailposture.core import replies
+from mailposture.core import proofs, replies
+from mailposture.core.proofs import Proof
 from mailposture.core.replies import STAGES
 from mailposture.core.signs import Name, Sign
 
@@ -45,25 +46,6 @@ EXAMPLES: Final = (CONNECTOR, DIRECT_SEND, "250 2.1.5 Recipient OK")
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
-    """What such an answer proves of the door, if a stranger got it."""
-
-    state: str
-    says: str
-
-
-# Only these three decide anything; every other answer leaves the door unknown.
-PROOFS: Final = {
-    Name.ACCEPTED: Proof("open", "If a stranger was told this after RCPT TO, the door is open."),
-    Name.RESTRICTED_CONNECTOR: Proof("closed", "If a stranger was told this, the door is closed."),
-    Name.RESTRICTED_DIRECT_SEND: Proof(
-        "closed", "Closed for senders in the tenant's own domains only; it says nothing of others."
-    ),
-}
-NOTHING: Final = Proof("unknown", "Whether the door is open or closed, this answer does not show.")
-
-
-@dataclass(frozen=True, slots=True)
 class Answer:
     """A sign with what it proves, and its name in words."""
 
@@ -85,7 +67,7 @@ class Answer:
 def answer(text: str, stage: str) -> Answer:
     """Classify a text; an empty stage is not known."""
     sign = replies.classify(text, stage or None)
-    return Answer(sign, PROOFS.get(sign.name, NOTHING))
+    return Answer(sign, proofs.proof(sign))
 
 
 # The middleware would read the whole form for its token before anybody has looked at the size;

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from mailposture.core import proofs
 from mailposture.web import explain
 from mailposture.web.explain import MOST
 
@@ -118,4 +119,4 @@ def test_nothing_is_stored(viewer: Client, django_assert_max_num_queries: Any) -
 
 @pytest.mark.parametrize("example", explain.EXAMPLES)
 def test_every_example_has_an_answer_that_proves_something(example: str) -> None:
-    assert explain.answer(example, "").proof is not explain.NOTHING
+    assert explain.answer(example, "").proof is not proofs.NOTHING
