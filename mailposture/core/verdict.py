@@ -130,7 +130,10 @@ _WHY: Final[Mapping[Name, tuple[Cause, str]]] = {
     Name.TEMPORARY: (Cause.TEMPORARY, "The service had a passing trouble and decided nothing."),
 }
 _ENDED: Final[Mapping[str, str]] = {
-    Ended.CONNECT_TIMEOUT: "Nothing answered on this port in time; port 25 may be blocked here.",
+    Ended.CONNECT_TIMEOUT: (
+        "Nothing answered on this port in time; port 25 may be blocked here. To tell: connect from"
+        " here to another mail server that answers elsewhere; if that one is silent too, it is."
+    ),
     Ended.REFUSED: "The connection was refused.",
     Ended.NOT_REACHED: "The server could not be reached.",
     Ended.SOURCE_NOT_USABLE: "The source address cannot be used on this host.",

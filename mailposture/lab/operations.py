@@ -123,7 +123,9 @@ def set_api_fault(world: World, tenant: Tenant, kind: str, asked: Document) -> s
     fault = ApiFault(
         tenant=tenant.slug, kind=kind, cmdlet=str(cmdlet) if cmdlet else None, times=times
     )
-    world.api_faults.append(fault)
+    # The last word counts: a fault of the same calls takes the place of the one before.
+    others = [f for f in world.api_faults if (f.tenant, f.cmdlet) != (fault.tenant, fault.cmdlet)]
+    world.api_faults = [*others, fault]
     calls = (
         "every call"
         if times is None

@@ -42,6 +42,9 @@ def start(*, with_lab: bool) -> int:
         data.chmod(0o700)  # also one that somebody made before, for all to read
         with runtime.holding(data / "supervisor.lock"):
             asyncio.run(_keep_house(_plan(data, with_lab=with_lab)))
+    except KeyboardInterrupt:
+        say("Stopped before it was up.")
+        return 130
     except runtime.AlreadyRunningError:
         say(f"Mailposture already runs on {data}: stop it, or set DATA_DIR to another folder.")
         return 1

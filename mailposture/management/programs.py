@@ -15,9 +15,6 @@ PYTHON: Final = sys.executable
 LAB, QUEUE, SEED, WEB, WORKERS, CLOCK = range(6)
 HOST: Final = "127.0.0.1"
 # The files of places that services/seeding.py writes, one worker each.
-LAB_PLACES: Final = ("gateway", "hybrid", "stranger")
-HERE: Final = "here"
-# As services/seeding.py names their files.
 LAB_VANTAGES: Final = ("gateway", "hybrid", "stranger")
 
 

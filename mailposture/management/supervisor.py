@@ -249,7 +249,7 @@ class Supervisor:
             for child in self._children:
                 child.cut()
         else:
-            self._say("Stopping; asked once more, at once.")
+            self._say("Stopping. Ctrl-C once more stops everything at once.")
         self._stop.set()
 
     async def _start(

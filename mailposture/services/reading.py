@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from mailposture import models
 from mailposture.adapters import dns
+from mailposture.adapters.exchange.client import Waits
 from mailposture.adapters.exchange.errors import ExchangeError
 from mailposture.adapters.exchange.reader import fetch as read_configuration
 from mailposture.core import codec, diff
@@ -62,11 +65,16 @@ def fetch(tenant_id: int, attempt: int, clock: Callable[[], datetime]) -> Read |
         return None
     try:
         cloud = clouds.of(tenant.cloud)
-        seen = read_configuration(cloud, secrets.credential_of(tenant))
+        seen = read_configuration(cloud, secrets.credential_of(tenant), waits=_waits())
     except (ExchangeError, clouds.NotSetUpError) as error:
         return _failed(tenant, attempt, str(error), clock())
     doors = _look_up(tenant, cloud.mail_suffixes, seen)
     return _save(tenant, attempt, _with_dns(seen, doors), doors, clock())
+
+
+def _waits() -> Waits:
+    """Patience with Exchange: half of what the claim holds, so that DNS has its time too."""
+    return Waits(budget=min(Waits().budget, settings.FETCH_LEASE.total_seconds() / 2))
 
 
 def gave_up(tenant_id: int, attempt: int, now: datetime) -> Read | None:
@@ -142,7 +150,7 @@ def record(tenant: models.Tenant, seen: Configuration, now: datetime) -> list[mo
     latest = tenant.snapshots.order_by("last_seen_at").last()
     digest = codec.digest(seen)
     if latest and latest.digest == digest:
-        models.Snapshot.objects.filter(pk=latest.pk).update(last_seen_at=now)
+        _seen_again(latest, codec.dump(seen), now)
         return []
     found = diff.compare(known(tenant), seen) if latest else []
     snapshot = tenant.snapshots.create(
@@ -158,6 +166,14 @@ def record(tenant: models.Tenant, seen: Configuration, now: datetime) -> list[mo
     if any(change.effect == models.Change.Effect.PENDING for change in changes):
         planning.verify(tenant, snapshot, now)
     return changes
+
+
+def _seen_again(latest: models.Snapshot, document: dict[str, Any], now: datetime) -> None:
+    """Move the snapshot's end. What does not count as a change (why a part was refused, when a
+    row was last touched) is kept as it was last said.
+    """
+    fresh = {} if latest.document == document else {"document": document}
+    models.Snapshot.objects.filter(pk=latest.pk).update(last_seen_at=now, **fresh)
 
 
 def known(tenant: models.Tenant) -> Configuration:

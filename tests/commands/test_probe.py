@@ -1,5 +1,6 @@
 """`manage.py probe` as its user runs it: a process of its own, against the lab."""
 
+import dataclasses
 import json
 import os
 import socket
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from mailposture import models
-from mailposture.services import ownership
+from mailposture.services import oneoff, ownership
 from tests.factories import NOW
 from tests.labs import Lab
 
@@ -230,3 +231,45 @@ def test_a_persons_word_counts_and_is_kept(settings: Any, tmp_path: Path) -> Non
     assert "audit" in proof.how
     kept = models.AuditEvent.objects.get()
     assert (kept.subject, kept.detail) == ("contoso.com", {"reason": "asked by the owner"})
+
+
+@pytest.mark.django_db
+def test_a_recipient_elsewhere_needs_a_proof_of_its_own(
+    settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.KEYS_DIR = tmp_path
+    monkeypatch.setattr(oneoff, "Resolver", lambda _: Answers())
+    asked = oneoff.Question(domain="contoso.com", classes=(), attest="asked by the owner")
+    assert "attested" in oneoff._proof(asked, NOW)
+    own = dataclasses.replace(asked, recipient="sales@contoso.com")
+    assert "attested" in oneoff._proof(own, NOW)
+    elsewhere = dataclasses.replace(asked, recipient="someone@fabrikam.com")
+    with pytest.raises(ownership.NotProvenError, match=r"fabrikam\.com"):
+        oneoff._proof(elsewhere, NOW)
+
+
+def test_a_dead_resolver_beside_a_lab_is_unknown_whatever_the_port(tmp_path: Path) -> None:
+    code, found = answer(
+        "contoso.com", "--resolver", "127.0.0.1:9", "--port", "2525",
+        data=tmp_path, MAILPOSTURE_LAB_NETWORKS="127.0.0.0/8",
+    )  # fmt: skip
+    assert code == 4
+    assert set(found["classes"]) == {"foreign", "own", "null"}
+    assert "DNS about contoso.com failed" in found["classes"]["own"]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MAILPOSTURE_LAB_NETWORKS", "garbage"),
+        ("PORT", "abc"),
+        ("MAILPOSTURE_PROBE_EVERY", "often"),
+    ],
+)
+def test_a_setting_that_cannot_be_read_is_one_line_and_exit_2(
+    tmp_path: Path, name: str, value: str
+) -> None:
+    done = run("contoso.com", data=tmp_path, **{name: value})
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"{name} cannot be read")
+    assert len(done.stderr.splitlines()) == 1

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from mailposture import models
+from mailposture.core.configuration import PartStatus
 from mailposture.core.states import State
 from mailposture.services import history, reading, settling
 from tests import factories as make
@@ -171,3 +172,17 @@ def test_a_round_in_which_no_stranger_was_heard_settles_nothing(tenant: models.T
     late = NOW + settling.WINDOW + timedelta(seconds=1)
     assert settled(change, State.CLOSED, late, stranger_is_silent=True) == "pending"
     assert settled(change, State.CLOSED, late) == "neutral"
+
+
+def test_what_is_no_change_is_kept_as_it_was_last_said(tenant: models.Tenant) -> None:
+    whole = make.configuration(make.lock())
+    throttled = make.without(whole, "transport_rules", PartStatus.FAILED, "throttled: 429")
+    refused = make.without(whole, "transport_rules", PartStatus.FAILED, "refused: 503")
+    reading.record(tenant, throttled, NOW)
+    reading.record(tenant, refused, NOW + timedelta(minutes=15))
+    latest = tenant.snapshots.order_by("last_seen_at").last()
+    assert latest is not None
+    assert tenant.snapshots.count() == 2
+    part = latest.configuration.part("transport_rules")
+    assert part is not None
+    assert part.error == "refused: 503"

@@ -121,7 +121,11 @@ def _preflight(client: Client) -> tuple[ExchangeError | None, frozenset[str]]:
 
 
 def _app_role(said: Claims | None, problem: ExchangeError | None) -> Step:
-    if said and APP_ROLE in said.roles:
+    carries = bool(said and APP_ROLE in said.roles)
+    if carries and problem is not None and problem.status == 401:
+        says = f"The token carries {APP_ROLE}, but Exchange Online refuses the token: 401."
+        return Step(ok=None, says=says, fix=f"{TRY_AGAIN} If it stays: {CONSENT}", cause="refused")
+    if carries:
         return Step(ok=True, says=f"The token carries {APP_ROLE}.")
     if problem is None:
         return Step(ok=True, says="Exchange Online takes the token.")
@@ -155,4 +159,7 @@ def _allowed(allowed: frozenset[str]) -> Step:
 
 def _words(problem: ExchangeError) -> str:
     code = f"{problem.status}: " if problem.status else ""
-    return f"{code}{problem.says or 'no words, which is how a missing role is answered'}"
+    silence = "no words"
+    if problem.cause == "role-missing":
+        silence = "no words, which is how a missing role is answered"
+    return f"{code}{problem.says or silence}"
