@@ -47,11 +47,6 @@ def mail_flow(spec: MailFlow) -> SafeString:
 
 
 @register.simple_tag
-def flow_key() -> SafeString:
-    return _drawn(maps.key())
-
-
-@register.simple_tag
 def strip(days: Sequence[Day], name: str = "") -> SafeString:
     return _drawn(strips.strip(days, name))
 

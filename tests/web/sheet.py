@@ -209,29 +209,6 @@ def days(kind: str = "open") -> list[Day]:
     return found
 
 
-DIFF = {
-    "before": "Before, seen 24 Nov 09:48 to 10:09",
-    "after": "After, seen since 24 Nov 10:12",
-    "changed": [
-        {"field": "Enabled", "before": "True", "after": "False", "effect": "opens", "gained": (),
-         "lost": ()},
-        {"field": "SenderIPAddresses", "before": "", "after": "", "effect": "closes",
-         "gained": ["203.0.113.31 (1 address)"], "lost": ["198.51.100.0/24 (256 addresses)"]},
-        {"field": "Comment", "before": "Accept mail only from the gateway",
-         "after": "Off while the relay moves, CHG-5521", "effect": "neutral", "gained": (),
-         "lost": ()},
-        {"field": "TlsSenderCertificateName", "before": None, "after": "mail.tailspin.com",
-         "effect": "unknown", "gained": (), "lost": ()},
-    ],
-    "same": [
-        {"field": "ConnectorType", "value": "Partner"},
-        {"field": "SenderDomains", "value": "*"},
-        {"field": "RestrictDomainsToIPAddresses", "value": "True"},
-    ],
-    "folded": [{"field": "RequireTls", "value": "False"}, {"field": "Guid", "value": "9c1c"}],
-    "left_out": "WhenChanged, OriginatingServer",
-}  # fmt: skip
-
 PROGRESS = {
     "running": {"title": "Probing fabrikam", "done": 31, "total": 45, "seconds": 1.9, "said": "",
                 "answers": ["closed"] * 17 + ["open"] * 4 + ["closed"] * 10},
@@ -249,30 +226,6 @@ EVENTS = [
      "link": "Observation 80,112"},
     {"at": NOW - timedelta(minutes=4), "state": "contradicts", "icon": "",
      "text": "Still open, against its configuration.", "href": "", "link": ""},
-]  # fmt: skip
-
-FEED = [
-    {"at": NOW - timedelta(hours=6), "state": "contradicts", "word": "Answer changed",
-     "text": "fabrikam accepts null senders on both front ends.",
-     "sub": "No configuration change in 7 d, so the wire changed, not the tenant."},
-    {"at": NOW - timedelta(hours=16), "state": "opens", "word": "",
-     "text": "contoso accepted domain contoso.net added.", "sub": "by admin, audit record found"},
-    {"at": NOW - timedelta(hours=22), "state": "closes", "word": "",
-     "text": "tailspin lost 203.0.113.31 on connector Lock to gateway.", "sub": ""},
-]  # fmt: skip
-
-CONNECTORS = [
-    {"name": "Lock to gateway", "href": "#", "said": "Partner, enabled, last changed 12 Nov",
-     "sentence": "Mail from any sender domain to any accepted domain is taken only from "
-     "203.0.113.10. Every other host is refused.",
-     "assumption": "That SenderDomains * covers the null sender is not documented.",
-     "fields": [("SenderDomains", "*"), ("RestrictDomainsToIPAddresses", "True"),
-                ("SenderIPAddresses", "203.0.113.10"), ("RequireTls", "False")]},
-    {"name": "Inbound from 9c1c3e0a-6b1f-4f3e-9b0c-2f0e5d1a7c11", "href": "",
-     "said": "OnPremises, enabled, made by the Hybrid Wizard",
-     "sentence": "A host that shows a certificate for mail.fabrikam.com is treated as fabrikam's "
-     "own server. This connector refuses nobody.", "assumption": "",
-     "fields": [("TlsSenderCertificateName", "mail.fabrikam.com"), ("RequireTls", "True")]},
 ]  # fmt: skip
 
 
@@ -384,12 +337,9 @@ def context() -> dict[str, Any]:
             {"name": "proseware", "href": "#", "said": "unknown", "days": days("unknown")},
         ],
         "axis": days(),
-        "diff": DIFF,
         "running": PROGRESS["running"],
         "done": PROGRESS["done"],
         "events": EVENTS,
-        "feed": FEED,
-        "connectors": CONNECTORS,
         "filters": FILTERS,
         "rows": rows(),
         "ago4": NOW - timedelta(minutes=4),

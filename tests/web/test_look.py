@@ -481,14 +481,6 @@ def test_nothing_found_is_told_from_nothing_looked_at() -> None:
     assert 'class="empty is-quiet"' in unseen
 
 
-def test_a_part_that_could_not_be_read_is_not_a_difference() -> None:
-    markup = render('{% include "parts/diff.html" %}', diff=sheet.DIFF)
-    row = markup.split("TlsSenderCertificateName")[1].split("</tr>")[0]
-    assert "not read" in row
-    assert "#g-unknown" in row
-    assert "2 more fields, unchanged." in markup
-
-
 def test_a_figure_keeps_the_room_it_will_need() -> None:
     markup = render('{% figure "/t/x/timeline.json" name 196 %}', name="Timeline of <x>")
     assert 'data-figure="/t/x/timeline.json"' in markup

@@ -56,7 +56,6 @@ class Progress:
     seconds: float
     answers: tuple[str, ...]
     said: str
-    failed: bool
     over: bool
     places: tuple[PlaceProgress, ...]
 
@@ -71,7 +70,7 @@ def load(of: models.Tenant, round_id: int, now: datetime) -> Progress | None:
     arrived = [paths[p] for s in shards if s.done_at for p in _asked(s) if p in paths]
     total = sum(len(s.targets) for s in shards)
     seconds = ((look.finished_at or now) - (look.planned_at or look.due_at)).total_seconds()
-    said = _said(of, look, shards, arrived, now)
+    said = _said(look, shards, arrived, now)
     return Progress(
         title=f"{of.name} probed" if look.finished_at else f"Probing {of.name}",
         done=sum(len(s.targets) for s in shards if s.done_at),
@@ -79,7 +78,6 @@ def load(of: models.Tenant, round_id: int, now: datetime) -> Progress | None:
         seconds=max(0.0, round(seconds, 1)),
         answers=tuple(path.state for path in arrived),
         said=said,
-        failed=any(s.aside_at for s in shards) or "problem" in look.tally,
         over=bool(said),
         places=tuple(_places(shards, now)),
     )
@@ -132,7 +130,6 @@ def _stands(own: Sequence[models.Shard], now: datetime) -> str:
 
 
 def _said(
-    of: models.Tenant,
     look: models.Round,
     shards: Sequence[models.Shard],
     arrived: Sequence[Arrived],

@@ -179,7 +179,7 @@ def _head(
     now: datetime,
 ) -> Head:
     domains = answers.domain_states(answers.by_domain(found))
-    state, how = _state(of, found, domains)
+    state, how = _state(found, domains)
     open_to = _open_to(found)
     fare = tenant_words.fare(sources, found)
     words = tenant_words.sentence(of.name, state, domains, open_to)
@@ -200,9 +200,7 @@ def _head(
     )
 
 
-def _state(
-    of: models.Tenant, found: Sequence[Answer], domains: Mapping[str, State]
-) -> tuple[State, str]:
+def _state(found: Sequence[Answer], domains: Mapping[str, State]) -> tuple[State, str]:
     """As its answers still count: a lapsed one is Unknown, a stale one shows its age."""
     asked = [a for a in answers.strangers(found) if a.observation]
     stale = bool(asked) and all(a.age is Age.STALE for a in asked)
