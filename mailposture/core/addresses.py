@@ -197,7 +197,6 @@ def _written(first: IPv4Address | IPv6Address, length: int, bits: int) -> str:
 
 
 NOWHERE = AddressSet()
-EVERYWHERE = NOWHERE.complement()
 
 
 def parse(entries: Iterable[str]) -> AddressSet:

@@ -1,9 +1,7 @@
 """Read a tenant's whole configuration, or say which half of its grant is missing.
 
-One small interface, so that a supported API can take the place of this one.
+`fetch` and `check` are one small interface, so that a supported API can take their place.
 """
-
-from typing import Protocol
 
 from mailposture.adapters.exchange.checking import Grants, check
 from mailposture.adapters.exchange.client import Client, Waits
@@ -14,23 +12,13 @@ from mailposture.adapters.exchange.errors import ExchangeError
 from mailposture.adapters.exchange.tokens import Tokens
 from mailposture.core.configuration import Configuration, with_part
 
-__all__ = ["Grants", "Reader", "check", "fetch"]
+__all__ = ["Grants", "check", "fetch"]
 
 # Kept by the process, so that a token serves until it expires.
 _TOKENS = Tokens()
 
 # Where nothing answers at all, the other cmdlets need not wait for the same silence.
 NOBODY_THERE = frozenset({"unreachable", "timeout", "redirect-refused", "out-of-time"})
-
-
-class Reader(Protocol):
-    """What reads a tenant."""
-
-    def fetch(self, cloud: Cloud, credential: Credential) -> Configuration:
-        """Read the configuration; ExchangeError where nothing could be read."""
-
-    def check(self, cloud: Cloud, credential: Credential) -> Grants:
-        """Say which half of the grant is missing."""
 
 
 def fetch(

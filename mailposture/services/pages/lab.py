@@ -81,8 +81,6 @@ class Story:
     probed: datetime | None
     page: str
     next: Next
-    locked: bool
-    contradicted: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,8 +124,6 @@ def _story(told: Mapping[str, Any], ours: models.Tenant | None) -> Story:
         probed=ours.probed_at if ours else None,
         page=ours.get_absolute_url() if ours else "",
         next=_next(told, ours),
-        locked=told["lock"] == "on",
-        contradicted=told["contradicted"],
     )
 
 

@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
-from mailposture.adapters.exchange import reader
 from mailposture.adapters.exchange.checking import Grants, check
 from mailposture.adapters.exchange.client import TRIES
 from mailposture.adapters.exchange.clouds import Cloud, lab_cloud
 from mailposture.adapters.exchange.credential import Certificate, Credential
 from mailposture.adapters.exchange.errors import ExchangeError
-from mailposture.adapters.exchange.reader import Reader, fetch
+from mailposture.adapters.exchange.reader import fetch
 from mailposture.adapters.exchange.tokens import Tokens
 from mailposture.core import codec
 from mailposture.core.configuration import (
@@ -270,11 +269,6 @@ def test_neither_secret_nor_token_is_logged(
     assert secret is not None
     key = pair.private_key.splitlines()[1]
     assert [hidden for hidden in (secret, token, key) if hidden in caplog.text] == []
-
-
-def test_the_module_is_a_reader() -> None:
-    used: Reader = reader
-    assert (used.fetch, used.check) == (reader.fetch, reader.check)
 
 
 # ---- faults ------------------------------------------------------------------------------
