@@ -249,6 +249,62 @@ def test_unknown_has_a_because(
     assert because in words(part(shown, "said"))
 
 
+def test_two_reasons_are_both_told_and_of_equals_the_one_that_broke_last_comes_first(
+    viewer: Client, contoso: models.Tenant
+) -> None:
+    listed, unheard = (
+        factories.stranger("frankfurt"),
+        factories.stranger("singapore", heard_at=None),
+    )
+    factories.paths(contoso, unheard)
+    probed(contoso, listed, "unknown", cause="reputation")
+    shown = page(viewer)
+    assert (
+        "Of 6 paths, 3 are unknown: the probing address is on a block list; 3 more: the vantage"
+        " point sees nothing: never heard, start its worker."
+    ) in words(part(shown, "said"))
+    drawn = part(shown, "flow")
+    assert "Stranger, frankfurt, any sender: answered Unknown" in drawn
+    assert "Stranger, singapore, any sender: answered Unknown" in drawn
+    assert "address on a block list" in drawn
+    assert "vantage point blind" in drawn
+
+
+def test_the_reason_of_most_paths_comes_first_and_what_is_left_over_is_counted(
+    viewer: Client, contoso: models.Tenant
+) -> None:
+    probed(contoso, factories.stranger("london"), "unknown", cause="throttled")
+    probed(
+        contoso, factories.stranger("frankfurt"), "unknown", ("a.com", "b.com"), cause="reputation"
+    )
+    probed(contoso, factories.stranger("singapore"), "unknown", cause="greylisted")
+    assert (
+        "Of 12 paths, 6 are unknown: the probing address is on a block list; 3 more: the server"
+    ) in (said := words(part(page(viewer), "said")))
+    assert said.count("; 3 more for other reasons.") == 1
+
+
+@pytest.mark.parametrize(
+    ("ended", "says"),
+    [
+        (
+            "Nothing answered on this port in time; port 25 may be blocked here. To tell: connect.",
+            "Nothing answered on this port in time; port 25 may be blocked here.",
+        ),
+        ("The server did not reply in time.", "The server did not reply in time."),
+        ("The connection was refused.", "The connection was refused."),
+        ("", "Nothing answered."),
+    ],
+)
+def test_a_silent_server_is_not_a_blocked_port(
+    viewer: Client, contoso: models.Tenant, ended: str, says: str
+) -> None:
+    probed(contoso, factories.stranger(), "unknown", cause="no-answer", reason=ended)
+    shown = page(viewer)
+    assert says in words(part(shown, "said"))
+    assert ("port 25" in shown) is ("port 25" in ended)
+
+
 def test_an_unknown_recipient_leads_to_the_form_that_names_a_mailbox(
     viewer: Client, contoso: models.Tenant
 ) -> None:

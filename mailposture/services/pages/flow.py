@@ -57,18 +57,28 @@ def _exchangers(configuration: Configuration | None) -> dict[str, MxHost]:
 # ---- strangers ---------------------------------------------------------------------------
 
 
+# How a sender class fares, and where that is not known, for which reasons.
+type Fares = tuple[State, tuple[str, ...]]
+
+
 def _stranger_lines(found: list[Answer], now: datetime) -> Iterable[FlowLine]:
-    """A line for places and sender classes that fare alike."""
+    """A line for places and sender classes that fare alike, and for the same reason."""
     by_place: dict[int, list[Answer]] = {}
     for a in found:
         by_place.setdefault(a.place.pk, []).append(a)
-    alike: dict[tuple[tuple[SenderClass, State], ...], list[list[Answer]]] = {}
+    alike: dict[tuple[tuple[SenderClass, Fares], ...], list[list[Answer]]] = {}
     for own in by_place.values():
-        states = answers.class_states(answers.by_domain(own))
-        alike.setdefault(tuple(states.items()), []).append(own)
+        alike.setdefault(tuple(_fares(own)), []).append(own)
     for fares, places in alike.items():
         title = _title(places, among=len(by_place))
         yield from _class_lines(title, [a for own in places for a in own], dict(fares), now)
+
+
+def _fares(own: list[Answer]) -> Iterable[tuple[SenderClass, Fares]]:
+    for name, state in answers.class_states(answers.by_domain(own)).items():
+        unknown = [a for a in own if a.sender_class is name and a.verdict is Verdict.UNKNOWN]
+        reasons = {why(a).says for a in unknown} if state is State.UNKNOWN else set()
+        yield name, (state, tuple(sorted(reasons)))
 
 
 def _title(places: list[list[Answer]], among: int) -> str:
@@ -79,12 +89,12 @@ def _title(places: list[list[Answer]], among: int) -> str:
 
 
 def _class_lines(
-    title: str, found: list[Answer], states: dict[SenderClass, State], now: datetime
+    title: str, found: list[Answer], fares: dict[SenderClass, Fares], now: datetime
 ) -> Iterable[FlowLine]:
-    alike: dict[State, list[SenderClass]] = {}
-    for sender_class, state in states.items():
-        alike.setdefault(state, []).append(sender_class)
-    for state, classes in alike.items():
+    alike: dict[Fares, list[SenderClass]] = {}
+    for sender_class, fare in fares.items():
+        alike.setdefault(fare, []).append(sender_class)
+    for (state, _), classes in alike.items():
         line = FlowLine(
             kind="stranger",
             title=title,
@@ -161,11 +171,12 @@ def _with_evidence(line: FlowLine, found: list[Answer], now: datetime) -> FlowLi
 
 def _reply(speaking: list[Answer]) -> str:
     if speaking[0].verdict is Verdict.UNKNOWN:
-        return Counter(why(a).short for a in speaking).most_common(1)[0][0]
-    code, count = Counter(a.code for a in speaking).most_common(1)[0]
+        code, count = Counter(why(a).short for a in speaking).most_common(1)[0]
+    else:
+        code, count = Counter(a.code for a in speaking).most_common(1)[0]
     if count < len(speaking):
         return f"{code} and others"
-    if all(a.front_ends == 2 for a in speaking):
+    if all(a.front_ends == 2 and a.verdict is not Verdict.UNKNOWN for a in speaking):
         return f"{code} on both front ends"
     return code
 

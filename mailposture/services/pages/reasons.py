@@ -1,8 +1,8 @@
 """Why paths are Unknown, in few words and with the way out, gathered by place and cause."""
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from mailposture.core.verdict import Cause, Verdict
@@ -26,7 +26,7 @@ WHY: Final = {
     Cause.SERVER_NOT_PROVEN: Why(
         "not Exchange Online's door", "not our door: what answered did not prove its name"
     ),
-    Cause.NO_ANSWER: Why("no answer", "nothing answered; port 25 may be blocked at the place"),
+    Cause.NO_ANSWER: Why("no answer", "nothing answered"),
     Cause.NOT_TRIED: Why("no endpoint known", "no endpoint could be asked"),
     Cause.RECIPIENT_UNKNOWN: Why(
         "probe recipient unknown", "the probe recipient does not exist", name_a_mailbox=True
@@ -75,24 +75,34 @@ def why(answer: Answer) -> Why:
     if answer.cause in (LAPSED, UNASKED) and not answer.place.health.clear:
         said = (s[:1].lower() + s[1:] for s in answer.place.health.says.rstrip(".").split(". "))
         return Why("vantage point blind", f"the vantage point sees nothing: {', '.join(said)}")
+    if answer.cause == Cause.NO_ANSWER and answer.reason:
+        # A port that is blocked is not a server that keeps silent: how it ended tells them apart.
+        ended = answer.reason.split(". ")[0].rstrip(".")
+        return Why(WHY[Cause.NO_ANSWER].short, f"{ended[:1].lower()}{ended[1:]}")
     return WHY.get(answer.cause, OTHER)
 
 
 def gather(answers: Iterable[Answer]) -> list[Reason]:
-    """The reasons of all Unknown answers, the commonest first."""
-    counts: Counter[Why] = Counter()
-    places: dict[Why, dict[str, None]] = {}
+    """The reasons of all Unknown answers, the commonest first; of equals what broke last."""
+    found: dict[Why, list[Answer]] = {}
     for a in answers:
         if a.verdict is Verdict.UNKNOWN:
-            found = why(a)
-            counts[found] += 1
-            places.setdefault(found, {})[a.place.name] = None
+            found.setdefault(why(a), []).append(a)
+    ordered = sorted(
+        found.items(), key=lambda item: (len(item[1]), max(map(_broke, item[1]))), reverse=True
+    )
     return [
         Reason(
-            says=found.says,
-            places=tuple(places[found]),
-            count=count,
-            name_a_mailbox=found.name_a_mailbox,
+            says=reason.says,
+            places=tuple(dict.fromkeys(a.place.name for a in held)),
+            count=len(held),
+            name_a_mailbox=reason.name_a_mailbox,
         )
-        for found, count in counts.most_common()
+        for reason, held in ordered
     ]
+
+
+def _broke(answer: Answer) -> datetime:
+    """When an answer became Unknown; one that never came says nothing of that."""
+    ended = answer.seen_at if answer.cause == LAPSED else answer.first_at
+    return ended or datetime.min.replace(tzinfo=UTC)

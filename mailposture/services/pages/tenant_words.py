@@ -128,13 +128,19 @@ def because(of: models.Tenant, known: Known, found: Sequence[Answer]) -> str:
     reasons = gather(asked)
     if all(a.cause == UNASKED and a.place.health.clear for a in asked):
         return "No round has answered yet."
-    return _told(reasons[0], len(asked)) if reasons else ""
+    return _told(reasons, len(asked)) if reasons else ""
 
 
-def _told(reason: Reason, asked: int) -> str:
-    if reason.count == asked:
-        return f"{reason.says[0].upper()}{reason.says[1:]}."
-    return f"Of {asked} paths, {reason.count} are unknown: {reason.says}."
+def _told(reasons: Sequence[Reason], asked: int) -> str:
+    """The reason of most paths, beside it the next one, and how many more there are."""
+    first, *others = reasons
+    if first.count == asked:
+        return f"{first.says[0].upper()}{first.says[1:]}."
+    said = [f"Of {asked} paths, {first.count} are unknown: {first.says}"]
+    said += [f"{other.count} more: {other.says}" for other in others[:1]]
+    if rest := sum(other.count for other in others[1:]):
+        said.append(f"{rest} more for other reasons")
+    return f"{'; '.join(said)}."
 
 
 def _nothing_to_ask(of: models.Tenant, known: Known, found: Sequence[Answer]) -> str:
