@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import idna
+
 # Consumer mail (olc.protection.outlook.com) and submission (office365.com) are other
 # services and stay out, however alike their names look.
 MAIL_NAMES: Final = (
@@ -12,3 +14,17 @@ MAIL_NAMES: Final = (
     "protection.office365.us",  # GCC High and DoD
     "partner.outlook.cn",  # 21Vianet
 )
+
+
+def a_label(name: str) -> str | None:
+    """A host or domain name in lower case and ASCII, by IDNA 2008; None for what is none.
+
+    The older rules of Python's own codec lead some names to other domains (straße to strasse).
+    """
+    plain = name.strip().rstrip(".")
+    if plain.isascii():
+        return plain.lower() or None
+    try:
+        return idna.encode(plain, uts46=True).decode("ascii")
+    except UnicodeError:
+        return None

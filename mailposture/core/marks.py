@@ -111,6 +111,7 @@ MARKS: Final = (
     _mark(signs.CONNECTOR, _VAGUE, phrases.PARTNER_ALONE, kinds="5"),
     # The message, then the tenant, then how much and how often.
     _mark(signs.CONTENT, "*.6.* 5.7.512 *.2.3 *.3.4 5.1.20"),
+    _mark(signs.MAILBOX_FULL, "*.2.2", kinds="5"),
     _mark(signs.MAILBOX_FULL, "", phrases.FULL, kinds="5"),
     _mark(signs.TEMPORARY, "", phrases.FULL, kinds="4"),
     _mark(signs.CONTENT, "", phrases.BODY),

@@ -93,6 +93,7 @@ BODY: Final = any_of(
     r"multiple from\b",
     r"(?:virus|malware)\b",
     r"as spam\b",
+    r"probability of spam",
     r"spam (?:content|message)",
     r"content (?:filter|restriction|policy|rejected)",
     r"attachment",
@@ -184,6 +185,9 @@ MEMBERS_ONLY: Final = any_of(
     r"(?:this |the |that |your )?(?:recipient|mailbox|group|list|address|user)",
     r"(?:internal|authenticated) senders? only",
     r"only (?:internal|authenticated) senders?",
+    r"unifiedgroupagent",
+    r"(?:isn't|is not) a (?:group )?member",
+    r"external senders (?:aren't|are not) (?:permitted|allowed)",
 )
 IDENTITY: Final = any_of(
     r"spf\b",

@@ -8,6 +8,8 @@ from typing import Final
 
 from OpenSSL import SSL
 
+from mailposture.core.hosts import a_label
+
 LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 # RFC 5321 section 4.1.2, dot-string only: a probe names postmaster or a configured mailbox.
 LOCAL: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}")
@@ -15,10 +17,7 @@ LOCAL: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}")
 
 def mail_domain(text: str) -> str:
     """A mail domain in lower case and ASCII; internationalised ones in their A-label form."""
-    try:
-        name = text.strip().rstrip(".").encode("idna").decode("ascii").lower()
-    except UnicodeError:
-        raise ArgumentTypeError(f"{text!r} is not a domain name") from None
+    name = a_label(text) or ""
     labels = name.split(".")
     if len(name) > 253 or len(labels) < 2 or not all(LABEL.fullmatch(x) for x in labels):
         raise ArgumentTypeError(f"{text!r} is not a mail domain such as contoso.com")

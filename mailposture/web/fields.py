@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 
 from mailposture.core import addresses
+from mailposture.core.hosts import a_label
 
 UNITS: Final = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400}
 SPAN: Final = re.compile(r"(\d{1,6})\s*([a-z]{1,3})")
@@ -104,10 +105,7 @@ class NameField(forms.CharField):
 def host_name(text: str, *, wildcard: bool = False) -> str:
     """A name of two labels or more in lower case; others in their A-label form."""
     star, bare = ("*.", text[2:]) if wildcard and text.startswith("*.") else ("", text)
-    try:
-        name = bare.encode("idna").decode("ascii").lower()
-    except UnicodeError:
-        name = ""
+    name = a_label(bare) or ""
     labels = name.split(".")
     if len(name) > 250 or len(labels) < 2 or not all(LABEL.fullmatch(x) for x in labels):
         also = " or *.contoso.com" if wildcard else ""

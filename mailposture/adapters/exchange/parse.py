@@ -12,8 +12,6 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
 
-import idna
-
 from mailposture.adapters.exchange.envelope import Row, storable
 from mailposture.adapters.targets import host_name
 from mailposture.core.addresses import sort_key
@@ -24,6 +22,7 @@ from mailposture.core.configuration import (
     exchange_name,
     kinds_of,
 )
+from mailposture.core.hosts import a_label
 
 
 class UnreadableError(ValueError):
@@ -136,13 +135,7 @@ def mail_domain(name: str) -> str:
     plain = name.strip()
     if len(plain) > LONGEST_NAME:
         raise UnreadableError("no domain name")
-    if not plain.isascii():
-        try:
-            # By IDNA 2008: the older rules of Python's own codec lead some names to other domains.
-            plain = idna.encode(plain, uts46=True).decode("ascii")
-        except UnicodeError:
-            raise UnreadableError("no domain name") from None
-    if found := host_name(plain):
+    if found := host_name(a_label(plain) or ""):
         return found
     raise UnreadableError("no domain name")
 
