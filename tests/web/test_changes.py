@@ -319,6 +319,40 @@ def test_what_was_last_seen_before_a_flip_within_one_round_stands_before(viewer:
     assert found[1] == "at once 10:03 Open 250 2.1.5 6 of 6 paths"
 
 
+def test_a_look_between_the_reading_and_the_change_is_not_the_one_before(viewer: Client) -> None:
+    change = opened()
+    looked(change)
+    read = change.before.last_seen_at
+    for minutes in (-20, 1):
+        at = read + timedelta(minutes=minutes)
+        change.tenant.rounds.create(
+            kind="scheduled", due_at=at, planned_at=at, finished_at=at + timedelta(seconds=50),
+        )  # fmt: skip
+    models.Observation.objects.filter(verdict="closed").update(last_at=read)
+    models.Observation.objects.filter(verdict="open").update(first_at=read + timedelta(minutes=1))
+    found = probes(page(viewer, f"/changes/{change.pk}/"))
+    assert found[0] == "before 09:40 Closed 550 5.7.51 6 of 6 paths"
+
+
+def test_what_the_next_change_did_is_not_told_of_this_one(viewer: Client) -> None:
+    change = opened()
+    looked(change)
+    closed = change.at + timedelta(minutes=12)
+    models.Observation.objects.filter(verdict="open").update(last_at=closed)
+    for path in models.Path.objects.all():
+        factories.answered(path, "closed", closed + timedelta(minutes=1))
+    models.Change.objects.create(
+        tenant=change.tenant, before=change.after, after=change.after, at=closed,
+        part="inbound_connectors", subject="Lock", field="Enabled", kind="changed", sentence="on",
+    )  # fmt: skip
+    shown = page(viewer, f"/changes/{change.pk}/")
+    found = probes(shown)
+    assert "Strangers get in to both domains of tailspin since this change." in words(shown)
+    assert found[1] == "at once 10:03 Open 250 2.1.5 6 of 6 paths"
+    assert found[4] == "+30 min 10:33 after the next change"
+    assert [line for line in found if "last round" in line] == []
+
+
 @pytest.mark.parametrize("domains", [1, 40])
 def test_one_change_costs_twelve_queries(
     viewer: Client, domains: int, django_assert_max_num_queries: DjangoAssertNumQueries

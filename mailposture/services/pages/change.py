@@ -103,8 +103,10 @@ def _what(change: models.Change) -> str:
 
 
 def _where(name: str, looks: tuple[Look, ...]) -> str:
-    after = next((look for look in reversed(looks) if look.is_after and look.state != "none"), None)
-    if after is None or not after.domains:
+    """Where they got in while this change was the last one: in the look that shows the most."""
+    told = [look for look in looks if look.is_after and look.state != "none"]
+    after = max(reversed(told), key=lambda look: look.open_domains, default=None)
+    if after is None or not after.open_domains:
         return name
     if after.open_domains == after.domains:
         return {1: name, 2: f"both domains of {name}"}.get(after.domains, f"every domain of {name}")

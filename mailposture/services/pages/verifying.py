@@ -51,15 +51,19 @@ class _Span:
 
 
 def looks(change: models.Change, now: datetime) -> tuple[Look, ...]:
-    """Before, at once and some minutes later, and the last one: in the order of time."""
+    """Before, at once and some minutes later, and the last one: in the order of time.
+
+    What was seen after the next change shows that one, and is left out.
+    """
     rows = list(models.Round.objects.filter(snapshot=change.after_id).order_by("minutes", "pk"))
-    before = _round_before(change)
-    last = _last_round(change, rows)
-    seen = _spans(change)
-    found = [_before(change, before, seen)]
-    found += [_after(row, _label(row), seen, now) for row in rows]
+    until = _next(change)
+    last = _last_round(change, rows, until)
+    seen = _spans(change, last)
+    found = [_before(change, seen)]
+    found += [_after(row, _label(row), seen, now, until) for row in rows]
     if last is not None:
-        found.append(_after(last, "last round", seen, now))
+        label = "last round" if until is None else "last before the next change"
+        found.append(_after(last, label, seen, now, until))
     for n, look in enumerate(found):
         if look.is_after:
             found[n] = replace(look, first_after=True)
@@ -71,26 +75,29 @@ def _label(row: models.Round) -> str:
     return f"+{row.minutes} min" if row.minutes else "at once"
 
 
-def _round_before(change: models.Change) -> models.Round | None:
-    """The last whole look before the change was read; scheduled ones are kept for two days."""
-    rounds = change.tenant.rounds.filter(finished_at__lte=change.at)
-    return rounds.order_by("-finished_at", "-pk").first()
+def _next(change: models.Change) -> datetime | None:
+    """When the next change of the tenant was read that can open or close a door."""
+    later = models.Change.objects.filter(tenant=change.tenant_id, at__gt=change.at, decides=True)
+    return later.order_by("at").values_list("at", flat=True).first()
 
 
-def _last_round(change: models.Change, shown: Sequence[models.Round]) -> models.Round | None:
-    rounds = change.tenant.rounds.filter(finished_at__gt=change.at)
+def _last_round(
+    change: models.Change, shown: Sequence[models.Round], until: datetime | None
+) -> models.Round | None:
+    rounds = change.tenant.rounds.filter(planned_at__gte=change.at, finished_at__gt=change.at)
+    if until is not None:
+        rounds = rounds.filter(finished_at__lte=until)
     last = rounds.order_by("-finished_at", "-pk").first()
     return None if last is None or last in shown else last
 
 
-def _spans(change: models.Change) -> list[_Span]:
-    """Every answer that strangers had around the change, and those that they have today."""
-    around = Q(
-        last_at__gte=change.before.last_seen_at - timedelta(days=1),
-        first_at__lte=change.at + AROUND,
-    )
+def _spans(change: models.Change, last: models.Round | None) -> list[_Span]:
+    """Every answer that strangers had around the change, and in the last round of its time."""
+    wanted = _during(change.before.last_seen_at - timedelta(days=1), change.at + AROUND)
+    if last is not None and last.planned_at and last.finished_at:
+        wanted |= _during(last.planned_at, last.finished_at)
     rows = models.Observation.objects.filter(
-        Q(last_at=None) | around,
+        wanted,
         path__tenant=change.tenant_id,
         path__vantage_point__plays=models.VantagePoint.Plays.STRANGER,
     ).order_by("-first_at", "-pk")
@@ -121,20 +128,58 @@ def _spans(change: models.Change) -> list[_Span]:
     ]
 
 
-def _before(change: models.Change, row: models.Round | None, seen: Iterable[_Span]) -> Look:
-    """As it was last seen: in the last look before, or where that is no longer kept, at all."""
+def _during(began: datetime, ended: datetime) -> Q:
+    return Q(first_at__lte=ended) & (Q(last_at=None) | Q(last_at__gte=began))
+
+
+def _before(change: models.Change, seen: Sequence[_Span]) -> Look:
+    """As it was last seen while the old configuration was read.
+
+    Where no look of that time is kept, what is known of that time; where none was taken, the first
+    one later that shows how the domains stood: the change may have come after it.
+    """
+    known = change.before.last_seen_at
+    reach = timedelta(seconds=change.tenant.probe_every * LATE)
+    rounds = change.tenant.rounds.filter(planned_at__gte=known - reach)
+    row = rounds.filter(finished_at__lte=known).order_by("-finished_at", "-pk").first()
     if row and row.planned_at and row.finished_at:
         look = Look(label="before", at=row.planned_at, is_after=False)
         return _with_answers(look, seen, (row.planned_at, row.finished_at))
-    known = change.before.last_seen_at
-    reach = timedelta(seconds=change.tenant.probe_every * LATE)
     look = Look(label="before", at=known, is_after=False)
-    return _with_answers(look, seen, (known - reach, change.at))
+    look = _with_answers(look, seen, (known - reach, known))
+    return look if look.state != "none" else _showing_it(change, seen) or look
 
 
-def _after(row: models.Round, label: str, seen: Iterable[_Span], now: datetime) -> Look:
+def _showing_it(change: models.Change, seen: Sequence[_Span]) -> Look | None:
+    """The first look after the old configuration was last read that shows how it stood."""
+    if not change.after.stood:
+        return None
+    stood = str(tenant_state([State(word) for word in change.after.stood.values()]))
+    later = change.tenant.rounds.filter(
+        finished_at__gt=change.before.last_seen_at, planned_at__lte=change.at + AROUND
+    )
+    for row in later.order_by("finished_at", "pk")[:10]:
+        if row.planned_at is None or row.finished_at is None:
+            continue
+        label = "before" if row.planned_at <= change.at else "first look"
+        look = Look(label=label, at=row.planned_at, is_after=False)
+        look = _with_answers(look, seen, (row.planned_at, row.finished_at))
+        if look.state == stood:
+            return look
+    return None
+
+
+def _after(
+    row: models.Round,
+    label: str,
+    seen: Iterable[_Span],
+    now: datetime,
+    until: datetime | None,
+) -> Look:
     at = row.planned_at or row.due_at
     look = Look(label=label, at=at, is_after=True)
+    if until is not None and (row.finished_at or now) > until:
+        return replace(look, said="after the next change")
     if row.finished_at is None:
         said = "being probed" if row.planned_at else "due" if row.due_at > now else "waiting"
         return replace(look, said=said)
