@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from mailposture import models
-from mailposture.core.configuration import ConnectorType, PartStatus
+from mailposture.core.configuration import PARTS, ConnectorType, PartStatus
 from tests import factories
 from tests.factories import NOW, ago
 from tests.web.tenant_rows import covered, probed, signed_in, window
@@ -421,7 +422,74 @@ def test_a_paused_tenant_says_so(viewer: Client, contoso: models.Tenant) -> None
     assert "contoso is paused: it is neither read nor probed since" in words(page(viewer))
 
 
+def test_one_kind_of_trouble_is_one_banner_with_the_way_out_that_fits(
+    contoso: models.Tenant,
+) -> None:
+    seen = factories.configuration()
+    for name, says in (("transport_rules", "There are more results."), ("inbound_connectors", "")):
+        seen = factories.without(seen, name, PartStatus.TRUNCATED, says)
+    whole = factories.without(seen, "transport_rules", PartStatus.OK, "")
+    factories.snapshot(contoso, replace(whole, transport_rules=()), ago(days=2), ago(days=1))
+    factories.snapshot(contoso, seen, ago(hours=20))
+    shown = page(signed_in(staff=True))
+    assert (
+        "Mail-flow rules and inbound connectors not read: cut short, the first of them since"
+        " 23 Nov 08:02."
+    ) in words(shown)
+    assert shown.count('class="banner') == 1
+    assert "Check the credential" not in shown
+    banner = shown.split('class="banner')[1].split("</div>")[0]
+    assert '<form action="/tenants/contoso/fetch/" method="post">' in banner
+    assert "Fetch now" not in page(signed_in(staff=False))
+
+
+def test_two_kinds_of_trouble_are_two_banners(viewer: Client, contoso: models.Tenant) -> None:
+    seen = factories.without(
+        factories.configuration(), "inbound_connectors", PartStatus.FORBIDDEN, ROLE
+    )
+    seen = factories.without(seen, "transport_rules", PartStatus.TRUNCATED, "")
+    factories.snapshot(contoso, seen, ago(days=1))
+    shown = page(viewer)
+    assert shown.count('class="banner') == 2
+    assert shown.count("Check the credential") == 1
+
+
+@pytest.mark.parametrize(
+    ("lacking", "says"),
+    [
+        (0, "Configuration read 3 min ago Probed"),
+        (1, "Configuration read 3 min ago, 5 of 6 parts"),
+        (6, "Configuration read tried 3 min ago, nothing read"),
+    ],
+)
+def test_a_reading_that_brought_little_does_not_pass_for_one_that_brought_all(
+    viewer: Client, contoso: models.Tenant, lacking: int, says: str
+) -> None:
+    seen = factories.configuration()
+    for name in [name for name in PARTS if name != "domain_facts"][:lacking]:
+        seen = factories.without(seen, name, PartStatus.FORBIDDEN, ROLE)
+    factories.snapshot(contoso, seen, ago(days=1))
+    assert says in words(part(page(viewer), "said"))
+
+
 # ---- connectors -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("verdict", "says"),
+    [
+        ("closed", "Mail from any sender domain to"),
+        ("open", "As configured: mail from any sender domain to"),
+    ],
+)
+def test_what_is_configured_is_said_to_be_that_where_a_stranger_got_in(
+    viewer: Client, contoso: models.Tenant, verdict: str, says: str
+) -> None:
+    probed(contoso, factories.stranger(), verdict)
+    factories.snapshot(contoso, factories.configuration(factories.lock()), ago(days=1))
+    said = words(part(page(viewer), "connectors"))
+    assert says in said
+    assert ("As configured" in said) is (verdict == "open")
 
 
 def test_connectors_are_said_in_words_and_lead_to_their_page(

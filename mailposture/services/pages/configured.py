@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,7 +12,13 @@ from django.urls import reverse
 from mailposture import models
 from mailposture.adapters.exchange.checking import FIXES, ROLE, TRY_AGAIN
 from mailposture.core import codec, sentences
-from mailposture.core.configuration import Configuration, InboundConnector, Part, PartStatus
+from mailposture.core.configuration import (
+    PARTS,
+    Configuration,
+    InboundConnector,
+    Part,
+    PartStatus,
+)
 
 # Looked back so far for when a part began to be unreadable.
 SNAPSHOTS: Final = 50
@@ -24,6 +30,11 @@ NAMES: Final = {
     "transport_rules": "mail-flow rules",
     "connection_filters": "connection filters",
     "domain_facts": "MX records",
+}
+# What the credential's page, with its checks, helps to mend.
+CREDENTIAL: Final = frozenset(FIXES) - {"clock-wrong", "tenant-gone", "exchange-not-licensed"} | {
+    "role-missing",
+    "token-refused",
 }
 # An ExchangeError as text: its cause, the HTTP status, what the server said.
 SAID: Final = re.compile(r"(?P<cause>[a-z][a-z-]+)(?: \((?P<status>\d{3})\))?(?:: (?P<says>.*))?")
@@ -41,6 +52,7 @@ class Trouble:
     short: str
     says: str
     fix: str
+    credential: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +64,7 @@ class NotRead:
     says: str
     since: datetime
     fix: str
+    credential: bool
 
     @property
     def names(self) -> str:
@@ -67,6 +80,17 @@ class Known:
 
     configuration: Configuration | None
     not_read: tuple[NotRead, ...]
+
+    @property
+    def brought(self) -> str:
+        """How little the latest reading brought of what Exchange was asked, if not all."""
+        if self.configuration is None:
+            return ""
+        asked = [part for part in PARTS if part != "domain_facts"]
+        read = sum(1 for part in asked if self.configuration.knows(part))
+        if not read:
+            return "nothing read"
+        return "" if read == len(asked) else f"{read} of {len(asked)} parts"
 
     def lacks(self, part: str) -> NotRead | None:
         """Why a part is not known, if it is not."""
@@ -111,7 +135,14 @@ def _not_read(configuration: Configuration, rows: Sequence[Mapping[str, Any]]) -
             key = _trouble(part), _since(part.name, rows)
             alike.setdefault(key, []).append(part.name)
     return [
-        NotRead(parts=tuple(names), short=one.short, says=one.says, since=since, fix=one.fix)
+        NotRead(
+            parts=tuple(names),
+            short=one.short,
+            says=one.says,
+            since=since,
+            fix=one.fix,
+            credential=one.credential,
+        )
         for (one, since), names in alike.items()
     ]
 
@@ -145,29 +176,59 @@ def explained(error: str, short: str = "") -> Trouble:
     cause, status, says = match["cause"], match["status"], match["says"]
     fix = ROLE if cause == "role-missing" else FIXES.get(cause, TRY_AGAIN)
     words = (says or "").rstrip(".")
-    return Trouble(status or cause.replace("-", " "), f"{words}." if words else "", fix)
+    return Trouble(
+        status or cause.replace("-", " "),
+        f"{words}." if words else "",
+        fix,
+        credential=cause in CREDENTIAL,
+    )
+
+
+def by_kind(found: Sequence[NotRead]) -> Iterable[tuple[NotRead, bool]]:
+    """One for each kind of trouble, since its first part, and whether others followed later."""
+    kinds: dict[tuple[str, bool], list[NotRead]] = {}
+    for one in found:
+        kinds.setdefault((one.short, one.credential), []).append(one)
+    for alike in kinds.values():
+        yield (
+            replace(
+                alike[0],
+                parts=tuple(part for one in alike for part in one.parts),
+                says=" ".join(dict.fromkeys(one.says for one in alike if one.says)),
+                fix=" ".join(dict.fromkeys(one.fix for one in alike if one.fix)),
+                since=min(one.since for one in alike),
+            ),
+            len({one.since for one in alike}) > 1,
+        )
 
 
 # ---- connectors --------------------------------------------------------------------------
 
 
-def connectors(of: models.Tenant, known: Known) -> tuple[ConnectorLine, ...]:
-    """Inbound connectors that were read, those that refuse first, those turned off last."""
+def connectors(of: models.Tenant, known: Known, *, got_in: bool) -> tuple[ConnectorLine, ...]:
+    """Inbound connectors that were read, those that refuse first, those turned off last.
+
+    `got_in`: a stranger was seen to get in, which what is configured does not tell.
+    """
     read = (known.configuration.inbound_connectors if known.configuration else None) or ()
-    return tuple(_line(of, value) for value in _ordered(read))
+    return tuple(_line(of, value, got_in=got_in) for value in _ordered(read))
 
 
 def _ordered(read: Iterable[InboundConnector]) -> list[InboundConnector]:
     return sorted(read, key=lambda c: (not c.enabled, not c.demands_proof, c.name.lower()))
 
 
-def _line(of: models.Tenant, value: InboundConnector) -> ConnectorLine:
+def _line(of: models.Tenant, value: InboundConnector, *, got_in: bool) -> ConnectorLine:
     words = sentences.connector(value, owner=of.name)
+    pieces = words.pieces
+    if got_in and value.enabled and value.demands_proof:
+        (first, strong), *rest = pieces
+        pieces = ((f"As configured: {first[:1].lower()}{first[1:]}", strong), *rest)
     return ConnectorLine(
         name=words.name,
         about=words.about,
         changed_at=value.when_changed_utc,
-        pieces=words.pieces,
+        pieces=pieces,
         closing=words.closing,
         facts=words.facts,
         href=reverse("connector", args=[of.slug, value.guid]),

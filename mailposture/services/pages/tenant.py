@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypedDict
 
 from django.urls import reverse
 
@@ -47,6 +48,15 @@ class Banner:
     at: bool = False
     href: str = ""
     do: str = ""
+    fetch: bool = False
+
+
+class WayOut(TypedDict):
+    """What a banner offers: a page, or (`fetch`) another reading."""
+
+    href: str
+    do: str
+    fetch: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,6 +84,7 @@ class Head:
     answered: str
     sources: tenant_words.Sources
     fetched_at: datetime | None
+    brought: str
     probed_at: datetime | None
     stale_answers: bool
     stale_configuration: bool
@@ -137,7 +148,7 @@ def load(of: models.Tenant, asked: Asked, now: datetime) -> TenantPage:
         flow=flow.build(of, found, sources, known.configuration, now),
         doors=_doors(of, found),
         grid=matrix.build(found, states, sources, asked.page),
-        connectors=_connectors(of, known),
+        connectors=_connectors(of, known, got_in=bool(_open_to(found))),
         changes=tuple(_change(change) for change in changes[:CHANGES]),
         windows=tuple(windows.rows(exposures[: windows.SHOWN], now)),
         older_windows=max(0, len(exposures) - windows.SHOWN),
@@ -194,6 +205,7 @@ def _head(
         answered=tenant_words.answered(found, open_to),
         sources=fare,
         fetched_at=of.fetched_at,
+        brought=known.brought,
         probed_at=of.probed_at,
         stale_answers=how == "stale" or _any_lapsed(found),
         stale_configuration=of.fetched_at is not None and age is not Age.FRESH,
@@ -233,7 +245,8 @@ def _banners(of: models.Tenant, known: Known, found: Sequence[Answer], head: Hea
         shown.append(_failing(of, head))
     elif head.stale_configuration:
         shown.append(_stale_configuration(of))
-    shown += [_part(of, one, head) for one in known.not_read if not _follows(one, known)]
+    lacking = [one for one in known.not_read if not _follows(one, known)]
+    shown += [_part(of, one, head, later=later) for one, later in configured.by_kind(lacking)]
     stale = [a for a in found if a.age is not Age.FRESH and a.observation]
     return [*shown, _stale_answers(found, stale)] if stale else shown
 
@@ -261,9 +274,16 @@ def _failing(of: models.Tenant, head: Head) -> Banner:
         says=f"Configuration not read: {trouble.short}",
         since=of.fetch_failing_since,
         then=_sentences(trouble.says, trouble.fix, _depends(head)),
-        href=reverse("tenant_credential", args=[of.slug]),
-        do="Check the credential",
+        **_way_out(of, credential=trouble.credential),
     )
+
+
+def _way_out(of: models.Tenant, *, credential: bool) -> WayOut:
+    """The credential where that is the trouble, else another try."""
+    if credential:
+        href = reverse("tenant_credential", args=[of.slug])
+        return WayOut(href=href, do="Check the credential", fetch=False)
+    return WayOut(href=reverse("fetch_now", args=[of.slug]), do="Fetch now", fetch=True)
 
 
 def _sentences(*said: str) -> str:
@@ -276,15 +296,15 @@ def _depends(head: Head) -> str:
     return f"{head.state.word} rests on probes and does not depend on it."
 
 
-def _part(of: models.Tenant, one: NotRead, head: Head) -> Banner:
-    dns = one.parts == ("domain_facts",)
+def _part(of: models.Tenant, one: NotRead, head: Head, *, later: bool) -> Banner:
+    """Parts with one kind of trouble; `later`: not all of them since the same moment."""
+    first = ", the first of them" if later else ""
     return Banner(
         state="unknown",
-        says=f"{one.names} not read: {one.short}",
+        says=f"{one.names} not read: {one.short}{first}",
         since=one.since,
         then=_sentences(one.says, one.fix, _depends(head)),
-        href="" if dns else reverse("tenant_credential", args=[of.slug]),
-        do="" if dns else "Check the credential",
+        **_way_out(of, credential=one.credential),
     )
 
 
@@ -319,11 +339,11 @@ def _stale_answers(found: Sequence[Answer], stale: Sequence[Answer]) -> Banner:
 # ---- connectors --------------------------------------------------------------------------
 
 
-def _connectors(of: models.Tenant, known: Known) -> Connectors:
+def _connectors(of: models.Tenant, known: Known, *, got_in: bool) -> Connectors:
     organization = known.configuration.organization if known.configuration else None
     return Connectors(
         read=known.configuration is not None and known.configuration.knows("inbound_connectors"),
         not_read=known.lacks("inbound_connectors"),
-        lines=configured.connectors(of, known),
+        lines=configured.connectors(of, known, got_in=got_in),
         direct_send=str(organization.reject_direct_send) if organization else "",
     )
