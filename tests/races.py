@@ -53,7 +53,7 @@ def look(at: datetime, rcpt: bytes) -> None:
     together(lambda: planning.plan_rounds(at), lambda: planning.plan_rounds(at))
     orders = list(planning.claim_shards(at))
     reported = [results.result(order, rcpt) for order in orders]
-    together(*(lambda r=r: judging.take(r, at) for r in reported))  # type: ignore[misc]
+    together(*(lambda r=r: judging.take(r, at) for r in reported))
 
 
 def main() -> None:

@@ -148,11 +148,11 @@ def plan(data: Path, **changed: Any) -> Plan:
 @pytest.mark.parametrize(
     ("changed", "names"),
     [
-        ({}, ["valkey", "demo_seed", "web", "central", "vantage-here", "beat"]),
-        ({"queue_port": None}, ["demo_seed", "web", "central", "vantage-here", "beat"]),
+        ({}, ["valkey", "demo_seed", "web", "central", "reader", "vantage-here", "beat"]),
+        ({"queue_port": None}, ["demo_seed", "web", "central", "reader", "vantage-here", "beat"]),
         (
             {"with_lab": True},
-            ["lab", "valkey", "demo_seed", "web", "central"]
+            ["lab", "valkey", "demo_seed", "web", "central", "reader"]
             + [f"vantage-{name}" for name in ("gateway", "hybrid", "stranger")]
             + ["beat"],
         ),

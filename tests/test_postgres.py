@@ -76,6 +76,7 @@ def test_two_workers_at_once_lose_no_round_and_double_no_span(
         "MAILPOSTURE_EHLO_NAME": "probe.contoso.com",
         "MAILPOSTURE_SENDER_DOMAIN": "probe.contoso.com",
     }
+    said = ""
     for command in ([str(MANAGE), "migrate", "--verbosity", "0"], ["-m", "tests.races"]):
         done = subprocess.run(
             [sys.executable, *command],
@@ -87,5 +88,6 @@ def test_two_workers_at_once_lose_no_round_and_double_no_span(
             check=False,
         )
         assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+        said = done.stdout
+    found = json.loads(said)
     assert found == {"stuck": 0, "problems": [], "doubled": 0, "spans": 72, "state": "open"}

@@ -6,9 +6,9 @@ from itertools import product
 from typing import Any, Final
 
 from mailposture import models
+from mailposture.core.verdict import ASKED
 from mailposture.services import clouds
 
-PROBED_CLASSES: Final = ("foreign", "own", "null")
 PATHS_IN_A_PART: Final = 200
 
 type Key = tuple[int, str, str]
@@ -73,8 +73,8 @@ def _reconcile(tenant: models.Tenant, domains: tuple[str, ...], now: datetime) -
         (p.vantage_point_id, p.domain, p.sender_class): p for p in tenant.paths.all()
     }
     wanted: set[Key] = {
-        (place.pk, domain, sender_class)
-        for place, domain, sender_class in product(places(tenant), domains, PROBED_CLASSES)
+        (place.pk, domain, str(sender_class))
+        for place, domain, sender_class in product(places(tenant), domains, ASKED)
     }
     count = Counter(place for place, _, _ in existing)
     fresh = []

@@ -4,14 +4,12 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from mailposture import models
 from mailposture.core.states import State, access, domain_state, tenant_state, worst
-from mailposture.core.verdict import SenderClass, Verdict
+from mailposture.core.verdict import ASKED, SenderClass, Verdict
 from mailposture.services import settling
-
-CLASSES: Final = (SenderClass.FOREIGN, SenderClass.OWN, SenderClass.NULL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +109,7 @@ def _classes(strangers: list[dict[str, Any]]) -> dict[str, State]:
     by_class: dict[str, dict[str, set[Verdict]]] = defaultdict(lambda: defaultdict(set))
     for path in strangers:
         by_class[path["sender_class"]][path["domain"]].add(Verdict(path["verdict"]))
-    return {c.value: _over_domains([worst(v) for v in by_class[c].values()]) for c in CLASSES}
+    return {c.value: _over_domains([worst(v) for v in by_class[c].values()]) for c in ASKED}
 
 
 def _over_domains(verdicts: list[Verdict]) -> State:
