@@ -1,5 +1,7 @@
-"""Look now, read now, and watch a look go by: rows first, then a word to the queue."""
+"""Look now, read now, and watch either go by: rows first, then a word to the queue."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from urllib.parse import urlencode
 
@@ -7,16 +9,20 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 from kombu import Producer
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from mailposture import tasks
+from mailposture import models, tasks
 from mailposture.celery import app
 from mailposture.services import fetches, planning
 from mailposture.services.pages import live as pages
+from mailposture.services.pages import reading
+from mailposture.services.pages.live import Progress
+from mailposture.services.pages.reading import Reading
 from mailposture.web.access import operated_tenant, seen_tenant
 
 UNREACHABLE = "The queue is not reachable; the work is kept and done when it is back."
@@ -24,12 +30,13 @@ UNREACHABLE = "The queue is not reachable; the work is kept and done when it is 
 
 @require_POST
 def fetch_now(request: HttpRequest, slug: str) -> HttpResponse:
-    """Read this tenant's configuration without waiting for its turn."""
+    """Read this tenant's configuration without waiting for its turn, and watch."""
     of = operated_tenant(request, slug)
     fetches.ask(of, timezone.now())
-    messages.info(request, f"{of.name} is being read. What changed is here after a reload.")
     transaction.on_commit(partial(_wake, request))
-    return redirect(of)
+    # The claim that will read it: the next one, also where a reading is under way already.
+    watched = urlencode({"fetch": of.fetch_attempt + 1})
+    return redirect(f"{of.get_absolute_url()}?{watched}")
 
 
 @require_POST
@@ -51,24 +58,50 @@ def _wake(request: HttpRequest) -> None:
         messages.warning(request, UNREACHABLE)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Watched:
+    """What somebody watches: a look, a reading, or neither. `address` asks how far it is."""
+
+    address: str = ""
+    look: int = 0
+    progress: Progress | None = None
+    reading: Reading | None = None
+
+    @property
+    def found(self) -> Progress | Reading | None:
+        """Whichever of the two it is; None where its record is gone."""
+        return self.reading or self.progress
+
+
+def watched(request: HttpRequest, of: models.Tenant, now: datetime) -> Watched:
+    """What the address names: `round` a look, `fetch` the claim of a reading."""
+    address = reverse("progress", args=[of.slug])
+    if look := small_number(request, "round"):
+        found = pages.load(of, look, now)
+        return Watched(address=f"{address}?round={look}", look=look, progress=found)
+    if attempt := small_number(request, "fetch"):
+        read = reading.load(of, attempt, now)
+        return Watched(address=f"{address}?fetch={attempt}", reading=read)
+    return Watched()
+
+
+def small_number(request: HttpRequest, name: str, default: int = 0) -> int:
+    """A small positive number of the address; nonsense is as good as nothing."""
+    text = request.GET.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else default
+
+
 @require_safe
 def progress(request: HttpRequest, slug: str) -> HttpResponse:
-    """A look under way: a fragment for the poll, a page of its own without script."""
+    """What is under way: a fragment for the poll, a page of its own without script."""
     of = seen_tenant(request, slug)
-    round_id = request.GET.get("round", "")
-    if not (round_id.isascii() and round_id.isdigit() and len(round_id) < 10):
-        raise Http404
     now = timezone.now()
-    found = pages.load(of, int(round_id), now)
+    what = watched(request, of, now)
+    if not what.address:
+        raise Http404
     fragment = "HX-Request" in request.headers
     template = "tenant/progress.html" if fragment else "tenant/watch.html"
-    context = {
-        "now": now,
-        "tenant": of,
-        "progress": found,
-        "round_id": int(round_id),
-        "fragment": fragment,
-    }
+    context = {"now": now, "tenant": of, "watched": what, "fragment": fragment}
     response = render(request, template, context)
     response["Cache-Control"] = "no-store"
     return response

@@ -13,6 +13,7 @@ from mailposture.services.pages.matrix import Band, Grid, GridRow
 from mailposture.services.pages.timeline import REACHES, address, reach
 from mailposture.templatetags.matrix import Cell, Matrix, MatrixRow
 from mailposture.web.access import may_operate, seen_tenant
+from mailposture.web.live import small_number, watched
 
 
 @require_safe
@@ -20,7 +21,7 @@ def tenant(request: HttpRequest, slug: str) -> HttpResponse:
     """The tenant's page; `domains` is a page of its matrix, `days` the reach of its timeline."""
     of = seen_tenant(request, slug)
     now = timezone.now()
-    asked = pages.Asked(page=_number(request, "domains", 1), days=days_asked(request, of, now))
+    asked = pages.Asked(page=small_number(request, "domains", 1), days=days_asked(request, of, now))
     page = pages.load(of, asked, now)
     return render(
         request,
@@ -33,21 +34,16 @@ def tenant(request: HttpRequest, slug: str) -> HttpResponse:
             "figure_at": address(of, page.days),
             "table": page.timeline.table(),
             "spans": [(d, one.word, d == page.days) for d, one in REACHES.items()],
-            "round_id": _number(request, "round", 0),
+            "tenant": of,
+            "watched": watched(request, of, now),
         },
     )
 
 
 def days_asked(request: HttpRequest, of: models.Tenant, now: datetime) -> int:
     """The reach of the timeline, one of those offered."""
-    days = _number(request, "days", -1)
+    days = small_number(request, "days", -1)
     return days if days in REACHES else reach(of, now)
-
-
-def _number(request: HttpRequest, name: str, default: int) -> int:
-    """A small positive number of the address; nonsense is as good as nothing."""
-    text = request.GET.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else default
 
 
 def _matrix(grid: Grid, band: Band) -> Matrix:

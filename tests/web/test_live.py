@@ -13,6 +13,7 @@ from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
 
 from mailposture import broker, models, tasks
 from mailposture.celery import app
+from mailposture.core.configuration import PARTS, PartStatus
 from tests import factories
 from tests.factories import NOW, ago
 from tests.servers import ValkeyServer
@@ -110,13 +111,15 @@ def test_probe_now_twice_is_one_look(
     assert contoso.rounds.count() == 1
 
 
-def test_fetch_now_makes_the_reading_due_and_says_so(
-    contoso: models.Tenant, staff: Client, woken: list[str], at_one_moment: None
+@pytest.mark.usefixtures("at_one_moment", "woken")
+def test_fetch_now_makes_the_reading_due_and_leads_to_it(
+    contoso: models.Tenant, staff: Client
 ) -> None:
-    answer = staff.post("/tenants/contoso/fetch/", follow=True)
+    models.Tenant.objects.update(fetch_attempt=7)
+    answer = staff.post("/tenants/contoso/fetch/")
     contoso.refresh_from_db()
     assert contoso.fetch_due_at == NOW
-    assert "contoso is being read." in answer.content.decode()
+    assert answer.headers["Location"] == "/tenants/contoso/?fetch=8"
 
 
 @pytest.mark.parametrize("what", ["probe", "fetch"])
@@ -184,12 +187,24 @@ def finish(look: models.Round, at: datetime = NOW, **fields: Any) -> None:
     models.Round.objects.filter(pk=look.pk).update(finished_at=at, **fields)
 
 
-def test_the_page_of_the_tenant_keeps_a_place_that_loads_the_progress(
-    contoso: models.Tenant, look: models.Round
+def test_the_page_of_the_tenant_says_at_each_load_how_far_the_look_is(
+    contoso: models.Tenant, look: models.Round, at_one_moment: None
 ) -> None:
-    shown = signed_in(staff=False).get(f"/tenants/contoso/?round={look.pk}").content.decode()
-    assert f'hx-get="/tenants/contoso/progress/?round={look.pk}" hx-trigger="load"' in shown
-    assert f'<a href="/tenants/contoso/progress/?round={look.pk}">' in shown
+    def shown() -> str:
+        return signed_in(staff=False).get(f"/tenants/contoso/?round={look.pk}").content.decode()
+
+    address = f"/tenants/contoso/progress/?round={look.pk}"
+    assert "waiting for its turn, 2 s" in words(shown())
+    assert f'hx-get="{address}" hx-trigger="load delay:1s"' in shown()
+    assert f'<noscript><p class="foot-note"><a href="{address}">' in shown()
+    place = factories.stranger()
+    shard(look, place, probed(contoso, place, "closed"), done_at=NOW)
+    shard(look, place, factories.paths(contoso, place, ("contoso.net",)), part=1)
+    assert "3 of 6 paths, 2 s" in words(shown())
+    look.shards.update(done_at=NOW)
+    finish(look)
+    assert "in 2.0 s: 3 closed" in words(shown())
+    assert "hx-get" not in shown()
 
 
 def test_a_running_look_says_how_far_it_is_and_where_each_place_stands(
@@ -233,7 +248,7 @@ def test_ticks_come_in_the_order_of_arrival(
 def test_a_look_not_yet_cut_into_shards_waits(contoso: models.Tenant, at_one_moment: None) -> None:
     look = contoso.rounds.create(kind="asked", due_at=ago(seconds=1))
     shown = fragment(look)
-    assert "Probing contoso 0 of 0 paths, 1 s" in words(shown)
+    assert "Probing contoso waiting for its turn, 1 s" in words(shown)
     assert polls(shown)
 
 
@@ -275,7 +290,10 @@ def test_a_place_that_gave_no_result_is_named_at_the_end(
 @pytest.mark.parametrize(
     ("tally", "says"),
     [
-        ({}, "Nothing new was asked: every vantage point still owes an earlier look."),
+        (
+            {},
+            "Nothing new was asked: the accepted domains are not known, so that there is no path",
+        ),
         (
             {"problem": "Set MAILPOSTURE_EHLO_NAME."},
             "Nothing was probed. Set MAILPOSTURE_EHLO_NAME.",
@@ -292,6 +310,43 @@ def test_a_look_at_nothing_says_why(
     finish(look, tally=tally)
     shown = fragment(look)
     assert says in words(shown)
+    assert not polls(shown)
+
+
+def test_a_look_at_nothing_tells_what_is_owed_from_what_is_not_known(
+    contoso: models.Tenant, look: models.Round, at_one_moment: None
+) -> None:
+    finish(look)
+    factories.snapshot(contoso, factories.configuration(), ago(days=1))
+    assert "Nothing new was asked: no vantage point probes it." in words(fragment(look))
+    factories.paths(contoso, factories.stranger())
+    assert "every vantage point still owes an earlier look." in words(fragment(look))
+
+
+BLIND = (
+    {"heard_at": None},
+    {"heard_at": ago(minutes=5)},
+    {"facts": {"skew": 60}},
+)
+
+
+@pytest.mark.parametrize("how", BLIND)
+def test_nobody_waits_for_a_place_that_does_not_see(
+    contoso: models.Tenant, look: models.Round, at_one_moment: None, how: dict[str, Any]
+) -> None:
+    seen, blind = factories.stranger("frankfurt"), factories.stranger("singapore", **how)
+    first = shard(look, seen, probed(contoso, seen, "closed"), lease_until=SOON)
+    shard(look, blind, factories.paths(contoso, blind), lease_until=SOON)
+    shown = fragment(look)
+    assert "Stranger, frankfurt: working" in words(shown)
+    assert "Stranger, singapore: blind, not waited for" in words(shown)
+    assert polls(shown)
+    models.Shard.objects.filter(pk=first.pk).update(done_at=ago(seconds=1))
+    shown = fragment(look)
+    assert (
+        "contoso probed 3 paths in 1.0 s: 3 closed. 3 paths not waited for: Stranger, singapore is"
+        " blind."
+    ) in words(shown)
     assert not polls(shown)
 
 
@@ -315,6 +370,128 @@ def test_a_look_whose_record_is_gone_or_anothers_ends_the_watching(
         shown = fragment(gone)
         assert "The record of this look is gone" in shown
         assert not polls(shown)
+
+
+# ---- watching a reading -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def asked(contoso: models.Tenant, at_one_moment: None) -> models.Tenant:
+    """Asked for three seconds ago, after two claims before it."""
+    factories.snapshot(contoso, factories.configuration(), ago(days=1))
+    models.Credential.objects.create(
+        tenant=contoso, kind="secret", client_id=contoso.tenant_id, sealed="x", updated_at=NOW
+    )
+    return stand(contoso, fetch_attempt=2, fetch_due_at=ago(seconds=3))
+
+
+def stand(of: models.Tenant, **fields: Any) -> models.Tenant:
+    models.Tenant.objects.filter(pk=of.pk).update(**fields)
+    of.refresh_from_db()
+    return of
+
+
+def reading(attempt: int = 3) -> str:
+    answer = signed_in(staff=False).get(
+        f"/tenants/contoso/progress/?fetch={attempt}", headers={"HX-Request": "true"}
+    )
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+CLAIMED = {"fetch_attempt": 3, "fetch_tries": 1, "fetch_lease_until": SOON}
+ENDED = {"fetch_attempt": 3, "fetch_due_at": ago(seconds=-900), "fetched_at": NOW}
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({}, "Reading contoso waiting for its turn, 3 s"),
+        ({"fetch_lease_until": SOON}, "Reading contoso an earlier reading is under way, 3 s"),
+        (CLAIMED, "Reading contoso asking Exchange Online and DNS, 3 s"),
+        (
+            {**CLAIMED, "fetch_attempt": 4, "fetch_tries": 2},
+            "asking Exchange Online and DNS, attempt 2, 3 s",
+        ),
+        ({**CLAIMED, "fetch_lease_until": ago(seconds=1)}, "waiting for its turn, 3 s"),
+    ],
+)
+def test_a_reading_under_way_says_how_it_stands_and_goes_on(
+    asked: models.Tenant, fields: dict[str, Any], says: str
+) -> None:
+    stand(asked, **fields)
+    shown = reading()
+    assert says in words(shown)
+    assert polls(shown)
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        (ENDED, "contoso Read: nothing changed."),
+        (
+            {**ENDED, "fetch_error": "secret-expired (401): The keys are expired."},
+            "Not read: 401. The keys are expired. Make a new client secret",
+        ),
+        ({"paused_at": NOW}, "contoso is paused: it is not read."),
+        ({"fetch_due_at": ago(minutes=4)}, "Not read after 3 min."),
+        ({"fetch_due_at": ago(minutes=-4)}, "No such reading was asked for."),
+    ],
+)
+def test_watching_a_reading_ends_with_what_came_of_it(
+    asked: models.Tenant, fields: dict[str, Any], says: str
+) -> None:
+    stand(asked, **fields)
+    shown = reading()
+    assert says in words(shown)
+    assert not polls(shown)
+
+
+def test_a_reading_that_nobody_asked_for_is_not_watched(asked: models.Tenant) -> None:
+    assert not polls(reading(4))
+    models.Credential.objects.all().delete()
+    assert "No credential is stored: nothing can be read." in words(reading())
+
+
+def test_a_reading_that_found_changes_links_them_and_shows_them(asked: models.Tenant) -> None:
+    before, after = (
+        asked.snapshots.get(),
+        factories.snapshot(asked, factories.configuration(factories.lock()), NOW),
+    )
+    made = [
+        asked.changes.create(
+            before=before, after=after, at=at, part="x", kind="changed", subject="x",
+            sentence=f"<i>{at:%H} was changed",
+        )
+        for at in (NOW, NOW, ago(hours=1))
+    ]  # fmt: skip
+    stand(asked, **ENDED)
+    shown = reading()
+    assert "Read: 2 changes." in words(shown)
+    for change in made[:2]:
+        assert f'<a href="/changes/{change.pk}/">&lt;i&gt;08 was changed</a>' in shown
+    assert f"/changes/{made[2].pk}/" not in shown
+    assert 'hx-target="#changes"' in shown
+
+
+def test_a_reading_that_brought_nothing_is_no_reading(asked: models.Tenant) -> None:
+    seen = factories.configuration()
+    for name in PARTS:
+        seen = factories.without(seen, name, PartStatus.FORBIDDEN, "role-missing (403): No role.")
+    factories.snapshot(asked, seen, NOW)
+    stand(asked, **ENDED)
+    assert "Nothing could be read: 403." in words(reading())
+
+
+def test_without_script_the_reading_is_a_page_too(asked: models.Tenant) -> None:
+    client, address = signed_in(staff=False), "/tenants/contoso/progress/?fetch=3"
+    assert f'<a href="{address}">Reload' in client.get(address).content.decode()
+    stand(asked, **ENDED)
+    over = client.get(address).content.decode()
+    assert "<h1>The reading of contoso is over.</h1>" in over
+    assert "Read: nothing changed." in words(
+        client.get("/tenants/contoso/?fetch=3").content.decode()
+    )
 
 
 @pytest.mark.parametrize("asked", ["", "x", "-1", "²", "1" * 30])

@@ -100,6 +100,7 @@ PLACE_COLUMNS: Final = (
     "plays",
     "address",
     "certificate_name",
+    "asked_at",
     "heard_at",
     "seen_as",
     "facts",

@@ -9,6 +9,7 @@ from typing import Final
 from mailposture import models
 from mailposture.core.states import Access, access
 from mailposture.core.verdict import Verdict
+from mailposture.services import paths, vantage_points
 
 # Nobody watches longer than this; the work goes on without being watched.
 WATCHED: Final = timedelta(minutes=3)
@@ -28,6 +29,8 @@ class PlaceProgress:
         """Where it stands, in words."""
         if self.state == "set aside":
             return "set aside: no result after three attempts"
+        if self.state == "blind":
+            return "blind, not waited for"
         return f"{self.state}, {self.done} of {self.total}" if self.done else self.state
 
 
@@ -66,13 +69,14 @@ def load(of: models.Tenant, round_id: int, now: datetime) -> Progress | None:
     if look is None:
         return None
     shards = list(look.shards.select_related("vantage_point").order_by("done_at", "pk"))
-    paths = _paths(shards)
-    arrived = [paths[p] for s in shards if s.done_at for p in _asked(s) if p in paths]
+    found = _paths(shards)
+    arrived = [found[p] for s in shards if s.done_at for p in _asked(s) if p in found]
     total = sum(len(s.targets) for s in shards)
-    seconds = ((look.finished_at or now) - (look.planned_at or look.due_at)).total_seconds()
-    said = _said(look, shards, arrived, now)
+    ended = _ended(look, shards, now)
+    seconds = ((ended or now) - (look.planned_at or look.due_at)).total_seconds()
+    said = _said(of, look, shards, arrived, now)
     return Progress(
-        title=f"{of.name} probed" if look.finished_at else f"Probing {of.name}",
+        title=f"{of.name} probed" if ended else f"Probing {of.name}",
         done=sum(len(s.targets) for s in shards if s.done_at),
         total=total,
         seconds=max(0.0, round(seconds, 1)),
@@ -81,6 +85,21 @@ def load(of: models.Tenant, round_id: int, now: datetime) -> Progress | None:
         over=bool(said),
         places=tuple(_places(shards, now)),
     )
+
+
+def _ended(look: models.Round, shards: Sequence[models.Shard], now: datetime) -> datetime | None:
+    """When it ended: with its last shard, but for what places owe that do not see."""
+    if look.finished_at:
+        return look.finished_at
+    if not shards or any(not s.done_at and not s.aside_at and not _blind(s, now) for s in shards):
+        return None
+    return max(filter(None, (s.done_at or s.aside_at for s in shards)), default=now)
+
+
+def _blind(shard: models.Shard, now: datetime) -> bool:
+    """Whether nobody waits for this shard: its place is not clear, and owes it still."""
+    owed = shard.done_at is None and shard.aside_at is None
+    return owed and not vantage_points.health(shard.vantage_point, now).clear
 
 
 def _asked(shard: models.Shard) -> list[int]:
@@ -116,11 +135,13 @@ def _places(shards: Sequence[models.Shard], now: datetime) -> Iterable[PlaceProg
 
 
 def _stands(own: Sequence[models.Shard], now: datetime) -> str:
-    """Done, set aside, working while a claim on a shard holds, else waiting."""
+    """Done, set aside, blind, working while a claim on a shard holds, else waiting."""
     if all(s.done_at for s in own):
         return "done"
     if any(s.aside_at for s in own):
         return "set aside"
+    if any(_blind(s, now) for s in own):
+        return "blind"
     if any(s.done_at is None and s.lease_until and s.lease_until > now for s in own):
         return "working"
     return "waiting"
@@ -130,24 +151,36 @@ def _stands(own: Sequence[models.Shard], now: datetime) -> str:
 
 
 def _said(
+    of: models.Tenant,
     look: models.Round,
     shards: Sequence[models.Shard],
     arrived: Sequence[Arrived],
     now: datetime,
 ) -> str:
     """Nothing while it runs and is watched; at its end, what came of it."""
-    if look.finished_at is None:
+    ended = _ended(look, shards, now)
+    if ended is None:
         if now - look.due_at <= WATCHED:
             return ""
         return "Still under way after 3 min. It goes on without being watched: look again later."
     if problem := look.tally.get("problem"):
         return f"Nothing was probed. {problem}"
     if not shards:
-        return "Nothing new was asked: every vantage point still owes an earlier look."
-    seconds = (look.finished_at - (look.planned_at or look.due_at)).total_seconds()
+        return f"Nothing new was asked: {_nothing_new(of)}."
+    seconds = (ended - (look.planned_at or look.due_at)).total_seconds()
     parts = [f"{_paths_in(len(arrived))} in {seconds:.1f} s: {_found(arrived)}."]
-    parts += [_aside(shards), _moved(look, arrived)]
+    parts += [_aside(shards), _unseen(shards, now), _moved(look, arrived)]
     return " ".join(filter(None, parts))
+
+
+def _nothing_new(of: models.Tenant) -> str:
+    """Why a look had nothing to ask: there is no path, or all of them are being asked already."""
+    if of.paths.filter(retired_at=None, vantage_point__enabled=True).exists():
+        return "every vantage point still owes an earlier look"
+    domains = paths.accepted_domains(of)
+    if domains is None:
+        return "the accepted domains are not known, so that there is no path to ask at"
+    return "no vantage point probes it" if domains else "it has no accepted domain"
 
 
 def _paths_in(count: int) -> str:
@@ -180,6 +213,16 @@ def _aside(shards: Sequence[models.Shard]) -> str:
         return ""
     unseen = sum(len(s.targets) for s in shards if s.aside_at)
     return f"{_paths_in(unseen)} not seen: no result from {', '.join(names)} in three attempts."
+
+
+def _unseen(shards: Sequence[models.Shard], now: datetime) -> str:
+    left = [s for s in shards if _blind(s, now)]
+    if not left:
+        return ""
+    names = sorted({s.vantage_point.name for s in left})
+    count = sum(len(s.targets) for s in left)
+    verb = "is" if len(names) == 1 else "are"
+    return f"{_paths_in(count)} not waited for: {', '.join(names)} {verb} blind."
 
 
 def _moved(look: models.Round, arrived: Sequence[Arrived]) -> str:
