@@ -1,6 +1,7 @@
 """The SVG of the server: what passes, what is stopped, what is escaped, what a strip says."""
 
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from xml.etree import ElementTree as ET
 
@@ -120,6 +121,8 @@ def test_the_map_draws_only_hosts_that_exist() -> None:
     hybrid = FlowLine(kind="hybrid", title="Hybrid server", observed="gets_in")
     assert "On premises" not in drawn(gateway, stranger)
     assert "follows the MX" not in drawn(stranger)
+    assert "follows the MX" not in drawn(gateway, stranger)
+    assert "follows the MX" in drawn(replace(gateway, by_mx=True), stranger)
     assert "Internet" not in drawn(hybrid)
     assert "On premises" in drawn(gateway, stranger, hybrid)
     assert parsed(drawn()).findall("svg")

@@ -126,8 +126,9 @@ def flow(*, predicted: bool = True) -> MailFlow:
         lines=(
             FlowLine(
                 kind="gateway", title="Gateway", details=("203.0.113.10", "MX 10 mx1.fabrikam.com"),
-                observed="gets_in", predicted=said("gets_in"), above="Lock to gateway lists it",
-                below="all 9 of 9 paths", notes=("9 paths, 4 min ago",), href="#1",
+                by_mx=True, observed="gets_in", predicted=said("gets_in"),
+                above="Lock to gateway lists it", below="all 9 of 9 paths",
+                notes=("9 paths, 4 min ago",), href="#1",
             ),
             FlowLine(
                 kind="stranger", title="Stranger", details=("foreign or own sender",), mono=False,

@@ -693,6 +693,29 @@ def test_the_gateway_shows_which_mx_it_is(viewer: Client, contoso: models.Tenant
     assert "MX 10 mx1.contoso.com" in part(page(viewer), "flow")
 
 
+@pytest.mark.parametrize(
+    ("listed", "led"),
+    [
+        ("203.0.113.10", True),
+        ("203.0.113.0/28", True),
+        ("198.51.100.9\n203.0.113.10", True),
+        ("203.0.113.11", False),
+        ("", False),
+        ("nonsense", False),
+    ],
+)
+def test_only_what_an_mx_names_follows_the_mx(
+    viewer: Client, contoso: models.Tenant, listed: str, led: bool
+) -> None:
+    probed(contoso, factories.stranger(), "open")
+    factories.source(contoso)
+    contoso.sources.update(addresses=listed)
+    factories.snapshot(contoso, factories.configuration(), ago(days=1))
+    drawn = part(page(viewer), "flow")
+    assert ("follows the MX" in drawn) is led
+    assert ("MX 10 mx1.contoso.com" in drawn) is led
+
+
 # ---- changes and windows ----------------------------------------------------------------------
 
 

@@ -34,6 +34,7 @@ class FlowLine:
     notes: tuple[str, ...] = ()
     href: str = ""
     how: str = ""  # "stale", "probing"
+    by_mx: bool = False  # an MX leads to this host
 
     @property
     def contradicts(self) -> bool:

@@ -94,7 +94,7 @@ def _node(line: FlowLine, y: float) -> str:
 def _sources(spec: MailFlow, placed: Placed) -> str:
     """Where mail comes from, with an arrow to each host that hands it on."""
     strangers = [y for line, y in placed if line.kind == "stranger"]
-    gateways = [y for line, y in placed if line.kind == "gateway"]
+    gateways = [y for line, y in placed if line.kind == "gateway" and line.by_mx]
     premises = [y for line, y in placed if line.on_premises]
     drawn = ""
     if strangers or gateways:

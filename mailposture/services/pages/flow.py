@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from mailposture import models
 from mailposture.adapters.drawings.flow import FlowLine, MailFlow
+from mailposture.core import addresses
 from mailposture.core.configuration import Configuration, MxHost
 from mailposture.core.states import Access, State, access
 from mailposture.core.verdict import ASKED, SenderClass, Verdict
@@ -120,10 +121,13 @@ def senders(classes: Sequence[SenderClass]) -> str:
 def _source_lines(
     source: models.ApprovedSource, own: list[Answer], mx: dict[str, MxHost], now: datetime
 ) -> Iterable[FlowLine]:
-    details = _details(source, mx)
+    exchanger = _exchanger(source, mx)
+    details = _details(source, exchanger)
+    led = exchanger is not None
     if not own:
         said = "no vantage point plays it" if source.vantage_point_id is None else "not probed yet"
-        yield FlowLine(kind=source.kind, title=source.name, details=details, below=said)
+        line = FlowLine(kind=source.kind, title=source.name, details=details, by_mx=led)
+        yield replace(line, below=said)
         return
     alike: dict[Access, list[SenderClass]] = {}
     for sender_class in ASKED:
@@ -138,15 +142,24 @@ def _source_lines(
             details=details,
             observed=str(state),
             above="" if len(alike) == 1 else senders(classes),
+            by_mx=led,
         )
         yield _with_evidence(line, some, now)
 
 
-def _details(source: models.ApprovedSource, mx: dict[str, MxHost]) -> tuple[str, ...]:
+def _exchanger(source: models.ApprovedSource, mx: dict[str, MxHost]) -> MxHost | None:
+    """The first mail exchanger that is one of the source's hosts."""
+    try:
+        own = addresses.parse(source.addresses.split())
+        return next((host for address, host in mx.items() if address in own), None)
+    except addresses.AddressError:
+        return None
+
+
+def _details(source: models.ApprovedSource, exchanger: MxHost | None) -> tuple[str, ...]:
     listed = source.addresses.split()
     more = f" and {len(listed) - 1} more" if len(listed) > 1 else ""
     where = f"{listed[0]}{more}" if listed else ""
-    exchanger = next((mx[a] for a in listed if a in mx), None)
     beside = f"MX {exchanger.preference} {exchanger.host}" if exchanger else source.certificate_name
     return tuple(filter(None, (where, beside)))
 
