@@ -51,7 +51,11 @@ def tenant(name: str = "contoso", **fields: Any) -> models.Tenant:
 def stranger(slug: str = "frankfurt", **fields: Any) -> models.VantagePoint:
     """A vantage point that plays a stranger."""
     given = {"slug": slug, "name": f"Stranger, {slug}", "address": "198.51.100.7"}
-    times = {"created_at": ago(days=30), "heard_at": ago(seconds=10)}
+    times = {
+        "created_at": ago(days=30),
+        "asked_at": ago(seconds=11),
+        "heard_at": ago(seconds=10),
+    }
     return models.VantagePoint.objects.create(**{**given, **times, **fields})
 
 
@@ -65,6 +69,7 @@ def source(
         plays=models.VantagePoint.Plays.SOURCE,
         address=address,
         created_at=ago(days=30),
+        asked_at=ago(seconds=11),
         heard_at=ago(seconds=10),
     )
     return of.sources.create(

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.dateparse import parse_datetime
 
 from mailposture import models
+from mailposture.core.verdict import Cause, Verdict
 
 # Hello goes out every 20 s; three unanswered in a row and the place is silent.
 SILENT_AFTER = timedelta(seconds=75)
@@ -38,24 +40,52 @@ def _skew(clock: datetime, asked: datetime | None, now: datetime) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How clearly a place sees, and why not."""
+    """How clearly a place sees, and why not. `listed` is one that a block list holds."""
 
     clear: bool
     says: str
+    listed: bool = False
+
+
+def seen() -> QuerySet[Any]:
+    """All places with `listed`: whether an answer that counts was about their reputation."""
+    about_us = models.Path.objects.filter(
+        vantage_point=OuterRef("pk"),
+        retired_at=None,
+        verdict=str(Verdict.UNKNOWN),
+        current__cause=str(Cause.REPUTATION),
+    )
+    found: QuerySet[Any] = models.VantagePoint.objects.annotate(listed=Exists(about_us))
+    return found
 
 
 def health(place: models.VantagePoint, now: datetime) -> Health:
-    """Judge a place by its last word; a place never heard is blind, not well."""
+    """Judge a place by its last word; a place never heard is blind, not well.
+
+    A place of `seen` is also judged by what servers say of it.
+    """
     if not place.enabled:
         return Health(clear=False, says="Turned off.")
-    if place.heard_at is None:
-        return Health(clear=False, says="Never heard. Start its worker.")
-    if now - place.heard_at > SILENT_AFTER:
-        return Health(clear=False, says="Silent. Its worker does not answer.")
+    if place.heard_at is None or now - place.heard_at > SILENT_AFTER:
+        return Health(clear=False, says=_silence(place, now))
     if abs(place.facts.get("skew") or 0) > SKEW.total_seconds():
         return Health(clear=False, says=f"Its clock is {place.facts['skew']:+.0f} s off.")
     if place.address and place.seen_as and place.address != place.seen_as:
         return Health(
             clear=False, says=f"Servers see it as {place.seen_as}, not as {place.address}."
         )
+    if getattr(place, "listed", False):
+        says = "On a block list. Its refusals are about reputation and prove nothing."
+        return Health(clear=False, says=says, listed=True)
     return Health(clear=True, says="Sees clearly.")
+
+
+def _silence(place: models.VantagePoint, now: datetime) -> str:
+    """A worker is silent only if it was asked; nobody else is blamed for the central worker."""
+    if place.asked_at is None:
+        return "Not asked yet: the central worker has said no hello."
+    if now - place.asked_at > SILENT_AFTER:
+        return f"Not asked since {place.asked_at:%d %b %H:%M} UTC: the central worker is silent."
+    if place.heard_at is None:
+        return "Never heard. Start its worker."
+    return "Silent. Its worker does not answer."

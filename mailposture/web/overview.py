@@ -7,11 +7,14 @@ from django.views.decorators.http import require_safe
 
 from mailposture.services.pages import overview as pages
 from mailposture.web.access import may_operate
+from mailposture.web.rail import counted
 
 
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
     """Say how the fleet stands."""
     now = timezone.now()
-    context = {"now": now, "page": pages.load(now), "may": may_operate(request)}
+    page = pages.load(now)
+    counted(request, page.counts)
+    context = {"now": now, "page": page, "may": may_operate(request)}
     return render(request, "overview/overview.html", context)

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from mailposture import models
 from mailposture.services import arranging
+from mailposture.services import vantage_points as health
 from mailposture.services.pages import vantage_points as pages
 from mailposture.web.access import may_operate, operators_only
 from mailposture.web.forms import NewPlaceForm, PlaceForm
@@ -39,7 +40,7 @@ def add(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, place: str) -> HttpResponse:
     """Show one place; who may can change what is declared of it, or turn it off and on."""
-    row = get_object_or_404(models.VantagePoint, slug=place)
+    row = get_object_or_404(health.seen(), slug=place)
     if request.method == "POST" and not may_operate(request):
         raise Http404
     if request.method == "POST" and "turn" in request.POST:

@@ -108,7 +108,7 @@ def test_the_rest_is_one_line_of_links(viewer: Client) -> None:
     [
         ("open", "The approved source gets in."),
         ("closed", "1 of 1 approved source is cut off."),
-        ("unknown", "0 of 1 approved source get in."),
+        ("unknown", "0 of 1 approved source gets in, 1 is unknown."),
     ],
 )
 def test_approved_sources_are_said_beside_the_state(
@@ -122,6 +122,19 @@ def test_approved_sources_are_said_beside_the_state(
     assert said in words(page(viewer, "/"))
 
 
+def test_a_source_that_nobody_plays_is_counted_as_not_probed(viewer: Client) -> None:
+    of = probed("contoso", OPEN)
+    for kind, fares in (("gateway", "open"), ("hybrid", "open"), ("relay", "")):
+        place = factories.source(of, kind).vantage_point
+        assert place is not None
+        for path in factories.paths(of, place) if fares else ():
+            factories.answered(path, fares, ago(days=1))
+    of.sources.filter(kind="relay").update(vantage_point=None)
+    assert "2 of 3 approved sources get in, 1 is not probed." in words(page(viewer, "/"))
+    models.VantagePoint.objects.filter(slug="contoso-hybrid").update(enabled=False)
+    assert "1 of 3 approved sources gets in, 2 are not probed." in words(page(viewer, "/"))
+
+
 @pytest.mark.parametrize("verdict", ["open", "closed"])
 def test_an_approved_source_whose_answers_have_lapsed_is_not_known(
     viewer: Client, verdict: str
@@ -132,13 +145,13 @@ def test_an_approved_source_whose_answers_have_lapsed_is_not_known(
     for path in factories.paths(of, place):
         factories.answered(path, verdict, ago(days=9))
     seen = of.coverage.create(vantage_point=place, since=ago(days=9), until=ago(hours=25))
-    assert "0 of 1 approved source get in." in words(page(viewer, "/"))
+    assert "0 of 1 approved source gets in, 1 is unknown." in words(page(viewer, "/"))
     # Where rounds are rare, an answer counts for four of them.
     models.Tenant.objects.update(probe_every=86400)
     assert "0 of 1" not in words(page(viewer, "/"))
     models.Path.objects.filter(vantage_point=place).update(seen_until=ago(days=5))
     seen.delete()
-    assert "0 of 1 approved source get in." in words(page(viewer, "/"))
+    assert "0 of 1 approved source gets in, 1 is unknown." in words(page(viewer, "/"))
 
 
 def test_an_answer_older_than_a_day_is_unknown_and_one_of_five_rounds_is_old(
@@ -297,6 +310,55 @@ def test_a_place_that_does_not_see_clearly_is_named(
     probed("contoso", CLOSED)
     models.VantagePoint.objects.update(**fields)
     assert f"Stranger, frankfurt: {said}" in blind(page(viewer, "/"))[0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (None, "Stranger, frankfurt: not asked yet: the central worker has said no hello."),
+        (ago(hours=2), "not asked since 25 Nov 06:02 UTC: the central worker is silent."),
+    ],
+)
+def test_a_worker_that_nobody_asked_is_not_blamed(viewer: Client, asked: Any, said: str) -> None:
+    probed("contoso", CLOSED)
+    models.VantagePoint.objects.update(heard_at=asked, asked_at=asked)
+    assert said in blind(page(viewer, "/"))[0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "due", "idle"),
+    [
+        (ago(seconds=50), ago(seconds=50), False),
+        (None, None, False),
+        (ago(minutes=9), ago(seconds=5), True),
+        (ago(seconds=5), ago(minutes=9), True),
+    ],
+)
+def test_that_nothing_is_done_at_all_is_said_first(
+    viewer: Client, asked: Any, due: Any, idle: bool
+) -> None:
+    probed("contoso", CLOSED, probe_due_at=due)
+    models.VantagePoint.objects.update(asked_at=asked)
+    for address in ("/", "/vantage-points/"):
+        shown = words(page(viewer, address))
+        assert ("Nothing is being done since 25 Nov 07:53:" in shown) is idle
+        assert ("the central worker or the clock is not running" in shown) is idle
+
+
+def test_where_nothing_was_read_nothing_is_said_to_be_unchanged(viewer: Client) -> None:
+    probed("contoso", CLOSED, fetched_at=ago(days=2))
+    shown = words(page(viewer, "/"))
+    assert "Nothing was read in the last 24 hours." in shown
+    assert "Every reading" not in shown
+    assert "Every tenant was read whole" not in shown
+
+
+def test_a_place_on_a_block_list_is_blind_on_every_page(viewer: Client) -> None:
+    path = probed("contoso", CLOSED).paths.get(sender_class="null")
+    factories.answered(path, "unknown", ago(hours=5), cause="reputation")
+    assert ">0 of 1</b> vantage points" in page(viewer, "/")
+    assert "0 of 1 vantage points see clearly." in words(page(viewer, "/vantage-points/"))
+    assert "frankfurt: on a block list." in words(page(viewer, "/vantage-points/frankfurt/"))
 
 
 def test_a_place_on_a_block_list_leads_to_the_reply(viewer: Client) -> None:

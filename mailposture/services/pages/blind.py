@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from django.db import connection
 from django.db.models import (
-    Case,
     Count,
     Exists,
     F,
@@ -20,7 +19,6 @@ from django.db.models import (
     Subquery,
     TextField,
     Value,
-    When,
 )
 from django.db.models.functions import Cast
 from django.db.models.lookups import Contains
@@ -31,7 +29,7 @@ from mailposture.core.configuration import PartStatus
 from mailposture.core.states import ROUNDS
 from mailposture.core.verdict import Cause
 from mailposture.services import vantage_points
-from mailposture.services.pages import fleet, lapsing
+from mailposture.services.pages import fleet
 from mailposture.services.pages.configured import NAMES, explained
 from mailposture.services.pages.fleet_words import joined
 from mailposture.services.pages.vantage_points import LATELY
@@ -57,16 +55,13 @@ class Blind:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
-    """A vantage point with its health, how it fares as an approved source, and its shards.
-
-    `fares` is gets_in, cut_off or unknown for an approved source that probes, else empty.
-    """
+    """A vantage point with its health and its shards."""
 
     slug: str
     name: str
     health: vantage_points.Health
+    asked_at: datetime | None
     heard_at: datetime | None
-    fares: str
     aside: int
     paths_in_all: int
 
@@ -76,28 +71,24 @@ class Place:
 
 def places(now: datetime) -> list[Place]:
     """Every place that is turned on; one query."""
-    live = lapsing.paths(now).filter(vantage_point=OuterRef("pk"))
-    source = {"plays": models.VantagePoint.Plays.SOURCE}
-    # One look at all paths where all get in, which is the rule.
-    doubted = Case(When(Exists(live.filter(counted="closed")), then=Value("cut_off")),
-                   default=Value("unknown"))  # fmt: skip
-    of_source = (When(Exists(live.exclude(counted="open")), then=doubted),
-                 When(Exists(live), then=Value("gets_in")))  # fmt: skip
     aside = models.Shard.objects.filter(
         vantage_point=OuterRef("pk"), due_at__gt=now - LATELY, aside_at__isnull=False
     )
-    rows = models.VantagePoint.objects.filter(enabled=True).annotate(
-        fares=Case(When(**source, then=Case(*of_source, default=Value(""))), default=Value("")),
-        aside=_counted(aside),
-        paths_in_all=_counted(models.Path.objects.filter(retired_at=None)),
+    rows = (
+        vantage_points.seen()
+        .filter(enabled=True)
+        .annotate(
+            aside=_counted(aside),
+            paths_in_all=_counted(models.Path.objects.filter(retired_at=None)),
+        )
     )
     return [
         Place(
             slug=row.slug,
             name=row.name,
             health=vantage_points.health(row, now),
+            asked_at=row.asked_at,
             heard_at=row.heard_at,
-            fares=row.fares,
             aside=row.aside or 0,
             paths_in_all=row.paths_in_all or 0,
         )
@@ -115,7 +106,8 @@ def of_places(found: Iterable[Place]) -> Iterator[Blind]:
     """Places that do not see clearly, and what their workers never answered."""
     for place in found:
         href = reverse("vantage_point", args=[place.slug])
-        if not place.health.clear:
+        # What is listed is told with its answers, and the reply that says so.
+        if not place.health.clear and not place.health.listed:
             says = place.health.says.rstrip(".")
             note = "" if place.heard_at else "never heard"
             yield Blind(

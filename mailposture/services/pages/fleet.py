@@ -47,7 +47,10 @@ def tenants(now: datetime) -> QuerySet[Any]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Counts:
-    """Tenants by the state that still counts, since when the longest open one is, the last look."""
+    """Tenants by the state that still counts, since when the longest open one is, the last look.
+
+    `last_reading` is when a configuration last came, `due` when the next round is to be planned.
+    """
 
     open: int
     partly: int
@@ -56,6 +59,8 @@ class Counts:
     longest: datetime | None
     longest_partly: datetime | None
     last_look: datetime | None
+    last_reading: datetime | None
+    due: datetime | None
     stale: int
 
     @property
@@ -71,7 +76,12 @@ def count(now: datetime) -> Counts:
     found = {
         State(row["shown"]): row
         for row in grouped.annotate(
-            n=Count("pk"), since=Min("state_since"), looked=Max("probed_at"), stale=stale
+            n=Count("pk"),
+            since=Min("state_since"),
+            looked=Max("probed_at"),
+            read=Max("fetched_at"),
+            due=Min("probe_due_at", filter=Q(paused_at=None)),
+            stale=stale,
         )
     }
     number = {state: found[state]["n"] if state in found else 0 for state in State}
@@ -84,6 +94,8 @@ def count(now: datetime) -> Counts:
         longest=since.get(State.OPEN),
         longest_partly=since.get(State.PARTLY_OPEN),
         last_look=max(filter(None, (row["looked"] for row in found.values())), default=None),
+        last_reading=max(filter(None, (row["read"] for row in found.values())), default=None),
+        due=min(filter(None, (row["due"] for row in found.values())), default=None),
         stale=sum(row["stale"] for row in found.values()),
     )
 

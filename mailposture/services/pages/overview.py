@@ -1,6 +1,6 @@
 """The overview: one sentence, the worst tenants, what changed, where we are blind, ninety days."""
 
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -8,21 +8,13 @@ from typing import Any, Final
 from django.db.models import Case, Q, Value, When
 from django.urls import reverse
 
-from mailposture.core.states import State
-from mailposture.services.pages import blind, changes, exposure, fleet
+from mailposture.core.states import A_DAY, State
+from mailposture.services import idling
+from mailposture.services.pages import approved, blind, changes, exposure, fleet
 from mailposture.services.pages.fleet import Counts
+from mailposture.services.pages.pieces import Piece
 
 WORST: Final = 20
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Piece:
-    """A piece of the sentence; a number that matters is strong and leads to its list."""
-
-    text: str
-    href: str = ""
-    strong: bool = False
-    since: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,6 +24,8 @@ class Overview:
     counts: Counts
     sentence: tuple[Piece, ...]
     rest: tuple[Piece, ...]
+    idle: datetime | None
+    was_read: bool
     rows: tuple[fleet.Row, ...]
     paths: int
     feed: changes.Feed
@@ -50,14 +44,16 @@ class Overview:
 
 
 def load(now: datetime) -> Overview:
-    """Everything in seven queries, however many tenants there are."""
+    """Everything in eight queries, however many tenants there are."""
     counts = fleet.count(now)
     found, unseen = _tenants(now)
     places = blind.places(now)
     return Overview(
         counts=counts,
         sentence=tuple(sentence(counts)),
-        rest=tuple(rest(counts, places)),
+        rest=tuple(rest(counts, approved.count(now))),
+        idle=idling.since((place.asked_at for place in places), counts.due, now),
+        was_read=counts.last_reading is not None and now - counts.last_reading < A_DAY,
         rows=tuple(fleet.rows(found, now)),
         paths=max((place.paths_in_all for place in places), default=0),
         feed=changes.feed(now),
@@ -132,7 +128,7 @@ def _nothing_open(counts: Counts, noun: str) -> list[Piece]:
     ]
 
 
-def rest(counts: Counts, places: Sequence[blind.Place]) -> list[Piece]:
+def rest(counts: Counts, sources: Counter[str]) -> list[Piece]:
     """The rest in one line: the other states, and how approved sources fare."""
     if not counts.total:
         return []
@@ -149,26 +145,4 @@ def rest(counts: Counts, places: Sequence[blind.Place]) -> list[Piece]:
             verb = "is" if count == 1 else "are"
             pieces.append(Piece(text=f"{count:,}{more} {verb} {word}", href=listed(state)))
     said = [p for piece in pieces for p in (piece, Piece(text=", "))][:-1]
-    return [*said, *([Piece(text=". ")] if said else []), *_approved(places)]
-
-
-def _approved(places: Sequence[blind.Place]) -> list[Piece]:
-    """Approved sources by the places that play them: in, where every answer lets them in."""
-    playing = [p.fares for p in places if p.fares]
-    if not playing:
-        return []
-    href = reverse("vantage_points")
-    cut_off = playing.count("cut_off")
-    inside = playing.count("gets_in")
-    noun = "approved source" if len(playing) == 1 else "approved sources"
-    if cut_off:
-        verb = "is" if cut_off == 1 else "are"
-        text = f"{cut_off:,} of {len(playing):,} {noun} {verb} cut off"
-        return [Piece(text=text, href=href, strong=True), Piece(text=".")]
-    if inside == len(playing):
-        who = f"The {noun}" if inside == 1 else f"All {inside:,} {noun}"
-        verb = " gets in." if inside == 1 else " get in."
-        return [Piece(text=who, href=href), Piece(text=verb)]
-    verb = "gets" if inside == 1 else "get"
-    return [Piece(text=f"{inside:,} of {len(playing):,} {noun}", href=href),
-            Piece(text=f" {verb} in.")]  # fmt: skip
+    return [*said, *([Piece(text=". ")] if said else []), *approved.pieces(sources)]

@@ -13,7 +13,7 @@ from mailposture import models
 from mailposture.adapters.drawings.states import state as drawn
 from mailposture.core.states import Access
 from mailposture.core.verdict import Verdict
-from mailposture.services import vantage_points
+from mailposture.services import idling, vantage_points
 from mailposture.services.pages.commands import Copy, posix
 
 LAST_SHARDS: Final = 20
@@ -96,6 +96,7 @@ class Listing:
     """All places, strangers last, and the sentence over them."""
 
     places: tuple[Place, ...]
+    idle: datetime | None
 
     @property
     def sentence(self) -> str:
@@ -133,7 +134,9 @@ class Detail:
 def listing(now: datetime) -> Listing:
     """Every place; five queries however many there are."""
     latest = models.Shard.objects.filter(vantage_point=OuterRef("pk")).order_by("-due_at")
-    rows = list(models.VantagePoint.objects.annotate(latest=Subquery(latest.values("pk")[:1])))
+    rows = list(
+        vantage_points.seen().annotate(latest=Subquery(latest.values("pk")[:1]), due=idling.due())
+    )
     shards = models.Shard.objects.select_related("tenant").in_bulk(
         [row.latest for row in rows if row.latest]
     )
@@ -150,7 +153,10 @@ def listing(now: datetime) -> Listing:
                 last=_shard(shards[row.latest]) if row.latest in shards else None,
             )
             for row in rows
-        )
+        ),
+        idle=idling.since(
+            (row.asked_at for row in rows if row.enabled), rows[0].due if rows else None, now
+        ),
     )
 
 
