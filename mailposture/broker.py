@@ -4,10 +4,12 @@ On one broker the shortest visibility timeout of all apps wins, so it stands her
 because redelivery is not what brings lost work back: the lease in our tables is.
 """
 
+import os
 from typing import Any, Final
 
 from celery import Celery
 from celery.exceptions import InvalidTaskError
+from celery.signals import celeryd_init
 from celery.worker.request import Request
 from kombu import Exchange, Queue
 
@@ -69,6 +71,12 @@ class Checked(Request):
             hash((self.id, soft, hard))
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise InvalidTaskError(f"a message that is no task: {type(error).__name__}") from error
+
+
+@celeryd_init.connect(weak=False)
+def _for_this_user_alone(**_: Any) -> None:
+    """What a worker writes is for its user alone, also where no supervisor saw to that."""
+    os.umask(0o077)
 
 
 def guard(app: Celery) -> None:

@@ -15,7 +15,6 @@ from django.conf import settings
 
 LONGEST = settings.FETCH_LEASE.total_seconds()
 
-os.umask(0o077)  # what a worker writes is for this user alone
 app = Celery("mailposture")
 broker.guard(app)
 app.conf.update(broker.COMMON)

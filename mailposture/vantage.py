@@ -33,7 +33,6 @@ PLACES = _configured()
 
 # Celery loads Django's fix-up wherever it inherits this variable; a vantage point has no Django.
 os.environ.pop("DJANGO_SETTINGS_MODULE", None)
-os.umask(0o077)  # what a worker writes is for this user alone
 app = Celery("vantage")
 broker.guard(app)
 app.conf.update(broker.COMMON)

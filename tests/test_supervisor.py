@@ -191,7 +191,7 @@ def test_asked_twice_it_does_not_wait_for_the_deaf(houses: list[House], tmp_path
     house = settle(houses, tmp_path, 'member("deaf", 0, "deaf", grace=600)')
     everybody = house.family("deaf")
     house.process.terminate()
-    assert house.line() == "Stopping; asked once more, at once."
+    assert house.line() == "Stopping. Ctrl-C once more stops everything at once."
     house.process.terminate()
     assert house.process.wait(5) == 0
     assert gone(everybody)
