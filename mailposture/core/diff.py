@@ -96,8 +96,12 @@ def _subject(part: str, value: Any) -> str:
 
 def _came_or_went(part: str, key: str, value: Any, *, kind: Change) -> Difference:
     subject = _subject(part, value)
-    article = "as" if kind == "added" else "from"
-    noun = NOUNS[part] if kind == "added" else f"the {_plural(NOUNS[part])}"
+    state = _state(value)
+    if kind == "added":
+        sentence = f"{subject} was added as {NOUNS[part]}{state and f', {state}'}"
+    else:
+        was = state and f", which was {state},"
+        sentence = f"{subject}{was} was removed from the {_plural(NOUNS[part])}"
     what = _summary(part, value)
     return Difference(
         part=part,
@@ -107,7 +111,7 @@ def _came_or_went(part: str, key: str, value: Any, *, kind: Change) -> Differenc
         kind=kind,
         before=what if kind == "removed" else None,
         after=what if kind == "added" else None,
-        sentence=f"{subject} was {kind} {article} {noun}" + _state(value),
+        sentence=sentence,
     )
 
 
@@ -121,7 +125,7 @@ def _state(value: Any) -> str:
     enabled = getattr(value, "enabled", None)
     if enabled is None:
         return ""
-    return ", turned on" if enabled else ", turned off"
+    return "turned on" if enabled else "turned off"
 
 
 def _guid(value: Any, key: str) -> str:

@@ -116,7 +116,7 @@ def test_what_came_and_went_is_named_with_its_state() -> None:
     assert "SenderIPAddresses: 203.0.113.10" in arrived.after
     gone = only(configuration(hybrid(enabled=False)), configuration())
     assert gone.sentence == (
-        "Inbound from 9c1c3e0a was removed from the inbound connectors, turned off"
+        "Inbound from 9c1c3e0a, which was turned off, was removed from the inbound connectors"
     )
     assert (gone.kind, gone.after) == ("removed", None)
 

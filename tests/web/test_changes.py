@@ -219,14 +219,16 @@ def pair(before: Configuration, after: Configuration) -> models.Change:
     return change
 
 
-def test_a_set_shows_only_what_it_gained_and_lost_with_counts(viewer: Client) -> None:
+def test_a_set_shows_as_written_and_what_it_gained_and_lost_with_counts(viewer: Client) -> None:
     change = pair(
         configuration(lock(sender_ip_addresses=("203.0.113.10", "198.51.100.0/24"))),
         configuration(lock(sender_ip_addresses=("203.0.113.10", "192.0.2.0/25"))),
     )
-    shown = words(page(viewer, f"/changes/{change.pk}/").split('<div class="diff">')[1])
-    assert "SenderIPAddresses 198.51.100.0/24 (256 addresses) 192.0.2.0/25 (128 addresses)" in shown
-    assert "203.0.113.10" not in shown
+    head, _, table = page(viewer, f"/changes/{change.pk}/").partition('<div class="diff">')
+    assert "What SenderIPAddresses 1 gained, 1 lost on Lock to gateway" in words(head)
+    before = "203.0.113.10, 198.51.100.0/24 198.51.100.0/24 (256 addresses)"
+    after = "203.0.113.10, 192.0.2.0/25 192.0.2.0/25 (128 addresses)"
+    assert f"SenderIPAddresses {before} {after}" in words(table)
 
 
 @pytest.mark.parametrize("came", [True, False])
@@ -234,8 +236,8 @@ def test_a_whole_connector_that_came_or_went(viewer: Client, came: bool) -> None
     sides = (configuration(), configuration(lock()))
     change = pair(*(sides if came else sides[::-1]))
     shown = words(page(viewer, f"/changes/{change.pk}/"))
-    verb = "was added as an inbound connector" if came else "was removed from the inbound connector"
-    assert f"Lock to gateway {verb}" in shown
+    gone = ", which was turned on, was removed from the inbound connectors."
+    assert f"Lock to gateway{' was added as an inbound connector' if came else gone}" in shown
     table = words(page(viewer, f"/changes/{change.pk}/").split('<div class="diff">')[1])
     both = ["not there", "Lock to gateway"]
     assert f"Connector {' '.join(both if came else both[::-1])} Not yet seen" in table

@@ -27,6 +27,7 @@ class Page:
     line: change_words.Line
     was: str | None
     now: str | None
+    moved: str
     part: str
     read_before: datetime
     read_after: datetime
@@ -60,6 +61,7 @@ def load(change: models.Change, now: datetime) -> Page:
         line=line,
         was=_plain(change, change.was),
         now=_plain(change, change.now),
+        moved=_moved(change),
         part=configured.titled(configured.NAMES.get(change.part, change.part)),
         read_before=change.before.last_seen_at,
         read_after=change.at,
@@ -80,6 +82,12 @@ def _plain(change: models.Change, value: str | None) -> str | None:
     if change.gained or change.lost or not change.field or len(value or "") > change_words.SHORT:
         return None
     return value or "empty"
+
+
+def _moved(change: models.Change) -> str:
+    """How much a set gained and lost: what it was, the difference shows."""
+    counts = ((len(change.gained), "gained"), (len(change.lost), "lost"))
+    return ", ".join(f"{count:,} {word}" for count, word in counts if count)
 
 
 def _sentence(change: models.Change, looks: tuple[Look, ...]) -> str:
