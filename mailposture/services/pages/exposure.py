@@ -10,6 +10,7 @@ what was seen, and no more.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import Any, Final
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Value
@@ -102,7 +103,7 @@ def overview(found: Iterable[models.Tenant], now: datetime) -> Exposure:
     )
     return Exposure(
         strips=strips,
-        minutes=round(sum(_minutes(row.days) for row in listed)),
+        minutes=sum(ceil(_minutes(row.days)) for row in listed),
         height=chart.height,
         table=tuple(table[: TABLE_ROWS + 1]),
         more=max(0, len(table) - 1 - TABLE_ROWS),
@@ -118,7 +119,7 @@ def _said(found: Sequence[Day]) -> str:
     looked = [day.state for day in found if day.watched]
     if not minutes and looked and all(state == "unknown" for state in looked):
         return "unknown"
-    return f"{minutes:,.0f}"
+    return f"{ceil(minutes):,}"
 
 
 def watched(tenant: models.Tenant, now: datetime) -> Watched:

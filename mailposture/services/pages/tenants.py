@@ -60,6 +60,8 @@ class Listing:
         noun = "tenant" if self.total == 1 else "tenants"
         if not self.wanted.filters:
             return f"{self.total:,} {noun} under watch."
+        if not self.shown:
+            return "No tenant matches."
         return f"{self.shown:,} of {self.total:,} {noun}."
 
     @property
