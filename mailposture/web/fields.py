@@ -25,6 +25,16 @@ def mono(**attributes: Any) -> dict[str, Any]:
     return {"class": "wire", "spellcheck": "false", "autocapitalize": "off", **attributes}
 
 
+class Form(forms.Form):
+    """A form whose errors say what to do."""
+
+    def full_clean(self) -> None:
+        """Give every field its words before any is looked at."""
+        for field in self.fields.values():
+            field.error_messages["required"] = "Fill this in."
+        super().full_clean()
+
+
 class SpanField(forms.CharField):
     """A duration such as 15 min, 6 h or 30 s; its value is seconds."""
 

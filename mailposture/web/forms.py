@@ -15,6 +15,7 @@ from mailposture.web import fields
 from mailposture.web.fields import (
     AddressesField,
     AddressField,
+    Form,
     MailboxField,
     NameField,
     SecretTextarea,
@@ -32,7 +33,7 @@ IN_LAB: Final = (5, 86_400)
 TAKEN: Final = ("add",)
 
 
-class TenantForm(forms.Form):
+class TenantForm(Form):
     """Take a tenant under watch."""
 
     name = forms.CharField(
@@ -73,7 +74,7 @@ class TenantForm(forms.Form):
         return given
 
 
-class TenantSettingsForm(forms.Form):
+class TenantSettingsForm(Form):
     """Rename, pace, pause."""
 
     name = forms.CharField(max_length=120)
@@ -114,7 +115,7 @@ class TenantSettingsForm(forms.Form):
         return arranging.TenantSettings(**self.cleaned_data)
 
 
-class RemoveForm(forms.Form):
+class RemoveForm(Form):
     """Typing the name is the confirmation."""
 
     confirm = forms.CharField(max_length=200, widget=forms.TextInput({"autocomplete": "off"}))
@@ -132,7 +133,7 @@ class RemoveForm(forms.Form):
         return given
 
 
-class CredentialForm(forms.Form):
+class CredentialForm(Form):
     """How the app signs in: a secret, or a certificate with its key. None of it is shown again."""
 
     client_id = forms.UUIDField(
@@ -205,7 +206,7 @@ class CredentialForm(forms.Form):
         return opened
 
 
-class RecipientsForm(forms.Form):
+class RecipientsForm(Form):
     """One address for each accepted domain shown; the fields are made from them."""
 
     def __init__(self, *args: Any, domains: Mapping[str, str], **kwargs: Any) -> None:
@@ -224,7 +225,7 @@ class RecipientsForm(forms.Form):
         }
 
 
-class SourceForm(forms.Form):
+class SourceForm(Form):
     """A host that must get in, known by addresses, a certificate name, or both."""
 
     name = forms.CharField(max_length=80, help_text="As people call it: Gateway, Hybrid server.")
@@ -280,7 +281,7 @@ class SourceForm(forms.Form):
         return arranging.SourceSettings(**self.cleaned_data)
 
 
-class PlaceForm(forms.Form):
+class PlaceForm(Form):
     """What is declared of a vantage point."""
 
     name = forms.CharField(max_length=80, help_text="Where it stands: Frankfurt.")
@@ -325,6 +326,7 @@ class NewPlaceForm(PlaceForm):
         label="Short name",
         widget=forms.TextInput(mono()),
         help_text="In its worker's file and the name of its queue: frankfurt. It stays.",
+        error_messages={"invalid": "Use letters a to z, digits, - and _ alone: frankfurt-2."},
     )
     field_order = ("name", "slug", "plays", "address", "certificate_name")
 
