@@ -19,11 +19,10 @@ from mailposture.adapters.figures import (
     stamp,
     time_axis,
 )
+from mailposture.adapters.labels import Mark, short, sides
 
 DAY_MS: Final = 86_400_000
 CHANGES, PROBES, WINDOWS = 2.5, 1.5, 0.5
-# More labels than this beside their marks would lie on each other; the tooltip has them all.
-MOST_LABELS: Final = 6
 HEAT: Final = tuple((n / 4, f"var(--heat-{n + 1})") for n in range(5))
 EFFECTS: Final = {
     "opens": ("diamond", "var(--open)"),
@@ -134,17 +133,19 @@ class TenantTimeline:
         return [head, *sorted(rows, reverse=True)]
 
     def _changes(self) -> Iterable[go.Scatter]:
-        labelled = len(self.changes) <= MOST_LABELS
+        marks = [Mark(c.at, c.at, c.label) for c in self.changes]
+        beside = sides(marks, self.start, self.now)
         for effect, (symbol, colour) in EFFECTS.items():
-            found = [c for c in self.changes if c.effect == effect]
+            placed = [p for p in zip(self.changes, beside, strict=True) if p[0].effect == effect]
+            found = [c for c, _ in placed]
             if not found:
                 continue
             yield go.Scatter(
                 x=[stamp(c.at) for c in found],
                 y=[CHANGES] * len(found),
-                mode="markers+text" if labelled else "markers",
-                text=[f" {plain(_short(c.label))}" for c in found],
-                textposition="middle right",
+                mode="markers+text",
+                text=[f" {plain(short(c.label))} " if side else "" for c, side in placed],
+                textposition=[f"middle {side or 'right'}" for _, side in placed],
                 textfont={"color": "var(--ink)"},
                 marker={
                     "symbol": symbol,
@@ -193,8 +194,7 @@ class TenantTimeline:
         ]
         if unsure:
             yield _bars([w for w, _ in unsure], [span for _, span in unsure], doubt)
-        if len(self.windows) <= MOST_LABELS:
-            yield _labels(self.windows, self.now)
+        yield _labels(self.windows, self.start, self.now)
 
 
 def _lane(name: str, found: Sequence[object]) -> str:
@@ -210,10 +210,6 @@ def _now(moment: datetime) -> dict[str, Any]:
     line = {"color": "var(--ink)", "width": 1.5}
     at = stamp(moment)
     return {"type": "line", "yref": "paper", "x0": at, "x1": at, "y0": 0, "y1": 1, "line": line}
-
-
-def _short(label: str) -> str:
-    return label if len(label) <= 32 else f"{label[:31]}…"
 
 
 def _bounds(window: Window) -> str:
@@ -244,18 +240,29 @@ def _bars(windows: Sequence[Window], spans: Sequence[Any], pattern: dict[str, An
     )
 
 
-def _labels(windows: Sequence[Window], now: datetime) -> go.Scatter:
-    """The words beside a window: left of one that reaches up to now, else right of it."""
-    late = [(w.first_closed or now) > now - timedelta(days=1) for w in windows]
+def _labels(windows: Sequence[Window], start: datetime, now: datetime) -> go.Scatter:
+    """The words beside a window: right of it, at the right edge left of it, or none."""
+    marks = [
+        Mark(
+            max(start, w.last_closed or w.first_open),
+            min(now, w.first_closed or w.last_open),
+            w.label,
+        )
+        for w in windows
+    ]
+    beside = sides(marks, start, now)
     return go.Scatter(
         x=[
-            stamp((w.last_closed or w.first_open) if left else (w.first_closed or w.last_open))
-            for w, left in zip(windows, late, strict=True)
+            stamp(mark.begin if side == "left" else mark.end)
+            for mark, side in zip(marks, beside, strict=True)
         ],
         y=[WINDOWS] * len(windows),
         mode="text",
-        text=[f" {plain(_short(w.label))} " for w in windows],
-        textposition=["middle left" if left else "middle right" for left in late],
+        text=[
+            f" {plain(short(mark.words))} " if side else ""
+            for mark, side in zip(marks, beside, strict=True)
+        ],
+        textposition=[f"middle {side or 'right'}" for side in beside],
         textfont={"color": "var(--ink)"},
         hoverinfo="skip",
         cliponaxis=False,

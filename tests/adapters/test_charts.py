@@ -8,10 +8,11 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mailposture.adapters import figures
 from mailposture.adapters.charts import (
-    MOST_LABELS,
     Bucket,
     Change,
     FleetExposure,
@@ -20,6 +21,7 @@ from mailposture.adapters.charts import (
     Window,
 )
 from mailposture.adapters.drawings.strips import Day
+from mailposture.adapters.labels import LANE, LETTER, Mark, short, sides
 
 NOW = datetime(2026, 11, 25, 8, 2, tzinfo=UTC)
 START = NOW - timedelta(days=18)
@@ -146,13 +148,74 @@ def test_a_lane_without_events_stays_and_says_none() -> None:
     ]  # fmt: skip
 
 
-def test_many_changes_are_marks_without_labels() -> None:
-    few, many = (
-        tuple(Change(at=START + n * HOUR, effect="neutral", label="Comment") for n in range(count))
-        for count in (MOST_LABELS, MOST_LABELS + 1)
+def labelled(*changes: tuple[timedelta, str], reach: timedelta = 18 * 24 * HOUR) -> dict[str, str]:
+    """The words that are shown, and on which side of their mark."""
+    made = tuple(Change(at=NOW - before, effect="opens", label=label) for before, label in changes)
+    shown = timeline(start=NOW - reach, changes=made, windows=()).figure()
+    (trace,) = traces(shown, "scatter")
+    pairs = zip(trace["text"], trace["textposition"], strict=True)
+    return {text.strip(): side.removeprefix("middle ") for text, side in pairs if text}
+
+
+DAY = 24 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("changes", "shown"),
+    [
+        ([(9 * DAY, "Lock")], {"Lock": "right"}),
+        ([(9 * DAY, "Lock"), (3 * DAY, "Open")], {"Lock": "right", "Open": "right"}),
+        ([(9 * DAY, "Lock"), (9 * DAY - HOUR, "Open")], {"Open": "right"}),
+        ([(9 * DAY - HOUR, "Open"), (9 * DAY, "Lock")], {"Open": "right"}),
+        ([(9 * DAY, "Lock")] * 9, {"Lock": "right"}),
+        ([(HOUR, "Just now")], {"Just now": "left"}),
+        ([(2 * HOUR, "Before"), (HOUR, "Just now")], {"Before": "left"}),
+        ([(17.9 * DAY, "x" * 99)], {"x" * 31 + "…": "right"}),
+    ],
+)
+def test_words_have_room_beside_their_mark_or_are_left_out(
+    changes: list[tuple[timedelta, str]], shown: dict[str, str]
+) -> None:
+    assert labelled(*changes) == shown
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 600), st.integers(0, 200), st.text("ab ", max_size=40)), max_size=9
     )
-    assert traces(timeline(changes=few).figure(), "scatter")[0]["mode"] == "markers+text"
-    assert traces(timeline(changes=many).figure(), "scatter")[0]["mode"] == "markers"
+)
+def test_no_words_lie_on_a_mark_or_on_other_words_or_beyond_the_edge(
+    found: list[tuple[int, int, str]],
+) -> None:
+    second = timedelta(seconds=1)
+    start, end = NOW - LANE * second, NOW
+    marks = [
+        Mark(start + a * second, min(end, start + (a + n) * second), words) for a, n, words in found
+    ]
+    spans = [(m.begin, m.end) for m in marks]
+    for mark, side in zip(marks, sides(marks, start, end), strict=True):
+        width = (len(short(mark.words)) * LETTER) * second
+        if side:
+            words = (
+                (mark.end, mark.end + width)
+                if side == "right"
+                else (mark.begin - width, mark.begin)
+            )
+            assert start <= words[0]
+            assert words[1] <= end
+            spans.append(words)
+    for n, (begin, until) in enumerate(spans[len(marks) :], len(marks)):
+        assert not [
+            1 for k, (b, u) in enumerate(spans) if k != n and begin < b + (u - b) and b < until
+        ]
+
+
+def test_an_exposure_that_reaches_up_to_now_has_its_words_on_the_left() -> None:
+    late = window(last_closed=NOW - 2 * DAY, first_open=NOW - DAY, last_open=NOW, first_closed=None)
+    for of, side in ((late, "left"), (window(), "right")):
+        (words,) = traces(timeline(changes=(), windows=(of,)).figure(), "scatter")
+        assert words["text"] == [" any host "]
+        assert words["textposition"] == [f"middle {side}"]
 
 
 def test_words_of_others_are_no_markup_in_a_figure() -> None:
