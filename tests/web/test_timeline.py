@@ -279,3 +279,25 @@ def test_classes_with_the_same_bounds_are_one_line() -> None:
         ("null sender", (4, 3, 2, 1)),
         ("foreign and own sender", (9, 8, 5, 4)),
     ]
+
+
+@pytest.mark.parametrize(
+    ("surely", "most", "said"),
+    [
+        (timedelta(seconds=61), timedelta(seconds=70), False),
+        (timedelta(seconds=61), timedelta(seconds=121), True),
+        (timedelta(seconds=1), timedelta(seconds=9), True),
+        (timedelta(days=2), timedelta(days=2, minutes=50), False),
+        (timedelta(hours=2), timedelta(hours=2, minutes=1), True),
+        (timedelta(hours=2), timedelta(hours=2), False),
+    ],
+)
+def test_two_lengths_that_read_the_same_are_said_once(
+    surely: timedelta, most: timedelta, said: bool
+) -> None:
+    opened = NOW - timedelta(days=9)
+    window = Window(
+        last_closed=opened, first_open=opened, last_open=opened + surely, first_closed=opened + most
+    )
+    (row,) = windows.rows(windows.together({FOREIGN: [(window, False)]}), NOW)
+    assert row.at_most is said

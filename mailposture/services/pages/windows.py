@@ -12,6 +12,7 @@ from mailposture.core.verdict import ASKED, SenderClass
 # Windows of paths that a page adds up, the newest first; those of one shard count once.
 MOST: Final = 3000
 SHOWN: Final = 20
+A_MINUTE: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,13 +53,22 @@ class Row:
 
     @property
     def at_most(self) -> bool:
-        """Whether it may have lasted longer than was seen."""
-        return self.most_until - self.most_from > self.until - self.exposure.window.first_open
+        """Whether it may have lasted longer than was seen, as far as the words for it tell."""
+        surely = self.until - self.exposure.window.first_open
+        return _told(self.most_until - self.most_from) > _told(surely)
 
     @property
     def short(self) -> bool:
         """Whether its bounds need seconds to be told apart."""
         return self.most_until - self.most_from < timedelta(hours=1)
+
+
+def _told(length: timedelta) -> timedelta:
+    """As much of a length as is said: hours from a day on, minutes from a minute on."""
+    for over, unit in ((timedelta(days=1), timedelta(hours=1)), (A_MINUTE, A_MINUTE)):
+        if length >= over:
+            return length // unit * unit
+    return length
 
 
 type Ends = Mapping[tuple[int, int], datetime]
