@@ -20,6 +20,7 @@ register = template.Library()
 # One library for those who write pages; two files for those who read them.
 register.tags.update(evidence.register.tags)
 Moment = datetime | None
+A_MINUTE: Final = timedelta(minutes=1)
 SEVERITIES: Final = ("info", "low", "medium", "high", "critical")
 
 
@@ -166,7 +167,7 @@ def clock(context: Mapping[str, Any]) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def lasted(context: Mapping[str, Any], start: Moment, end: Moment = None) -> SafeString | str:
-    """From start until end, or until now: 6 d 4 h."""
+    """From start until end, or until now: 6 d 4 h; below a minute whole seconds, at least one."""
     if start is None:
         return ""
     length = (end or _now(context)) - start
@@ -175,7 +176,7 @@ def lasted(context: Mapping[str, Any], start: Moment, end: Moment = None) -> Saf
         int(length.total_seconds()),
         words.exact(start),
         words.exact(end) if end else "now",
-        words.duration(length),
+        words.duration(length if length >= A_MINUTE else max(1, round(length.total_seconds()))),
     )
 
 

@@ -277,6 +277,14 @@ def test_moments_are_told_in_utc_in_the_form_asked_for(source: str, said: str) -
     assert "<time" in markup
 
 
+@pytest.mark.parametrize(
+    ("length", "said"), [(0, "1 s"), (0.9, "1 s"), (2.6, "3 s"), (59.2, "59 s"), (61, "1 min")]
+)
+def test_what_lasts_less_than_a_minute_is_told_in_whole_seconds(length: float, said: str) -> None:
+    markup = render("{% lasted moment %}", moment=NOW - timedelta(seconds=length), now=NOW)
+    assert f">{said}</time>" in markup
+
+
 def test_another_year_is_said() -> None:
     assert words.day(datetime(2025, 12, 31, tzinfo=UTC), NOW) == "31 Dec 2025"
 
