@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from mailposture.lab import client
@@ -20,7 +21,7 @@ def lab(request: HttpRequest) -> HttpResponse:
     """Show every tenant's story, its present scene, and what to look at next."""
     facts = _facts()
     try:
-        shown = pages.page(client.ask(facts, "/state"), facts)
+        shown = pages.page(client.ask(facts, "/state"), facts, timezone.now())
     except client.ControlError as error:
         shown = pages.LabPage(trouble=str(error))
     context = {"lab": shown, "may": may_operate(request)}
@@ -35,7 +36,8 @@ def scene(request: HttpRequest) -> HttpResponse:
     tenant = request.POST.get("tenant", "")
     path, asked = _asked(request, tenant)
     try:
-        messages.info(request, str(client.ask(facts, path, asked)["changed"]))
+        changed = str(client.ask(facts, path, asked)["changed"])
+        messages.info(request, pages.said(asked, changed))
     except client.ControlError as error:
         messages.error(request, str(error))
     return redirect(f"{reverse('lab')}#{tenant}" if tenant.isalnum() else "lab")

@@ -1,6 +1,7 @@
 """The lab's page: clearly the lab, absent without one, steering it, and calm when it is gone."""
 
 import json
+import re
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -95,21 +96,69 @@ def test_what_the_lab_does_not_know_is_said(lab: Lab, asked: dict[str, str]) -> 
     assert "The lab refused:" in page.content.decode()
 
 
-@pytest.mark.parametrize(
-    ("state", "says"),
-    [
-        ("open", "Noticed. See since when it stands open"),
-        ("unknown", "Not noticed yet: it is read every 15 s"),
-    ],
-)
-def test_the_page_says_what_to_look_at_next(lab: Lab, state: str, says: str) -> None:
+def watched(lab: Lab, *, state: str = "open") -> models.Tenant:
+    """tailspin, whose lock is off in the lab, as it was read at first."""
     story = lab.tenant("tailspin")
-    factories.tenant(
+    of = factories.tenant(
         "tailspin", tenant_id=story["tenant_id"], cloud="lab", state=state, fetch_every=15
     )
+    here = factories.lock(enabled=False, sender_ip_addresses=("127.0.12.10",))
+    factories.snapshot(of, factories.configuration(here), factories.ago(days=2))
+    return of
+
+
+@pytest.mark.parametrize(
+    ("state", "scene", "says"),
+    [
+        ("open", "", "As it was when watching began."),
+        ("unknown", "", "Read, but not seen on the wire yet"),
+        ("open", "lock", "Not read yet: it is read every 15 s, last"),
+        ("open", "widen", "Not read yet: it is read every 15 s, last"),
+    ],
+)
+def test_the_page_says_what_to_look_at_next(lab: Lab, state: str, scene: str, says: str) -> None:
+    watched(lab, state=state)
+    if scene:
+        lab.scene(scene, "tailspin")
     page = words(staff())
     assert says in page
     assert 'href="/tenants/tailspin/"' in page
+
+
+@pytest.mark.parametrize(
+    ("effect", "says"),
+    [
+        ("opens", "Noticed. See the change and the probes around it. Then lock."),
+        ("pending", "Read. Probes are still looking at what the change did."),
+    ],
+)
+def test_a_change_that_was_read_is_led_to(lab: Lab, effect: str, says: str) -> None:
+    of = watched(lab)
+    latest = of.snapshots.get()
+    change = models.Change.objects.create(
+        tenant=of, before=latest, after=latest, at=factories.ago(minutes=2), effect=effect,
+        part="inbound_connectors", subject="Lock to gateway", field="Enabled", kind="changed",
+    )  # fmt: skip
+    page = words(staff())
+    assert says in page
+    assert f'href="/changes/{change.pk}/"' in page
+
+
+def test_a_fault_explains_what_is_unknown(lab: Lab) -> None:
+    watched(lab, state="unknown")
+    lab.fault(tenant="tailspin", fault="silent")
+    assert "With this fault its answers prove nothing." in words(staff())
+
+
+def test_each_choice_stands_on_the_fault_that_is_set(lab: Lab) -> None:
+    client = staff()
+    chosen = re.compile(r'<option value="(\S+)" selected>')
+    assert set(chosen.findall(words(client))) == {"smtp/none", "api/none"}
+    given = {"tenant": "contoso", "fault": "api/truncated"}
+    page = client.post("/lab/scene/", given, follow=True).content.decode()
+    assert "From now on the Admin API of contoso cuts the list short." in page
+    client.post("/lab/scene/", {"tenant": "contoso", "fault": "smtp/delay:500"})
+    assert chosen.findall(words(client))[:2] == ["smtp/delay:500", "api/truncated"]
 
 
 def test_a_tenant_that_cannot_be_read_leads_to_its_check(lab: Lab) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import JSONField, OuterRef, Subquery
 from django.urls import reverse
 
 from mailposture import models
@@ -57,6 +57,15 @@ class Trouble:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Choice:
+    """One fault that may be set; the one that is set is chosen."""
+
+    value: str
+    words: str
+    chosen: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Next:
     """What to look at now, and where."""
 
@@ -75,6 +84,8 @@ class Story:
     scene: str
     connectors: tuple[Connector, ...]
     troubles: tuple[Trouble, ...]
+    smtp_faults: tuple[Choice, ...]
+    api_faults: tuple[Choice, ...]
     front_ends: tuple[str, ...]
     state: str
     since: datetime | None
@@ -88,43 +99,88 @@ class LabPage:
     """The page. `trouble` is set where the lab does not answer."""
 
     stories: tuple[Story, ...] = ()
-    smtp_faults: tuple[tuple[str, str], ...] = ()
-    api_faults: tuple[tuple[str, str], ...] = ()
     buttons: tuple[tuple[str, str, str], ...] = BUTTONS
     trouble: str = ""
 
 
-def page(state: Mapping[str, Any], facts: Mapping[str, Any]) -> LabPage:
+def page(state: Mapping[str, Any], facts: Mapping[str, Any], now: datetime) -> LabPage:
     """Lay the lab's own account beside ours; one query."""
     ids = {t["slug"]: str(t["tenant_id"]) for t in facts["tenants"]}
     latest = models.Snapshot.objects.filter(tenant=OuterRef("pk")).order_by("-last_seen_at")
+    change = models.Change.objects.filter(tenant=OuterRef("pk")).order_by("-at", "-decides", "-pk")
     ours = models.Tenant.objects.filter(cloud=clouds.LAB).annotate(
-        parts=Subquery(latest.values("document__parts")[:1])
+        parts=Subquery(latest.values("document__parts")[:1], output_field=JSONField()),
+        inbound=Subquery(
+            latest.values("document__inbound_connectors")[:1], output_field=JSONField()
+        ),
+        change=Subquery(change.values("pk")[:1]),
+        effect=Subquery(change.values("effect")[:1]),
     )
     watched = {str(tenant.tenant_id): tenant for tenant in ours}
-    stories = (_story(t, watched.get(ids.get(t["slug"], ""))) for t in state["tenants"])
-    return LabPage(
-        stories=tuple(stories),
-        smtp_faults=(*state["faults"].items(), *DELAYS),
-        api_faults=tuple((kind, API_WORDS.get(kind, kind)) for kind in state["api_faults"]),
+    smtp = {**state["faults"], **dict(DELAYS)}
+    api = {kind: API_WORDS.get(kind, kind) for kind in state["api_faults"]}
+    stories = (
+        _story(t, watched.get(ids.get(t["slug"], "")), smtp, api, now) for t in state["tenants"]
     )
+    return LabPage(stories=tuple(stories))
 
 
-def _story(told: Mapping[str, Any], ours: models.Tenant | None) -> Story:
+def _story(
+    told: Mapping[str, Any],
+    ours: Any | None,
+    smtp: Mapping[str, str],
+    api: Mapping[str, str],
+    now: datetime,
+) -> Story:
+    troubles = tuple(_troubles(told, smtp))
     return Story(
         slug=told["slug"],
         name=told["name"],
         story=told["story"],
         scene=_scene(told),
         connectors=tuple(_connector(row) for row in told["connectors"]),
-        troubles=tuple(_troubles(told)),
+        troubles=troubles,
+        smtp_faults=_choices("smtp", smtp, _doors_fault(told)),
+        api_faults=_choices("api", api, _api_fault(told)),
         front_ends=tuple(front["address"] for front in told["front_ends"]),
         state=ours.state if ours else "",
         since=ours.state_since if ours else None,
         probed=ours.probed_at if ours else None,
         page=ours.get_absolute_url() if ours else "",
-        next=_next(told, ours),
+        next=_next(told, ours, now, troubled=bool(troubles)),
     )
+
+
+def _choices(where: str, faults: Mapping[str, str], present: str) -> tuple[Choice, ...]:
+    """No fault first; one that is set from elsewhere stands among the others."""
+    known = {"none": "no fault", **faults}
+    if present not in known:
+        known[present] = present
+    return tuple(
+        Choice(value=f"{where}/{kind}", words=words, chosen=kind == present)
+        for kind, words in known.items()
+    )
+
+
+def _doors_fault(told: Mapping[str, Any]) -> str:
+    for front in told["front_ends"]:
+        if front["fault"]:
+            return str(front["fault"])
+        if front["delay"]:
+            return f"delay:{front['delay']}"
+    return "none"
+
+
+def _api_fault(told: Mapping[str, Any]) -> str:
+    return next((str(fault["kind"]) for fault in told["api_faults"]), "none")
+
+
+def said(asked: Mapping[str, Any], lab: str) -> str:
+    """What was done, in the page's words for a fault of the Admin API; else in the lab's."""
+    kind = str(asked.get("fault", ""))
+    if asked.get("on") != "api" or kind not in API_WORDS:
+        return lab
+    return f"From now on the Admin API of {asked['tenant']} {API_WORDS[kind]}."
 
 
 def _scene(told: Mapping[str, Any]) -> str:
@@ -145,58 +201,98 @@ def _connector(row: Mapping[str, Any]) -> Connector:
     )
 
 
-def _troubles(told: Mapping[str, Any]) -> Iterable[Trouble]:
+def _troubles(told: Mapping[str, Any], smtp: Mapping[str, str]) -> Iterable[Trouble]:
     for front in told["front_ends"]:
         if front["fault"]:
-            yield Trouble(where=front["address"], says=front["fault"])
+            yield Trouble(where=front["address"], says=smtp.get(front["fault"], front["fault"]))
         if front["delay"]:
-            yield Trouble(where=front["address"], says=f"waits {front['delay']} ms")
+            yield Trouble(
+                where=front["address"], says=f"waits {front['delay']} ms before every reply"
+            )
     for fault in told["api_faults"]:
         kind = fault["kind"].partition(":")[0]
-        where = f"Admin API, {fault['cmdlet'] or 'any cmdlet'}"
+        where = f"Admin API, {fault['cmdlet']}" if fault["cmdlet"] else "Admin API"
         yield Trouble(where=where, says=API_WORDS.get(kind, kind))
 
 
-def _next(told: Mapping[str, Any], ours: models.Tenant | None) -> Next:
-    """The sentence that leads on: what the product should have noticed, and where it says so."""
+# ---- what to look at next ----------------------------------------------------------------
+
+
+def _next(told: Mapping[str, Any], ours: Any | None, now: datetime, *, troubled: bool) -> Next:
+    """The sentence that leads on: what the product has noticed of it, and where it says so."""
     if ours is None:
         return Next(
             says="It is not watched yet. Add it with the tenant ID and app of lab.json.",
             link=reverse("tenant_add"),
             words="Add a tenant",
         )
-    here = ours.get_absolute_url()
     if ours.fetch_error or _forbidden(ours):
-        check = reverse("tenant_check", args=[ours.slug])
         return Next(
             says="It cannot be read, or not whole. See which half is missing.",
-            link=check,
+            link=reverse("tenant_check", args=[ours.slug]),
             words="Check",
         )
-    if _noticed(told, ours):
-        return Next(says=_then(told), link=here, words=f"Look at {ours.name}")
-    return Next(
-        says=f"Not noticed yet: it is read every {ours.fetch_every} s, and probed after a change.",
-        link=here,
-        words=f"Watch {ours.name}",
-    )
+    here, words = ours.get_absolute_url(), f"Look at {ours.name}"
+    if not _is_read(told, ours):
+        return Next(says=f"Not read yet: {_reading(ours, now)}.", link=here, words=words)
+    if ours.state == State.UNKNOWN and troubled:
+        says = "With this fault its answers prove nothing. See what is unknown, and why."
+        return Next(says=says, link=here, words=words)
+    if not _is_seen(told, ours):
+        says = "Read, but not seen on the wire yet: the next round looks."
+        return Next(says=says, link=here, words=words)
+    return _noticed(told, ours)
 
 
-def _forbidden(ours: models.Tenant) -> bool:
-    parts = getattr(ours, "parts", None) or ()
-    return any(part["status"] == PartStatus.FORBIDDEN for part in parts)
+def _reading(ours: Any, now: datetime) -> str:
+    every = f"it is read every {ours.fetch_every} s"
+    if ours.fetched_at is None:
+        return f"{every}, and was not read so far"
+    return f"{every}, last {max(0, round((now - ours.fetched_at).total_seconds())):,} s ago"
 
 
-def _noticed(told: Mapping[str, Any], ours: models.Tenant) -> bool:
-    open_on_the_wire = told["lock"] != "on" or told["contradicted"]
-    return ours.state == (State.OPEN if open_on_the_wire else State.CLOSED)
+def _forbidden(ours: Any) -> bool:
+    return any(part["status"] == PartStatus.FORBIDDEN for part in ours.parts or ())
 
 
-def _then(told: Mapping[str, Any]) -> str:
-    if told["contradicted"]:
-        return "Noticed. Read the conversation that says yes beside the connector that says no."
-    if told["lock"] == "on":
-        return (
-            "Noticed. See the change, the probes around it, and the window it closed. Then unlock."
+def _is_read(told: Mapping[str, Any], ours: Any) -> bool:
+    """Whether the latest reading has the connectors as the lab holds them."""
+    if ours.inbound is None:
+        return False
+    lab = {
+        (c["name"], c["enabled"], frozenset(c["addresses"]), c["certificate"] or "")
+        for c in told["connectors"]
+    }
+    read = {
+        (
+            c["name"],
+            c["enabled"],
+            frozenset(c["sender_ip_addresses"]),
+            c["tls_sender_certificate_name"] or "",
         )
-    return "Noticed. See since when it stands open, and the conversation that proves it. Then lock."
+        for c in ours.inbound
+    }
+    return lab == read
+
+
+def _is_seen(told: Mapping[str, Any], ours: Any) -> bool:
+    """Whether strangers found the doors as the scene has them."""
+    open_on_the_wire = told["lock"] != "on" or told["contradicted"]
+    return bool(ours.state == (State.OPEN if open_on_the_wire else State.CLOSED))
+
+
+def _noticed(told: Mapping[str, Any], ours: Any) -> Next:
+    here = ours.get_absolute_url()
+    if told["contradicted"]:
+        says = "Seen. Read the conversation that says yes beside the connector that says no."
+        return Next(says=says, link=here, words=f"Look at {ours.name}")
+    then = "Then unlock." if told["lock"] == "on" else "Then lock."
+    if ours.change is None:
+        says = f"As it was when watching began. See how it stands, and what proves it. {then}"
+        return Next(says=says, link=here, words=f"Look at {ours.name}")
+    change = reverse("change", args=[ours.change])
+    if ours.effect == models.Change.Effect.PENDING:
+        says = "Read. Probes are still looking at what the change did."
+        return Next(says=says, link=change, words="See the change")
+    says = f"Noticed. See the change and the probes around it. {then}"
+    return Next(says=says, link=change, words="See the change")
