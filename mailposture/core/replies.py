@@ -47,22 +47,32 @@ _TAKEN: Final = re.compile(
 _SEES: Final = re.compile(r"\bhello \[|\b(?:pipelining|8bitmime|enhancedstatuscodes)\b")
 
 
+type Heard = tuple[Sign, str]
+
+
 def classify(text: str, stage: str | None = None) -> Sign:
     """Name what answered, in a reply or in a whole bounce message or conversation."""
-    kept: list[Sign] = []
+    return decided(text, stage)[0]
+
+
+def decided(text: str, stage: str | None = None) -> Heard:
+    """Name what answered, and give the piece of the text that said it; empty if none did."""
+    kept: list[Heard] = []
     for group in found_in(text):
         best = _most_telling([_heard(candidate, stage) for candidate in group])
-        if _decides(best):
+        if _decides(best[0]):
             return best
         kept.append(best)
     return _most_telling(kept)
 
 
-def _heard(candidate: Candidate, stage: str | None) -> Sign:
+def _heard(candidate: Candidate, stage: str | None) -> Heard:
     """What a reply says of itself; what it quotes counts only where that decides nothing."""
-    read = (_taken_apart(piece, inside=True) for piece in candidate.pieces)
-    named = [_name(one, stage or candidate.stage) for one in read]
-    return next((sign for sign in named if _decides(sign)), _most_telling(named))
+    named = [
+        (_name(_taken_apart(piece, inside=True), stage or candidate.stage), piece)
+        for piece in candidate.pieces
+    ]
+    return next((heard for heard in named if _decides(heard[0])), _most_telling(named))
 
 
 def classify_reply(text: str, stage: str | None = None) -> Sign:
@@ -142,12 +152,12 @@ def _yes(read: Refusal) -> bool:
     return told and read.code not in (220, 221, 252)
 
 
-def _most_telling(named: Iterable[Sign]) -> Sign:
+def _most_telling(named: Iterable[Heard]) -> Heard:
     """Of several the one that tells most; of equals the last, which is the innermost."""
-    best = signs.OTHER
-    for sign in named:
-        if _rank(sign) <= _rank(best):
-            best = sign
+    best: Heard = (signs.OTHER, "")
+    for heard in named:
+        if _rank(heard[0]) <= _rank(best[0]):
+            best = heard
     return best
 
 

@@ -19,6 +19,7 @@ MOST: Final = 1_000_000
 AROUND: Final = 4_096
 # In an address there is room for a line, not for a bounce.
 MOST_IN_ADDRESS: Final = 2_000
+MOST_SHOWN: Final = 600
 TOO_LONG: Final = (
     "Longer than 1 MB. Paste the reply alone, or the part of the bounce that quotes it."
 )
@@ -47,10 +48,11 @@ EXAMPLES: Final = (CONNECTOR, DIRECT_SEND, "250 2.1.5 Recipient OK")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A sign with what it proves, and its name in words."""
+    """A sign with what it proves, its name in words, and the line of a longer text that decided."""
 
     sign: Sign
     proof: Proof
+    line: str
 
     @property
     def sentence(self) -> str:
@@ -60,14 +62,27 @@ class Answer:
         if self.sign.control is None:
             return "No control of the tenant answered."
         control = self.sign.control
+        if self.sign.name is Name.RELAY_DENIED:
+            return "The service found no tenant to take this for."
         definite = control if control[0].isupper() else f"the {control}"
         return f"{definite[0].upper()}{definite[1:]} answered."
 
 
 def answer(text: str, stage: str) -> Answer:
     """Classify a text; an empty stage is not known."""
-    sign = replies.classify(text, stage or None)
-    return Answer(sign, proofs.proof(sign))
+    sign, piece = replies.decided(text, stage or None)
+    return Answer(sign, proofs.proof(sign), _line(text, piece))
+
+
+def _line(text: str, piece: str) -> str:
+    """The piece that decided as it was pasted; nothing where the text is no more than that."""
+    whole, line = " ".join(text.split()), " ".join(piece.split())
+    if line.lower() == whole.lower():
+        return ""
+    at = whole.lower().find(line.lower())
+    written = whole[at : at + len(line)] if at >= 0 else ""
+    line = written if written.lower() == line.lower() else line
+    return line if len(line) <= MOST_SHOWN else f"{line[:MOST_SHOWN]}…"
 
 
 # The middleware would read the whole form for its token before anybody has looked at the size;

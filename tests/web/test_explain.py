@@ -57,6 +57,8 @@ def test_anyone_signed_in_may_ask(client: Client, staff: bool) -> None:
         ("250 2.1.0 Sender OK", "mail", ["No control of the tenant answered.", "Unknown"]),
         ("550 5.4.1 Recipient address rejected: Access denied", "rcpt",
          ["The recipient filter answered.", "recipient_unknown", "Unknown"]),
+        ("550 5.7.64 TenantAttribution; Relay Access Denied", "rcpt",
+         ["The service found no tenant to take this for.", "relay_denied"]),
         ("nothing that any server says", "", ["No control of the tenant answered.", "Unknown"]),
     ],
 )  # fmt: skip
@@ -65,6 +67,21 @@ def test_the_page_names_who_answered(
 ) -> None:
     page = shown(viewer, reply, stage)
     assert [s for s in says if s not in page] == []
+
+
+def test_of_a_bounce_the_line_that_decided_is_shown(viewer: Client) -> None:
+    page = shown(viewer, BOUNCE)
+    line = page.split("What decided</h2>")[1].split("</section>")[0]
+    assert "550 5.7.51 TenantInboundAttribution" in line
+    assert "The mail system" not in line
+    assert "What decided" not in shown(viewer, CONNECTOR)
+
+
+def test_a_line_that_decided_is_no_markup_and_cut(viewer: Client) -> None:
+    evil = "<script>alert(1)</script>"
+    page = shown(viewer, f"The mail system\nsaid: 550 5.7.51 {evil} {'x' * 900}")
+    assert evil not in page.split("<textarea")[0]
+    assert f"{'x' * 700}" not in page.split("<textarea")[0]
 
 
 def test_a_link_with_a_short_reply_is_answered_at_once(viewer: Client) -> None:
