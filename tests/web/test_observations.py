@@ -195,7 +195,7 @@ def test_an_open_door_proves_that_much_and_no_more(
     limits = side(markup, "It does not prove")
     assert "No DATA was sent" in limits
     assert "Recipient OK is not delivery." in limits
-    assert "foreign and own were refused at the same door" in limits
+    assert "Their own answers at the same door: foreign and own were refused." in limits
 
 
 def test_a_single_front_end_and_another_address_are_said(

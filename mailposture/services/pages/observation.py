@@ -11,6 +11,7 @@ from mailposture import models
 from mailposture.core.smtp.transcript import Transcript
 from mailposture.core.states import Access
 from mailposture.core.verdict import Verdict
+from mailposture.services import clouds
 from mailposture.services.pages import proof, talks
 from mailposture.services.pages.proof import Seen
 
@@ -101,7 +102,7 @@ def load(row: models.Observation, now: datetime) -> Page:
         limits=tuple(proof.limits(seen)),
         helps=tuple(proof.helps(seen)),
         span=span,
-        certificate=tuple(proof.certificate(main.said)) if main else (),
+        certificate=_certificate(row, main),
         session=talks.session_id(main.said) if main else "",
         beside=(*_front_ends(main, tries), *(_beside(o, row, path) for o in others if o.tries)),
         later=_later(row),
@@ -146,6 +147,13 @@ def _state(verdict: str, path: models.Path) -> str:
     if path.vantage_point.plays == models.VantagePoint.Plays.STRANGER:
         return verdict
     return str(Access.of(Verdict(verdict)))
+
+
+def _certificate(row: models.Observation, main: Talk | None) -> tuple[tuple[str, str], ...]:
+    if main is None:
+        return ()
+    in_lab = row.path.tenant.cloud == clouds.LAB
+    return tuple(proof.certificate(main.said, in_lab=in_lab))
 
 
 def _try(one: Mapping[str, Any], path: models.Path) -> Talk:

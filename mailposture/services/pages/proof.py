@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from mailposture.core.replies import classify
-from mailposture.core.smtp.transcript import Transcript
+from mailposture.core.smtp.transcript import TlsFacts, Transcript
 from mailposture.core.verdict import Cause
 from mailposture.services.pages.fleet_words import joined
 
@@ -146,7 +146,7 @@ def limits(seen: Seen) -> Iterator[str]:
 def _other_senders(seen: Seen) -> str:
     """How the other sender classes of the same door were answered."""
     if not seen.others:
-        return "Anything about other senders: none was asked with this one."
+        return "How other senders fare: none was asked with this one."
     by_verdict: dict[str, list[str]] = {}
     for name, verdict in seen.others:
         by_verdict.setdefault(verdict, []).append(name)
@@ -154,7 +154,7 @@ def _other_senders(seen: Seen) -> str:
     verb = {"open": "", "closed": " were", "unknown": " were"}
     parts = [f"{joined(names)}{_was(names, verb[v])} {said[v]}" for v, names in by_verdict.items()]
     others = joined(parts)
-    return f"Anything about other senders: {others} at the same door in the same round."
+    return f"How other senders fare. Their own answers at the same door: {others}."
 
 
 def _was(names: list[str], verb: str) -> str:
@@ -207,7 +207,16 @@ def helps(seen: Seen) -> Iterator[str]:
 # ---- the channel -------------------------------------------------------------------------
 
 
-def certificate(said: Transcript) -> Iterator[tuple[str, str]]:
+def _verified(tls: TlsFacts, *, in_lab: bool) -> str:
+    """Whether the certificate proves the server, and if not, why not."""
+    if tls.verified:
+        return "yes, for a Microsoft mail name"
+    if in_lab:
+        return "no: the lab's own CA is not the system's. In the lab this proves nothing less."
+    return f"no: {tls.error}" if tls.error else "no"
+
+
+def certificate(said: Transcript, *, in_lab: bool = False) -> Iterator[tuple[str, str]]:
     """What the handshake showed, as facts."""
     tls = said.tls
     if tls is None:
@@ -221,7 +230,7 @@ def certificate(said: Transcript) -> Iterator[tuple[str, str]]:
         yield "Issued by", tls.issuer
     if tls.not_after:
         yield "Valid until", tls.not_after.replace("T", " ").replace("+00:00", " UTC")
-    yield "Verified", "yes, for a Microsoft mail name" if tls.verified else tls.error or "no"
+    yield "Verified", _verified(tls, in_lab=in_lab)
     if tls.fingerprint_sha256:
         yield "SHA-256", tls.fingerprint_sha256
     yield "Our certificate", tls.client_certificate
