@@ -8,10 +8,29 @@
     return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   }
 
+  // As the system says, then the other one, then the system's own kept fixed, then as it says again.
   function toggleTheme() {
-    root.dataset.theme = dark() ? "light" : "dark";
-    try { localStorage.setItem("theme", root.dataset.theme); } catch (blocked) { /* for this page only */ }
+    var system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+    var chosen = root.dataset.theme;
+    if (!chosen) root.dataset.theme = dark() ? "light" : "dark";
+    else if (chosen !== system) root.dataset.theme = system;
+    else delete root.dataset.theme;
+    try {
+      if (root.dataset.theme) localStorage.setItem("theme", root.dataset.theme);
+      else localStorage.removeItem("theme");
+    } catch (blocked) { /* for this page only */ }
+    nameTheme();
     document.dispatchEvent(new Event("theme"));
+  }
+
+  function nameTheme() {
+    var said = "Theme: " + (root.dataset.theme || "as the system says");
+    document.querySelectorAll("[data-theme-toggle]").forEach(function (button) {
+      button.title = said;
+      button.setAttribute("aria-label", said + ". Change it");
+      var words = button.querySelector("span");
+      if (words) words.textContent = said;
+    });
   }
 
   function copy(button) {
@@ -51,7 +70,10 @@
   });
 
   document.addEventListener("keydown", function (event) {
-    if (event.key === "Escape") closeMenu();
+    if (event.key === "Escape") {
+      closeMenu();
+      if (event.target.matches("[data-find]")) event.target.blur();
+    }
     var typing = event.target.closest("input, textarea, select, [contenteditable]");
     var find = document.querySelector("[data-find]");
     if (event.key !== "/" || typing || !find || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -61,6 +83,7 @@
   });
 
   document.querySelectorAll("[data-theme-toggle]").forEach(function (b) { b.hidden = false; });
+  nameTheme();
   document.querySelectorAll("[data-toasts]").forEach(function (area) {
     dismissToasts(area);
     new MutationObserver(function () { dismissToasts(area); }).observe(area, { childList: true });
