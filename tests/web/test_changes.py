@@ -225,7 +225,7 @@ def test_a_set_shows_as_written_and_what_it_gained_and_lost_with_counts(viewer: 
         configuration(lock(sender_ip_addresses=("203.0.113.10", "192.0.2.0/25"))),
     )
     head, _, table = page(viewer, f"/changes/{change.pk}/").partition('<div class="diff">')
-    assert "What SenderIPAddresses 1 gained, 1 lost on Lock to gateway" in words(head)
+    assert "What SenderIPAddresses 128 addresses gained, 256 addresses lost on Lock" in words(head)
     before = "203.0.113.10, 198.51.100.0/24 198.51.100.0/24 (256 addresses)"
     after = "203.0.113.10, 192.0.2.0/25 192.0.2.0/25 (128 addresses)"
     assert f"SenderIPAddresses {before} {after}" in words(table)

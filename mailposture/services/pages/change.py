@@ -1,10 +1,13 @@
 """One configuration change: what it did, field by field, and the probes before and after it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from mailposture import models
+from mailposture.core import addresses
+from mailposture.core.addresses import AddressError, counted
 from mailposture.core.states import State
 from mailposture.services.pages import change_words, configured, differing, verifying
 from mailposture.services.pages.differing import Difference
@@ -86,8 +89,16 @@ def _plain(change: models.Change, value: str | None) -> str | None:
 
 def _moved(change: models.Change) -> str:
     """How much a set gained and lost: what it was, the difference shows."""
-    counts = ((len(change.gained), "gained"), (len(change.lost), "lost"))
-    return ", ".join(f"{count:,} {word}" for count, word in counts if count)
+    sides = ((change.gained, "gained"), (change.lost, "lost"))
+    return ", ".join(f"{_size(items)} {word}" for items, word in sides if items)
+
+
+def _size(items: Sequence[str]) -> str:
+    """Networks count by their addresses, as the sentence does; anything else one by one."""
+    try:
+        return counted(addresses.parse(items).size)
+    except AddressError:
+        return f"{len(items):,}"
 
 
 def _sentence(change: models.Change, looks: tuple[Look, ...]) -> str:
