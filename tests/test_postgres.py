@@ -33,13 +33,21 @@ def manage(lab: Lab, url: str, *arguments: str) -> str:
     return done.stdout
 
 
+def own_database(server: str, name: str) -> str:
+    """An empty database of this name: other tests use the server's first one."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"create database {name}")
+    return server.replace("/postgres?", f"/{name}?")
+
+
 @pytest.fixture
 def database(lab: Lab, postgres_url: str) -> str:
     """PostgreSQL with the lab's tenants read and probed once."""
-    manage(lab, postgres_url, "migrate", "--verbosity", "0")
-    manage(lab, postgres_url, "demo_seed")
-    manage(lab, postgres_url, "tick")
-    return postgres_url
+    url = own_database(postgres_url, "main_job")
+    manage(lab, url, "migrate", "--verbosity", "0")
+    manage(lab, url, "demo_seed")
+    manage(lab, url, "tick")
+    return url
 
 
 def test_the_main_job_runs_on_postgresql(lab: Lab, database: str) -> None:
@@ -66,13 +74,11 @@ def test_the_main_job_runs_on_postgresql(lab: Lab, database: str) -> None:
 def test_two_workers_at_once_lose_no_round_and_double_no_span(
     tmp_path: Path, postgres_url: str
 ) -> None:
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute("create database races")
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": os.environ.get("HOME", "/"),
         "DATA_DIR": str(tmp_path),
-        "DATABASE_URL": postgres_url.replace("/postgres?", "/races?"),
+        "DATABASE_URL": own_database(postgres_url, "races"),
         "MAILPOSTURE_EHLO_NAME": "probe.contoso.com",
         "MAILPOSTURE_SENDER_DOMAIN": "probe.contoso.com",
     }
