@@ -336,6 +336,22 @@ def test_a_look_between_the_reading_and_the_change_is_not_the_one_before(viewer:
     assert found[0] == "before 09:40 Closed 550 5.7.51 6 of 6 paths"
 
 
+def test_a_look_from_before_the_old_configuration_held_is_not_the_one_before(
+    viewer: Client,
+) -> None:
+    change = opened()
+    looked(change)
+    read = change.before.last_seen_at
+    models.Snapshot.objects.filter(pk=change.before_id).update(first_seen_at=read)
+    at = read - timedelta(minutes=1)
+    change.tenant.rounds.create(
+        kind="scheduled", due_at=at, planned_at=at, finished_at=at + timedelta(seconds=2),
+    )  # fmt: skip
+    models.Observation.objects.filter(verdict="closed").update(last_at=at)
+    found = probes(page(viewer, f"/changes/{change.pk}/"))
+    assert "Closed" not in found[0]
+
+
 def test_what_the_next_change_did_is_not_told_of_this_one(viewer: Client) -> None:
     change = opened()
     looked(change)

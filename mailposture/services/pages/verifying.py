@@ -140,13 +140,15 @@ def _before(change: models.Change, seen: Sequence[_Span]) -> Look:
     """
     known = change.before.last_seen_at
     reach = timedelta(seconds=change.tenant.probe_every * LATE)
-    rounds = change.tenant.rounds.filter(planned_at__gte=known - reach)
+    # What was answered before it held was answered to another configuration.
+    began = max(known - reach, change.before.first_seen_at)
+    rounds = change.tenant.rounds.filter(planned_at__gte=began)
     row = rounds.filter(finished_at__lte=known).order_by("-finished_at", "-pk").first()
     if row and row.planned_at and row.finished_at:
         look = Look(label="before", at=row.planned_at, is_after=False)
         return _with_answers(look, seen, (row.planned_at, row.finished_at))
     look = Look(label="before", at=known, is_after=False)
-    look = _with_answers(look, seen, (known - reach, known))
+    look = _with_answers(look, seen, (began, known))
     return look if look.state != "none" else _showing_it(change, seen) or look
 
 
