@@ -11,11 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mailposture.adapters import dns, smtp, targets
+from mailposture.core.verdict import FRONT_ENDS
 from mailposture.core.work import Answer, Envelope, Result, Target, Try
 
-# Two sessions on different front ends decide (attribution.md section 4.1: during a roll-out
-# front ends differ); more would only load the service.
-FRONT_ENDS = 2
 # Left of the claim for sending the result back, so that it arrives before the claim lapses.
 SPARE_SECONDS = 3.0
 

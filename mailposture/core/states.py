@@ -76,6 +76,17 @@ def domain_state(classes: Mapping[SenderClass, Verdict]) -> State:
     return State.CLOSED if verdicts == {Verdict.CLOSED} else State.UNKNOWN
 
 
+def domain_states(answers: Iterable[tuple[str, SenderClass, Verdict]]) -> dict[str, State]:
+    """Domain -> state, from what strangers were answered by domain and sender class."""
+    found: dict[str, dict[SenderClass, set[Verdict]]] = {}
+    for domain, sender_class, verdict in answers:
+        found.setdefault(domain, {}).setdefault(sender_class, set()).add(verdict)
+    return {
+        domain: domain_state({c: worst(v) for c, v in classes.items()})
+        for domain, classes in sorted(found.items())
+    }
+
+
 def tenant_state(domains: Iterable[State]) -> State:
     """Open where every known domain is, closed where every domain is, else partly or unknown."""
     states = set(domains)

@@ -164,6 +164,11 @@ def unseen(reason: str) -> Judgement:
     return Judgement(verdict=Verdict.UNKNOWN, reason=reason, cause=Cause.NOT_TRIED, front_ends=0)
 
 
+# Two sessions on different front ends decide (attribution.md section 4.1: during a roll-out they
+# differ); more would only load the service.
+FRONT_ENDS: Final = 2
+
+
 def agree(judgements: Sequence[Judgement], *, addresses: int) -> Judgement:
     """What the front ends of one endpoint prove together; `addresses` is how many it has.
 

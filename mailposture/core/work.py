@@ -59,7 +59,6 @@ class Answer:
     front_ends: int = 0
     tries: tuple[Try, ...] = ()
     refused: str = ""
-    hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,4 +73,3 @@ class Result:
     began: datetime
     ended: datetime
     answers: tuple[Answer, ...]
-    version: str = ""

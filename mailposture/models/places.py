@@ -36,11 +36,6 @@ class VantagePoint(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    @property
-    def queue(self) -> str:
-        """The broker queue that only its worker reads."""
-        return f"vantage.{self.slug}"
-
 
 class ApprovedSource(models.Model):
     """A host of the organisation that must get in, known by addresses or certificate name."""

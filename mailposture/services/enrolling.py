@@ -12,9 +12,7 @@ from django.db import transaction
 from django.utils.text import slugify
 
 from mailposture import models
-from mailposture.adapters.exchange.reader import Grants
-from mailposture.adapters.exchange.reader import check as check_grants
-from mailposture.services import audit, clouds, secrets
+from mailposture.services import audit, secrets
 
 # Addresses below /tenants/ that are pages of their own.
 TAKEN = frozenset({"add"})
@@ -97,8 +95,3 @@ def keep_credential(
     )
     models.Tenant.objects.filter(pk=tenant.pk).update(fetch_due_at=now)
     audit.record("set credential", tenant.slug, now, user=user, client_id=str(given.client_id))
-
-
-def check(tenant: models.Tenant) -> Grants:
-    """Ask which half of the permissions is there, with a token made anew."""
-    return check_grants(clouds.of(tenant.cloud), secrets.credential_of(tenant))

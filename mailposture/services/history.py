@@ -1,6 +1,5 @@
 """How the domains of a tenant stood while a configuration held, read from the spans."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +7,7 @@ from datetime import datetime
 from django.db.models import Q
 
 from mailposture import models
-from mailposture.core.states import State, domain_state, worst
+from mailposture.core.states import State, domain_states
 from mailposture.core.verdict import SenderClass, Verdict
 from mailposture.services import coverage
 
@@ -40,7 +39,8 @@ def stood_before(before: models.Snapshot, now: datetime) -> dict[str, State]:
             continue
         if span.first <= before.last_seen_at or span.path not in chosen:
             chosen[span.path] = span
-    return _states({**unproved, **proved}.values())
+    spans = {**unproved, **proved}.values()
+    return domain_states((s.domain, s.sender_class, s.verdict) for s in spans)
 
 
 def _spans(before: models.Snapshot, now: datetime) -> Iterable[_Span]:
@@ -63,13 +63,3 @@ def _spans(before: models.Snapshot, now: datetime) -> Iterable[_Span]:
             first=row.first_at,
             last=row.last_at or max(seen or row.first_at, row.first_at),
         )
-
-
-def _states(spans: Iterable[_Span]) -> dict[str, State]:
-    found: dict[str, dict[SenderClass, set[Verdict]]] = defaultdict(lambda: defaultdict(set))
-    for span in spans:
-        found[span.domain][span.sender_class].add(span.verdict)
-    return {
-        domain: domain_state({c: worst(v) for c, v in classes.items()})
-        for domain, classes in found.items()
-    }

@@ -14,10 +14,9 @@ from typing import Any, Final
 from django.db import transaction
 
 from mailposture import models
-from mailposture.adapters.shards import FRONT_ENDS
 from mailposture.core import replies
 from mailposture.core.smtp.transcript import Transcript
-from mailposture.core.verdict import Judgement, SenderClass, Trust, agree, judge, unseen
+from mailposture.core.verdict import FRONT_ENDS, Judgement, SenderClass, Trust, agree, judge, unseen
 from mailposture.core.work import Answer, Result, Try
 from mailposture.services import clouds, coverage, planning, standing, windows
 

@@ -16,6 +16,7 @@ from mailposture.adapters import smtp, targets
 from mailposture.adapters.dns import DnsError, Endpoint, Resolver, endpoints
 from mailposture.core.smtp.transcript import Transcript
 from mailposture.core.verdict import (
+    FRONT_ENDS,
     Judgement,
     SenderClass,
     Trust,
@@ -27,7 +28,6 @@ from mailposture.core.verdict import (
 )
 from mailposture.services import clouds, ownership, paths
 
-FRONT_ENDS = 2
 # Several names of one domain lead to the same service; more than this is a hostile answer.
 MOST_ENDPOINTS = 3
 COMMAND_SECONDS = 90.0

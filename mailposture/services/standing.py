@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from mailposture import models
-from mailposture.core.states import State, access, domain_state, tenant_state, worst
+from mailposture.core.states import State, access, domain_states, tenant_state, worst
 from mailposture.core.verdict import ASKED, SenderClass, Verdict
 from mailposture.services import settling
 
@@ -81,7 +81,9 @@ def standing(tenant: models.Tenant) -> Standing:
     paths: list[dict[str, Any]] = [dict(row) for row in rows]
     strangers = [p for p in paths if p["vantage_point__plays"] == "stranger"]
     approved = [p for p in paths if p["vantage_point__plays"] != "stranger"]
-    domains = _domains(strangers)
+    domains = domain_states(
+        (p["domain"], SenderClass(p["sender_class"]), Verdict(p["verdict"])) for p in strangers
+    )
     sources = _sources(approved)
     return Standing(
         state=tenant_state(domains.values()),
@@ -92,16 +94,6 @@ def standing(tenant: models.Tenant) -> Standing:
         sources=sources,
         last=_last(strangers),
     )
-
-
-def _domains(strangers: list[dict[str, Any]]) -> dict[str, State]:
-    by_domain: dict[str, dict[SenderClass, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for path in strangers:
-        by_domain[path["domain"]][SenderClass(path["sender_class"])].append(path["verdict"])
-    return {
-        domain: domain_state({c: worst(set(map(Verdict, v))) for c, v in classes.items()})
-        for domain, classes in sorted(by_domain.items())
-    }
 
 
 def _classes(strangers: list[dict[str, Any]]) -> dict[str, State]:

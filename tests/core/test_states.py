@@ -14,6 +14,7 @@ from mailposture.core.states import (
     configuration_age,
     counted,
     domain_state,
+    domain_states,
     tenant_state,
     worst,
 )
@@ -137,3 +138,24 @@ def test_a_stale_answer_still_counts_and_a_lapsed_one_is_unknown(verdict: Verdic
 def test_to_a_host_of_ones_own_a_closed_door_is_the_bad_news(verdict: str, fares: str) -> None:
     assert Access.of(Verdict(verdict)).word == fares
     assert access([Verdict(verdict)]) is Access.of(Verdict(verdict))
+
+
+def test_the_answers_of_many_strangers_add_up_by_domain() -> None:
+    foreign, own = SenderClass.FOREIGN, SenderClass.OWN
+    found = domain_states(
+        [
+            ("fabrikam.com", foreign, Verdict.CLOSED),
+            ("contoso.com", foreign, Verdict.CLOSED),
+            ("contoso.com", foreign, Verdict.OPEN),
+            ("contoso.net", foreign, Verdict.CLOSED),
+            ("contoso.net", own, Verdict.OPEN),
+            ("fabrikam.com", own, Verdict.UNKNOWN),
+        ]
+    )
+    assert found == {
+        "contoso.com": State.OPEN,
+        "contoso.net": State.PARTLY_OPEN,
+        "fabrikam.com": State.UNKNOWN,
+    }
+    assert list(found) == sorted(found)
+    assert domain_states([]) == {}
