@@ -4,24 +4,31 @@ from mailposture.models.access import AuditEvent, StartLink
 from mailposture.models.evidence import Coverage, Endpoint, ExposureWindow, Observation, Path
 from mailposture.models.history import Change, Snapshot
 from mailposture.models.places import ApprovedSource, VantagePoint
+from mailposture.models.reports import Report
+from mailposture.models.telling import Alert, Delivery, Incident, Subscription
 from mailposture.models.tenant import Credential, Recipient, Tenant
 from mailposture.models.work import Round, Shard
 
 __all__ = [
+    "Alert",
     "ApprovedSource",
     "AuditEvent",
     "Change",
     "Coverage",
     "Credential",
+    "Delivery",
     "Endpoint",
     "ExposureWindow",
+    "Incident",
     "Observation",
     "Path",
     "Recipient",
+    "Report",
     "Round",
     "Shard",
     "Snapshot",
     "StartLink",
+    "Subscription",
     "Tenant",
     "VantagePoint",
 ]

@@ -28,6 +28,8 @@ class Tenant(models.Model):
     fetched_at = models.DateTimeField(null=True, blank=True, help_text="last time it was read")
     fetch_error = models.TextField(blank=True, default="")
     fetch_failing_since = models.DateTimeField(null=True, blank=True)
+    # Why, in one word, where the refusal itself is the news: "credential" or "role".
+    fetch_refused = models.CharField(max_length=12, blank=True, default="")
 
     probe_due_at = models.DateTimeField(null=True, blank=True)
     probed_at = models.DateTimeField(null=True, blank=True, help_text="last round that answered")
