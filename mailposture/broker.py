@@ -16,6 +16,8 @@ from kombu import Exchange, Queue
 CENTRAL: Final = "central"
 # Readings wait on other people's servers; results must not wait behind them.
 READING: Final = "reading"
+# Mails wait on other people's servers too, and reports take their time.
+ERRANDS: Final = "errands"
 RUN_SHARD: Final = "mailposture.vantage.run_shard"
 SAY_HELLO: Final = "mailposture.vantage.say_hello"
 TAKE_RESULT: Final = "mailposture.tasks.take_result"

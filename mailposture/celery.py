@@ -20,7 +20,7 @@ broker.guard(app)
 app.conf.update(broker.COMMON)
 app.conf.update(
     broker_url=settings.BROKER_URL,
-    task_queues=[broker.queue(broker.CENTRAL), broker.queue(broker.READING)],
+    task_queues=[broker.queue(name) for name in (broker.CENTRAL, broker.READING, broker.ERRANDS)],
     task_default_queue=broker.CENTRAL,
     task_default_exchange=broker.CENTRAL,
     task_default_routing_key=broker.CENTRAL,

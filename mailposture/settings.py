@@ -66,6 +66,16 @@ LEASE: Final = _span("LEASE", timedelta(minutes=5), timedelta(seconds=30))
 # A reading asks more of more servers than a shard does.
 FETCH_LEASE: Final = LEASE * 3
 
+# --- who is told, and how ------------------------------------------------------------------------
+
+# smtp://, starttls:// or smtps://, with credentials if the server wants some (docs/operations.md).
+SMTP_URL: Final = os.environ.get("SMTP_URL") or (
+    str(LAB["mailbox"]) if LAB and "mailbox" in LAB else None
+)
+MAIL_FROM: Final = _setting("MAIL_FROM") or f"mailposture@{SENDER_DOMAIN or 'localhost'}"
+# What the links in a mail begin with: mails are read elsewhere.
+PUBLIC_URL: Final = (_setting("PUBLIC_URL") or f"http://127.0.0.1:{PORT}").rstrip("/")
+
 # --- where things are kept -----------------------------------------------------------------------
 
 BROKER_URL: Final = runtime.broker_url(DATA_DIR, os.environ)

@@ -40,6 +40,7 @@ def programs(plan: Plan) -> tuple[Program, ...]:
         _web(plan.port),
         _worker("central", "mailposture.celery", "--concurrency", "1", "-Q", broker.CENTRAL),
         _worker("reader", "mailposture.celery", "--concurrency", "3", "-Q", broker.READING),
+        _worker("errands", "mailposture.celery", "--concurrency", "2", "-Q", broker.ERRANDS),
         *(_vantage(plan.data, name) for name in _vantage_names(plan)),
         _beat(plan.data),
     )

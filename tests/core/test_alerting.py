@@ -1,0 +1,263 @@
+"""Who is told what, once: a table of stories, and that no sequence loses or repeats news."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailposture.core.alerting import (
+    PATIENCE,
+    QUIET,
+    Event,
+    Kind,
+    Level,
+    Life,
+    Seen,
+    due,
+    fingerprint,
+    observe,
+)
+
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
+LEVELS = {"closed": Level.GONE, "partly": Level.PARTLY, "open": Level.WHOLE, "unknown": None}
+
+# A look is (minute, what was seen); `...` after it means that the round goes on.
+type Look = tuple[float, str]
+
+
+class Watch:
+    """Keeps a life as the services do: what is due first, then the look."""
+
+    def __init__(self) -> None:
+        self.life: Life | None = None
+        self.level = Level.GONE
+        self.began = 0
+        self.told: list[tuple[float, Event]] = []
+
+    def tick(self, minute: float) -> None:
+        if self.life is not None:
+            step = due(self.life, self.level, at(minute))
+            self.life = step.life
+            self.told += [(minute, event) for event in step.news]
+
+    def look(self, minute: float, seen: str) -> tuple[Event, ...]:
+        self.tick(minute)
+        level = LEVELS[seen.removesuffix("...")]
+        whole = not seen.endswith("...")
+        step = observe(self.life, Seen(level=level, at=at(minute), whole=whole))
+        self.life, self.level = step.life, self.level if level is None else level
+        self.began += step.began
+        self.told += [(minute, event) for event in step.news]
+        return step.news
+
+
+def at(minute: float) -> datetime:
+    return NOON + timedelta(minutes=minute)
+
+
+OPENED, WORSE, AGAIN, RESOLVED = Event.OPENED, Event.WORSE, Event.AGAIN, Event.RESOLVED
+
+
+@pytest.mark.parametrize(
+    ("looks", "told"),
+    [
+        pytest.param([(0, "closed"), (30, "closed")], [], id="all well is no news"),
+        pytest.param([(0, "open")], [(0, OPENED)], id="open at the first look is told once"),
+        pytest.param(
+            [(0, "closed"), (5, "open"), (6, "open"), (600, "open")],
+            [(5, OPENED)],
+            id="what stays open is not told again",
+        ),
+        pytest.param(
+            [(0, "open"), (90, "closed"), (91, "closed")],
+            [(0, OPENED), (90, RESOLVED)],
+            id="an end is told once",
+        ),
+        pytest.param(
+            [(0, "open"), (10, "unknown"), (500, "unknown"), (900, "closed")],
+            [(0, OPENED), (900, RESOLVED)],
+            id="unknown in between neither ends nor opens",
+        ),
+        pytest.param(
+            [(0, "open"), (10, "unknown"), (20, "open")],
+            [(0, OPENED)],
+            id="seen again after not knowing is no news",
+        ),
+        pytest.param([(0, "unknown")], [], id="not knowing opens nothing"),
+        pytest.param(
+            [(0, "partly"), (10, "open"), (20, "partly"), (30, "open")],
+            [(0, OPENED), (10, WORSE)],
+            id="worse is told once, less bad is not",
+        ),
+        pytest.param(
+            [(0, "open"), (10, "closed"), (30, "open")],
+            [(0, OPENED), (10, RESOLVED), (30, AGAIN)],
+            id="back within the hour is told as again",
+        ),
+        pytest.param(
+            [(0, "open"), (10, "closed"), (30, "open"), (35, "closed"), (40, "open"),
+             (45, "closed"), (110, "closed")],
+            [(0, OPENED), (10, RESOLVED), (30, AGAIN), (105, RESOLVED)],
+            id="flips are silent, and the end is told after an hour of quiet",
+        ),
+        pytest.param(
+            [(0, "open"), (10, "closed"), (30, "open"), (35, "closed"), (40, "open"),
+             (200, "open")],
+            [(0, OPENED), (10, RESOLVED), (30, AGAIN)],
+            id="quiet and as last told is no news",
+        ),
+        pytest.param(
+            [(0, "open"), (10, "closed"), (30, "open"), (200, "closed")],
+            [(0, OPENED), (10, RESOLVED), (30, AGAIN), (200, RESOLVED)],
+            id="an end after an hour of quiet is told at once",
+        ),
+        pytest.param(
+            [(0, "open"), (10, "closed"), (70, "open")],
+            [(0, OPENED), (10, RESOLVED), (70, OPENED)],
+            id="an hour after the end it is a new incident",
+        ),
+        pytest.param(
+            [(0, "open"), (10, "closed"), (30, "partly"), (40, "open"), (95, "open")],
+            [(0, OPENED), (10, RESOLVED), (30, AGAIN), (90, WORSE)],
+            id="worse while restless waits for the quiet",
+        ),
+        pytest.param(
+            [(0, "open..."), (0.2, "open"), (30, "open")],
+            [(0.2, OPENED)],
+            id="the first sight waits for the rest of the round",
+        ),
+        pytest.param(
+            [(0, "open..."), (0.2, "open..."), (2, "open...")],
+            [(0.5, OPENED)],
+            id="but not for long",
+        ),
+        pytest.param(
+            [(0, "open..."), (0.2, "closed")],
+            [(0.2, OPENED), (0.2, RESOLVED)],
+            id="an opening that ends before it was told is told all the same",
+        ),
+        pytest.param(
+            [(0, "open"), (10, "closed"), (30, "open..."), (30.2, "closed"), (100, "closed")],
+            [(0, OPENED), (10, RESOLVED), (30.2, AGAIN), (90.2, RESOLVED)],
+            id="a return that ends before it was told is told all the same",
+        ),
+        pytest.param(
+            [(0, "open"), (10, "closed"), (30, "open..."), (30.2, "open"), (30.3, "open")],
+            [(0, OPENED), (10, RESOLVED), (30.2, AGAIN)],
+            id="a return waits for the rest of the round",
+        ),
+        pytest.param(
+            [(0, "partly"), (10, "open..."), (11, "open")],
+            [(0, OPENED), (11, WORSE)],
+            id="worse is judged by whole rounds",
+        ),
+    ],
+)  # fmt: skip
+def test_a_story_is_told_so(looks: Sequence[Look], told: Sequence[tuple[float, Event]]) -> None:
+    watch = Watch()
+    for minute, seen in looks:
+        if watch.life and watch.life.tell_at and watch.life.tell_at <= at(minute):
+            watch.tick((watch.life.tell_at - NOON) / timedelta(minutes=1))
+        watch.look(minute, seen)
+
+    assert [(round(minute, 3), event) for minute, event in watch.told] == list(told)
+
+
+def test_the_hour_begins_a_new_incident_and_less_goes_on_with_the_old() -> None:
+    early, late = Watch(), Watch()
+    for watch, minute in ((early, 69.9), (late, 70)):
+        for look in [(0, "open"), (10, "closed"), (minute, "open")]:
+            watch.look(*look)
+
+    assert (early.began, late.began) == (1, 2)
+    assert early.life
+    assert late.life
+    assert early.life.opened_at == NOON
+    assert late.life.opened_at == at(70)
+
+
+def test_a_fingerprint_names_kind_and_subject_and_nothing_else() -> None:
+    assert fingerprint(Kind.BYPASS, 7) == fingerprint(Kind.BYPASS, 7)
+    others = {
+        fingerprint(Kind.BLIND, 7),
+        fingerprint(Kind.BYPASS, 71),
+        fingerprint(Kind.CUT_OFF, 7, 1),
+    }
+    assert fingerprint(Kind.BYPASS, 7) not in others
+    assert len(others) == 3
+
+
+LOOKS = st.lists(
+    st.tuples(
+        st.floats(0.05, 90, allow_nan=False),
+        st.sampled_from(["closed", "partly", "open", "unknown", "open...", "partly..."]),
+        st.booleans(),
+    ),
+    max_size=40,
+)  # fmt: skip
+
+
+def walked(looks: Sequence[tuple[float, str, bool]]) -> tuple[Watch, float]:
+    watch, minute = Watch(), 0.0
+    for gap, seen, ticked in looks:
+        if ticked:
+            watch.tick(minute + gap / 2)
+        minute += gap
+        watch.look(minute, seen)
+    return watch, minute
+
+
+@given(LOOKS)
+def test_news_is_what_people_do_not_know_yet(looks: Sequence[tuple[float, str, bool]]) -> None:
+    watch, _ = walked(looks)
+    believed: str = "gone"
+    for _, event in watch.told:
+        before = {OPENED: "gone", AGAIN: "gone", WORSE: "there", RESOLVED: "there"}[event]
+        assert believed == before
+        believed = "gone" if event is RESOLVED else "there"
+
+
+@given(LOOKS)
+def test_no_sequence_loses_an_opening_or_an_end(looks: Sequence[tuple[float, str, bool]]) -> None:
+    watch, minute = walked(looks)
+    watch.tick(minute + 1)
+    watch.tick(minute + 1 + QUIET / timedelta(minutes=1))
+
+    events = [event for _, event in watch.told]
+    assert events.count(OPENED) == watch.began
+    known = {
+        level for _, seen, _ in looks if (level := LEVELS[seen.removesuffix("...")]) is not None
+    }
+    assert bool(watch.began) == bool(known - {Level.GONE})
+    told = [e for e in events if e is not WORSE]
+    assert (told[-1:] in ([OPENED], [AGAIN])) == (watch.level is not Level.GONE)
+    assert watch.life is None or watch.life.tell_at is None
+
+
+@given(LOOKS, st.sampled_from(["closed", "partly", "open", "unknown"]))
+def test_the_same_look_twice_is_told_once(
+    looks: Sequence[tuple[float, str, bool]], seen: str
+) -> None:
+    watch, minute = walked(looks)
+    watch.look(minute + 0.1, seen)
+    life = watch.life
+
+    assert watch.look(minute + 0.1, seen) == ()
+    assert watch.life == life
+
+
+@given(st.lists(st.floats(0.1, 59.9, allow_nan=False), min_size=3, max_size=30))
+def test_a_restless_door_is_told_three_times_however_often_it_flips(gaps: Sequence[float]) -> None:
+    watch, minute = Watch(), 0.0
+    for number, gap in enumerate([0.0, *gaps]):
+        minute += gap
+        watch.look(minute, "closed" if number % 2 else "open")
+
+    assert [event for _, event in watch.told] == [OPENED, RESOLVED, AGAIN]
+    assert watch.began == 1
+
+
+def test_patience_is_shorter_than_the_two_minutes_that_were_promised() -> None:
+    assert timedelta(0) < PATIENCE < timedelta(minutes=1)
