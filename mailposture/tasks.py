@@ -10,7 +10,18 @@ from mailposture import broker
 from mailposture.celery import app
 from mailposture.core import codec
 from mailposture.core.work import Result
-from mailposture.services import fetches, judging, planning, reading, vantage_points
+from mailposture.services import (
+    blindness,
+    fetches,
+    incidents,
+    judging,
+    planning,
+    reading,
+    vantage_points,
+)
+
+# What was late before this process asked is no one's fault but ours.
+AWAKE_SINCE = timezone.now()
 
 
 @app.task
@@ -22,6 +33,8 @@ def tick() -> None:
     probe_due.delay()
     for slug in planning.greet(now):
         _tell(broker.SAY_HELLO, slug, slug, expires=20)
+    blindness.assess(now, AWAKE_SINCE)
+    incidents.tell_due(now)
     planning.tidy(now)
 
 

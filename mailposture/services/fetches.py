@@ -53,17 +53,25 @@ def ask(tenant: models.Tenant, now: datetime) -> None:
     models.Tenant.objects.filter(pk=tenant.pk).update(fetch_due_at=now)
 
 
-def done(tenant: models.Tenant, attempt: int, now: datetime) -> bool:
-    """Give a claim back after a reading that ended well; False if it was no longer held."""
-    return _give_back(
-        tenant, attempt, now, fetched_at=now, fetch_error="", fetch_failing_since=None
-    )
+def done(tenant: models.Tenant, attempt: int, now: datetime, *, refused: str = "") -> bool:
+    """Give a claim back after a reading that ended; False if it was no longer held.
+
+    `refused` is "role" where it was let in and yet shown nothing that decides.
+    """
+    said = {"fetch_error": "", "fetch_failing_since": None, "fetch_refused": refused}
+    return _give_back(tenant, attempt, now, fetched_at=now, **said)
 
 
-def failed(tenant: models.Tenant, attempt: int, why: str, now: datetime) -> bool:
-    """Give a claim back after a reading that brought nothing, and say since when."""
+def failed(
+    tenant: models.Tenant, attempt: int, why: str, now: datetime, *, refused: str = ""
+) -> bool:
+    """Give a claim back after a reading that brought nothing, and say since when.
+
+    `refused` is "credential" where waiting cannot help.
+    """
     since = tenant.fetch_failing_since or now
-    return _give_back(tenant, attempt, now, fetch_error=why, fetch_failing_since=since)
+    said = {"fetch_error": why, "fetch_failing_since": since, "fetch_refused": refused}
+    return _give_back(tenant, attempt, now, **said)
 
 
 def _give_back(tenant: models.Tenant, attempt: int, now: datetime, **said: object) -> bool:

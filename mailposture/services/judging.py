@@ -18,7 +18,7 @@ from mailposture.core import replies
 from mailposture.core.smtp.transcript import Transcript
 from mailposture.core.verdict import FRONT_ENDS, Judgement, SenderClass, Trust, agree, judge, unseen
 from mailposture.core.work import Answer, Result, Try
-from mailposture.services import clouds, coverage, planning, standing, windows
+from mailposture.services import clouds, coverage, incidents, planning, standing, windows
 
 # The driver's own caps keep a conversation far below this; more is no conversation of ours.
 MOST_OF_A_TRY: Final = 128 * 1024
@@ -91,7 +91,8 @@ def _keep(shard: models.Shard, seen: Mapping[int, Seen], at: datetime, now: date
     if stranger:  # how old the tenant's state is, strangers alone say
         models.Tenant.objects.filter(pk=shard.tenant_id).update(probed_at=at)
     finished = planning.finish_round(shard.round_id, now)
-    standing.refresh(shard.tenant, at, round_id=shard.round_id if finished else None)
+    stands = standing.refresh(shard.tenant, at, round_id=shard.round_id if finished else None)
+    incidents.after_result(shard.tenant, stands, at, now, whole=finished)
     # Last: a stranger serves every tenant, and its row would hold up all their results.
     _hear(shard.vantage_point, seen.values(), now)
     return Taken(shard.tenant_id, finished)

@@ -31,6 +31,8 @@ from mailposture.services import clouds, fetches, history, planning, secrets
 
 log = logging.getLogger(__name__)
 
+# Without these nobody can say who may deliver.
+DECIDING = frozenset({"inbound_connectors", "accepted_domains", "organization"})
 # A part that was never readable must not make every reading walk the whole history.
 MOST_LOOKED_BACK = 100
 
@@ -67,7 +69,8 @@ def fetch(tenant_id: int, attempt: int, clock: Callable[[], datetime]) -> Read |
         cloud = clouds.of(tenant.cloud)
         seen = read_configuration(cloud, secrets.credential_of(tenant), waits=_waits())
     except (ExchangeError, clouds.NotSetUpError) as error:
-        return _failed(tenant, attempt, str(error), clock())
+        refused = "credential" if getattr(error, "permanent", False) else ""
+        return _failed(tenant, attempt, str(error), clock(), refused=refused)
     doors = _look_up(tenant, cloud.mail_suffixes, seen)
     return _save(tenant, attempt, _with_dns(seen, doors), doors, clock())
 
@@ -118,9 +121,11 @@ def _with_dns(seen: Configuration, doors: dict[str, _Doors]) -> Configuration:
     return with_domain_facts(seen, [d.facts for d in doors.values()])
 
 
-def _failed(tenant: models.Tenant, attempt: int, error: str, now: datetime) -> Read:
+def _failed(
+    tenant: models.Tenant, attempt: int, error: str, now: datetime, *, refused: str = ""
+) -> Read:
     """Nothing was read: say since when, and try again at the tenant's own pace."""
-    fetches.failed(tenant, attempt, error, now)
+    fetches.failed(tenant, attempt, error, now, refused=refused)
     return Read(tenant.pk, error=error)
 
 
@@ -134,7 +139,7 @@ def _save(
 ) -> Read | None:
     """Store what was read, if the claim still holds."""
     planning.lock(tenant.pk)
-    if not fetches.done(tenant, attempt, now):
+    if not fetches.done(tenant, attempt, now, refused=_refused(seen)):
         return None
     first = not tenant.paths.exists()
     changes = record(tenant, seen, now)
@@ -142,6 +147,12 @@ def _save(
     if first and seen.accepted_domains:
         planning.ask_round(tenant, now)
     return Read(tenant.pk, changes=len(changes), first=first)
+
+
+def _refused(seen: Configuration) -> str:
+    """Whether the role is missing: a part that decides was forbidden, not merely unlucky."""
+    forbidden = {part.name for part in seen.parts if part.status is PartStatus.FORBIDDEN}
+    return "role" if forbidden & DECIDING else ""
 
 
 @transaction.atomic

@@ -38,6 +38,7 @@ def refresh(tenant: models.Tenant, at: datetime, *, round_id: int | None) -> Sta
         )
     elif document != tenant.standing:
         models.Tenant.objects.filter(pk=tenant.pk).update(standing=document)
+    tenant.state, tenant.standing = stands.state, document
     if round_id is not None:
         models.Round.objects.filter(pk=round_id).update(
             tally={"strangers": dict(stands.strangers), "approved": dict(stands.approved)}

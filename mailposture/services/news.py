@@ -1,0 +1,212 @@
+"""The news of an incident: what was known when it was written, and a mail for each subscriber.
+
+The facts are frozen here, in the transaction that judged; the words are core/letters.py's.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db.models import F, Q, QuerySet
+
+from mailposture import models
+from mailposture.core.alerting import Event
+from mailposture.core.smtp.reply import escape
+from mailposture.core.smtp.transcript import Transcript, Who
+from mailposture.core.states import Access
+from mailposture.core.verdict import Verdict
+from mailposture.services import openings, undoing
+
+MOST_LINES: Final = 4
+LONGEST_LINE: Final = 1000
+# A change may be read some readings after its door was seen to move.
+READINGS: Final = 2
+
+
+def write(row: models.Incident, event: Event, now: datetime) -> dict[str, Any]:
+    """Write one alert and its deliveries; what it says is returned."""
+    facts = gather(row, event, now)
+    alert = models.Alert.objects.create(
+        incident=row, event=event, key=f"{row.pk}.{row.news + 1}", at=now, facts=facts
+    )
+    models.Delivery.objects.bulk_create(
+        models.Delivery(alert=alert, recipient=address, created_at=now, due_at=now)
+        for address in recipients(row)
+    )
+    return facts
+
+
+def recipients(row: models.Incident) -> list[str]:
+    """Who is told: those who asked about all, and about the tenants concerned; each once."""
+    about = Q(tenant=None)
+    if row.tenant_id:
+        about |= Q(tenant=row.tenant_id)
+    elif row.vantage_point_id:
+        about |= Q(tenant__sources__vantage_point=row.vantage_point_id)
+    found = models.Subscription.objects.filter(about).values_list("address", flat=True)
+    by_address = {address.casefold(): address for address in found.order_by("-address")}
+    return sorted(by_address.values())
+
+
+def gather(row: models.Incident, event: Event, now: datetime) -> dict[str, Any]:
+    """All that is known of an incident now, as the words and the pages need it."""
+    tenant, place = row.tenant, row.vantage_point
+    shown = _proof(row)
+    return {
+        "incident": row.pk,
+        "event": str(event),
+        "kind": row.kind,
+        "severity": row.severity,
+        "name": tenant.name if tenant else place.name if place else "",
+        "slug": tenant.slug if tenant else None,
+        "place": _place(place),
+        "source": _source(row),
+        "at": now.isoformat(),
+        "since": row.opened_at.isoformat(),
+        "until": row.resolved_at.isoformat() if row.resolved_at else None,
+        "seconds": _seconds(row),
+        **_doors(row),
+        "proof": _said(shown) if shown else None,
+        **_change(row, now),
+        "reasons": row.facts.get("reasons", []),
+    }
+
+
+def _place(place: models.VantagePoint | None) -> dict[str, Any] | None:
+    if place is None:
+        return None
+    return {"name": place.name, "slug": place.slug, "address": place.address}
+
+
+def _source(row: models.Incident) -> dict[str, Any] | None:
+    """The approved source that an incident is about."""
+    if row.kind != models.Incident.Kind.CUT_OFF or row.tenant is None:
+        return None
+    found = row.tenant.sources.filter(vantage_point=row.vantage_point_id).first()
+    if found is None:
+        return None
+    address = found.addresses.split("\n")[0].strip()
+    return {"name": found.name, "kind": found.kind, "address": address or found.certificate_name}
+
+
+def _seconds(row: models.Incident) -> int | None:
+    return int((row.resolved_at - row.opened_at).total_seconds()) if row.resolved_at else None
+
+
+def _doors(row: models.Incident) -> dict[str, Any]:
+    """How the tenant's doors stand: which are open, and how its own sources fare."""
+    tenant = row.tenant
+    if tenant is None:
+        return {
+            "state": "unknown", "last_closed": None, "first_look": False, "domains": 0, "of": None,
+            "subjects": [], "approved": _approved({}),
+        }  # fmt: skip
+    bypass = row.kind == models.Incident.Kind.BYPASS
+    # Once it ended, the doors are those that it was last told about.
+    found = openings.subjects(tenant) if bypass else []
+    found = found or row.facts.get("subjects", [])
+    closed = openings.last_closed(tenant) if bypass and not row.resolved_at else None
+    earlier = row.facts.get("last_closed")
+    domains = tenant.standing.get("domains", {})
+    return {
+        "state": tenant.state,
+        "last_closed": closed.isoformat() if closed else earlier,
+        "first_look": bypass and closed is None and earlier is None,
+        "domains": len(found),
+        "of": len(domains) or None,
+        "subjects": found,
+        "approved": _approved(tenant.standing.get("sources", {})),
+    }
+
+
+def _approved(sources: Mapping[str, str]) -> dict[str, int]:
+    fares = Counter(sources.values())
+    return {str(access): fares[access] for access in Access}
+
+
+def _proof(row: models.Incident) -> models.Observation | None:
+    """The answer that shows it: the open door, the refused source, or the door that closed."""
+    tenant = row.tenant
+    if tenant is None or row.kind == models.Incident.Kind.BLIND:
+        return None
+    if row.kind == models.Incident.Kind.BYPASS:
+        return _closing(row, tenant) if row.resolved_at else openings.proof(tenant)
+    wanted = Verdict.OPEN if row.resolved_at else Verdict.CLOSED
+    return _answers(tenant, wanted).filter(path__vantage_point=row.vantage_point_id).first()
+
+
+def _closing(row: models.Incident, tenant: models.Tenant) -> models.Observation | None:
+    told = (row.facts.get("proof") or {}).get("observation")
+    found = _answers(tenant, Verdict.CLOSED).filter(
+        path__vantage_point__plays=models.VantagePoint.Plays.STRANGER
+    )
+    return found.filter(path__observations=told).first() or found.first()
+
+
+def _answers(tenant: models.Tenant, verdict: Verdict) -> QuerySet[models.Observation]:
+    """The standing answers of one verdict, the newest first."""
+    found = models.Observation.objects.filter(
+        path__tenant=tenant, path__retired_at=None, path__current=F("pk"), verdict=verdict
+    )
+    return found.select_related("path__vantage_point").order_by("-first_at", "-pk")
+
+
+def _said(shown: models.Observation) -> dict[str, Any]:
+    path = shown.path
+    first = shown.tries[0] if shown.tries else {}
+    return {
+        "observation": shown.pk,
+        "vantage_point": path.vantage_point.name,
+        "source": shown.source or path.vantage_point.address or "",
+        "endpoint": shown.endpoint,
+        "address": str(first.get("address", "")),
+        "domain": path.domain,
+        "sender_class": path.sender_class,
+        "verdict": shown.verdict,
+        "control": shown.control,
+        "code": shown.code,
+        "line": shown.reply[:LONGEST_LINE],
+        "at": shown.first_at.isoformat(),
+        "front_ends": shown.front_ends,
+        "lines": _lines(first, shown.stage),
+    }
+
+
+def _lines(first: Mapping[str, Any], stage: str) -> list[dict[str, Any]]:
+    """The wire lines that show it: who was named, and the reply that decides."""
+    try:
+        said = Transcript.from_document(first["transcript"])
+    except (KeyError, ValueError):
+        return []
+    ours = [
+        {"who": "C", "text": escape(line.data.rstrip(b"\r\n"))[:LONGEST_LINE], "decides": False}
+        for line in said.lines
+        if line.who is Who.CLIENT and line.data[:5].upper() in (b"MAIL ", b"RCPT ")
+    ]
+    reply = said.reply_to(stage) if stage else None
+    decides = [{"who": "S", "text": reply.said[:LONGEST_LINE], "decides": True}] if reply else []
+    return [*ours[-(MOST_LINES - 1) :], *decides]
+
+
+def _change(row: models.Incident, now: datetime) -> dict[str, Any]:
+    """The latest change that can have moved the door, and the line that takes it back."""
+    found = _moved_it(row, now) if row.tenant and row.kind != models.Incident.Kind.BLIND else None
+    if found is None:
+        return {"change": None, "fix": None}
+    said = {"pk": found.pk, "sentence": found.sentence, "at": found.at.isoformat()}
+    fix = undoing.line(found) if row.resolved_at is None else None
+    return {"change": said, "fix": fix}
+
+
+def _moved_it(row: models.Incident, now: datetime) -> models.Change | None:
+    if row.tenant is None:
+        return None
+    effects = models.Change.Effect
+    moved = row.resolved_at or row.opened_at
+    reach = timedelta(seconds=row.tenant.fetch_every * READINGS)
+    wanted = effects.CLOSES if row.resolved_at else effects.OPENS
+    around = row.tenant.changes.filter(
+        decides=True, at__gte=moved - reach, at__lte=now, effect__in=(wanted, effects.PENDING)
+    )
+    return around.order_by("-at", "-pk").first()
