@@ -7,11 +7,12 @@ import pytest
 
 from mailposture import models
 from mailposture.core.smtp.transcript import Transcript
-from mailposture.core.work import Answer, Envelope, Try
+from mailposture.core.work import Answer, Try
 from mailposture.services import coverage, judging, planning
 from tests import factories as make
 from tests.factories import NOW
 from tests.services.results import BUSY, CLOSED, LOCKED, TAKEN, result, transcript
+from tests.services.rounds import claim, look
 
 pytestmark = pytest.mark.django_db
 
@@ -29,20 +30,6 @@ def tenant(settings: Any) -> models.Tenant:
         first_seen_at=NOW,
     )  # fmt: skip
     return found
-
-
-def claim(at: Any, slug: str = "frankfurt") -> Envelope:
-    """Plan a round at this time and claim this place's shard."""
-    models.Tenant.objects.update(probe_due_at=at)
-    planning.schedule_rounds(at)
-    planning.plan_rounds(at)
-    (envelope,) = planning.claim_shards(at, only=[slug])
-    return envelope
-
-
-def look(at: Any, rcpt: bytes, slug: str = "frankfurt") -> judging.Taken:
-    """One whole round of one place."""
-    return judging.take(result(claim(at, slug), rcpt), at)
 
 
 def test_an_answer_becomes_a_span_a_window_and_a_state(tenant: models.Tenant) -> None:
