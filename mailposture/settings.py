@@ -72,7 +72,8 @@ FETCH_LEASE: Final = LEASE * 3
 SMTP_URL: Final = os.environ.get("SMTP_URL") or (
     str(LAB["mailbox"]) if LAB and "mailbox" in LAB else None
 )
-MAIL_FROM: Final = _setting("MAIL_FROM") or f"mailposture@{SENDER_DOMAIN or 'localhost'}"
+MAIL_DOMAIN: Final = SENDER_DOMAIN or ("probe.example" if LAB else "localhost")
+MAIL_FROM: Final = _setting("MAIL_FROM") or f"mailposture@{MAIL_DOMAIN}"
 # What the links in a mail begin with: mails are read elsewhere.
 PUBLIC_URL: Final = (_setting("PUBLIC_URL") or f"http://127.0.0.1:{PORT}").rstrip("/")
 

@@ -148,11 +148,17 @@ def plan(data: Path, **changed: Any) -> Plan:
 @pytest.mark.parametrize(
     ("changed", "names"),
     [
-        ({}, ["valkey", "demo_seed", "web", "central", "reader", "vantage-here", "beat"]),
-        ({"queue_port": None}, ["demo_seed", "web", "central", "reader", "vantage-here", "beat"]),
+        (
+            {},
+            ["valkey", "demo_seed", "web", "central", "reader", "errands", "vantage-here", "beat"],
+        ),
+        (
+            {"queue_port": None},
+            ["demo_seed", "web", "central", "reader", "errands", "vantage-here", "beat"],
+        ),
         (
             {"with_lab": True},
-            ["lab", "valkey", "demo_seed", "web", "central", "reader"]
+            ["lab", "valkey", "demo_seed", "web", "central", "reader", "errands"]
             + [f"vantage-{name}" for name in ("gateway", "hybrid", "stranger")]
             + ["beat"],
         ),
