@@ -14,7 +14,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from mailposture.adapters.drawings import states
-from mailposture.templatetags import evidence, words
+from mailposture.core import words
+from mailposture.templatetags import evidence
 
 register = template.Library()
 # One library for those who write pages; two files for those who read them.

@@ -1,5 +1,6 @@
 """Incidents as they are kept: opened, moved and ended by results, told to whoever asked."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.db import IntegrityError, transaction
 
 from mailposture import models
 from mailposture.core.smtp.transcript import Line, Transcript, Who
+from mailposture.core.work import Try
 from mailposture.services import incidents, judging, openings, planning, subscribing
 from tests import factories as make
 from tests.factories import NOW
@@ -297,21 +299,18 @@ def test_a_servers_words_are_escaped_and_cut(tenant: models.Tenant) -> None:
 
 def test_the_wire_lines_name_sender_and_recipient(tenant: models.Tenant) -> None:
     order = claim(NOW)
-    answer = result(order, TAKEN)
-    for one in answer.answers:
-        for tried in one.tries:
-            said = Transcript.from_document(tried.transcript)
-            ours = (
-                Line(1.0, Who.CLIENT, b"MAIL FROM:<postmaster@probe.contoso.com>\r\n"),
-                Line(2.0, Who.CLIENT, b"RCPT TO:<postmaster@contoso.com>\r\n"),
-            )
-            whole = Transcript(
-                address=said.address, port=25, replies=said.replies, tls=said.tls,
-                hello_ip=said.hello_ip, lines=ours,
-            )  # fmt: skip
-            tried.transcript.clear()
-            tried.transcript.update(whole.to_document())
-    judging.take(answer, NOW)
+    ours = (
+        Line(1.0, Who.CLIENT, b"MAIL FROM:<postmaster@probe.contoso.com>\r\n"),
+        Line(2.0, Who.CLIENT, b"RCPT TO:<postmaster@contoso.com>\r\n"),
+    )
+
+    def whole(one: Try) -> Try:
+        said = replace(Transcript.from_document(one.transcript), lines=ours)
+        return replace(one, transcript=said.to_document())
+
+    reported = result(order, TAKEN)
+    answers = tuple(replace(a, tries=tuple(map(whole, a.tries))) for a in reported.answers)
+    judging.take(replace(reported, answers=answers), NOW)
     lines = models.Alert.objects.get().facts["proof"]["lines"]
     assert [line["who"] for line in lines] == ["C", "C", "S"]
     assert lines[1]["text"] == "RCPT TO:<postmaster@contoso.com>"

@@ -17,9 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailposture.adapters.drawings.states import STATES
+from mailposture.core import words
 from mailposture.core.smtp.reply import Reply
 from mailposture.core.smtp.transcript import Line, Transcript, Who
-from mailposture.templatetags import conversation, words
+from mailposture.templatetags import conversation
 from mailposture.templatetags.matrix import Cell, Matrix, MatrixRow
 from tests.web import sheet
 

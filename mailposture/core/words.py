@@ -12,6 +12,7 @@ HIDDEN: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
 
 
 def seconds(length: float | timedelta) -> float:
+    """A length in seconds."""
     return length.total_seconds() if isinstance(length, timedelta) else length
 
 
@@ -47,10 +48,12 @@ def day(moment: datetime, now: datetime) -> str:
 
 
 def minute(moment: datetime, now: datetime) -> str:
+    """24 Nov 10:14, and the year where it is not this one."""
     return f"{day(moment, now)} {moment:%H:%M}"
 
 
 def long_day(moment: datetime) -> str:
+    """Wednesday 25 November."""
     return f"{moment:%A} {moment.day} {moment:%B}"
 
 
