@@ -12,6 +12,7 @@ from mailposture.core import codec
 from mailposture.core.work import Result
 from mailposture.services import (
     blindness,
+    delivering,
     fetches,
     incidents,
     judging,
@@ -35,7 +36,23 @@ def tick() -> None:
         _tell(broker.SAY_HELLO, slug, slug, expires=20)
     blindness.assess(now, AWAKE_SINCE)
     incidents.tell_due(now)
+    errands_due.delay()
     planning.tidy(now)
+
+
+@app.task
+def errands_due() -> None:
+    """Claim the mails and reports that are due."""
+    now = timezone.now()
+    for pk, attempt in delivering.claim(now):
+        send_mail.apply_async((pk, attempt), queue=broker.ERRANDS)
+
+
+@app.task
+def send_mail(delivery_id: int, attempt: int) -> None:
+    """Send one claimed mail; what is due next may be claimed."""
+    delivering.send(delivery_id, attempt, timezone.now)
+    errands_due.delay()
 
 
 @app.task

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mailposture.lab import operations, scenes
+from mailposture.lab.mailbox import Mailbox
 from mailposture.lab.world import SERVICE, World
 
 type Document = dict[str, Any]
@@ -20,14 +21,14 @@ type Reply = tuple[int, Document]
 
 LARGEST_BODY = 65536
 PATIENCE = 10
-ROUTES = {"/state": "GET", "/scene": "POST", "/fault": "POST", "/txt": "POST"}
+ROUTES = {"/state": "GET", "/scene": "POST", "/fault": "POST", "/txt": "POST", "/mailbox": "POST"}
 
 
 class Control:
     """A small HTTP server for the page and the command that steer the lab."""
 
-    def __init__(self, world: World, token: str, changed: Callable[[], None]) -> None:
-        self.world, self.token, self.changed = world, token, changed
+    def __init__(self, world: World, token: str, changed: Callable[[], None], box: Mailbox) -> None:
+        self.world, self.token, self.changed, self.box = world, token, changed, box
         self.server: asyncio.Server | None = None
         self.port = 0
 
@@ -87,7 +88,7 @@ class Control:
     def answer(self, path: str, body: bytes) -> Reply:
         """Do what was asked, keep it, and say what changed."""
         if path == "/state":
-            return 200, operations.state(self.world)
+            return 200, {**operations.state(self.world), "mailbox": str(self.box.mode)}
         try:
             asked = json.loads(body)
             said = self.change(path, asked if isinstance(asked, dict) else {})
@@ -103,6 +104,8 @@ class Control:
             return scenes.play(self.world, scene, tenant, moment)
         if path == "/fault":
             return operations.set_fault(self.world, asked)
+        if path == "/mailbox":
+            return self.box.turn(str(asked.get("mode")))
         return operations.set_txt(self.world, asked)
 
 

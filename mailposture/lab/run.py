@@ -18,6 +18,7 @@ from mailposture.lab.channel import Tls
 from mailposture.lab.control import Control
 from mailposture.lab.frontend import FrontEnds, bind_everywhere
 from mailposture.lab.https import Served, serve
+from mailposture.lab.mailbox import Mailbox
 from mailposture.lab.nameserver import NameServer
 from mailposture.lab.world import SERVICE, STRANGER, Tenant, World
 
@@ -61,10 +62,12 @@ async def lab(directory: Path) -> AsyncIterator[Lab]:
             running = Lab(
                 directory=directory, world=world, certificates=certificates, facts={}, ports=ports
             )
-            control = Control(world, token, running.save)
+            box = await open_mailbox(stack, directory, ports)
+            control = Control(world, token, running.save, box)
             stack.push_async_callback(control.close)
             await control.start(ports.get("control", 0))
             ports |= {"smtp": front_ends, "dns": names.port, "control": control.port}
+            ports["mailbox"] = box.port
             ports["https"] = int(served.authority_url.rpartition(":")[2])
             running.facts = facts(running, served, token)
             running.save()
@@ -84,6 +87,16 @@ async def open_front_ends(
     stack.push_async_callback(front_ends.close)
     await front_ends.start()
     return int(sockets[addresses[0]].getsockname()[1])
+
+
+async def open_mailbox(
+    stack: contextlib.AsyncExitStack, directory: Path, ports: Document
+) -> Mailbox:
+    """Start the sink that keeps what the product mails."""
+    box = Mailbox(directory / "mailbox")
+    stack.push_async_callback(box.close)
+    await box.start(ports.get("mailbox", 0))
+    return box
 
 
 async def open_names(stack: contextlib.AsyncExitStack, world: World, ports: Document) -> NameServer:
@@ -118,6 +131,7 @@ def facts(running: Lab, served: Served, token: str) -> Document:
         "untrusted_certificate": str(running.certificates.untrusted.resolve()),
         "resolver": f"{SERVICE}:{ports['dns']}",
         "smtp_port": ports["smtp"],
+        "mailbox": f"smtp://{SERVICE}:{ports['mailbox']}",
         "networks": NETWORKS,
         "hosts": world.hosts(),
         "stranger": STRANGER,

@@ -13,9 +13,9 @@ from django.db import transaction
 
 from mailposture import models
 from mailposture.core import alerting
-from mailposture.core.alerting import Kind, Level, Life, Seen
+from mailposture.core.alerting import Event, Kind, Level, Life, Seen
 from mailposture.core.states import Access, State
-from mailposture.services import audit, news, openings, planning
+from mailposture.services import audit, fetches, news, openings, planning
 from mailposture.services.standing import Standing
 
 User = AbstractBaseUser | AnonymousUser | None
@@ -155,6 +155,8 @@ def _keep(
     for event in step.news:
         row.facts = news.write(row, event, now)
         row.news += 1
+        if event is Event.OPENED and case.kind is Kind.BYPASS and case.tenant:
+            fetches.ask(case.tenant, now)  # what was changed is the next question
     if step.news or before != life:
         row.save()
     return life

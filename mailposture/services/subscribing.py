@@ -17,16 +17,24 @@ class NotAnAddressError(ValueError):
     """What was given cannot be mailed to; says what is wrong in one sentence."""
 
 
-@transaction.atomic
-def subscribe(
-    address: str, tenant: models.Tenant | None, now: datetime, *, user: User = None
-) -> models.Subscription:
-    """Tell this address from now on; asking twice changes nothing."""
+def valid_address(address: str) -> str:
+    """The address without blanks around it; raises NotAnAddressError."""
     given = address.strip()
     try:
         validate_email(given)
     except ValidationError:
         raise NotAnAddressError(f"{given or 'Nothing'} is not a mail address.") from None
+    if not given.isascii():
+        raise NotAnAddressError(f"{given} needs SMTPUTF8, which is not sent: use an ASCII address.")
+    return given
+
+
+@transaction.atomic
+def subscribe(
+    address: str, tenant: models.Tenant | None, now: datetime, *, user: User = None
+) -> models.Subscription:
+    """Tell this address from now on; asking twice changes nothing."""
+    given = valid_address(address)
     row, fresh = models.Subscription.objects.get_or_create(
         address=given, tenant=tenant, defaults={"created_at": now}
     )

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from mailposture.adapters import shards
-from mailposture.services import fetches, judging, planning, reading
+from mailposture.services import (
+    blindness,
+    delivering,
+    fetches,
+    incidents,
+    judging,
+    planning,
+    reading,
+)
 
 
 @dataclass(slots=True)
@@ -18,6 +26,7 @@ class Ticked:
     read: list[reading.Read] = field(default_factory=list)
     shards: int = 0
     rounds: int = 0
+    mails: int = 0
 
 
 def tick(clock: Callable[[], datetime], places: Mapping[str, shards.Place]) -> Ticked:
@@ -33,5 +42,19 @@ def tick(clock: Callable[[], datetime], places: Mapping[str, shards.Place]) -> T
             result = shards.run(envelope, places[envelope.vantage_point], clock)
             done.rounds += judging.take(result, clock()).round_finished
             done.shards += 1
+    done.mails = _tell(clock)
     planning.tidy(clock())
     return done
+
+
+def _tell(clock: Callable[[], datetime]) -> int:
+    """Tell what is due to be told and send the mails; what was late is nobody's fault here."""
+    now = clock()
+    blindness.assess(now, awake_since=now)
+    incidents.tell_due(now)
+    sent = 0
+    while claimed := delivering.claim(clock()):
+        for pk, attempt in claimed:
+            delivering.send(pk, attempt, clock)
+            sent += 1
+    return sent

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from mailposture import runtime
-from mailposture.lab import client, faults, scenes
+from mailposture.lab import client, faults, mailbox, scenes
 from mailposture.lab.frontend import NoPortError
 from mailposture.lab.run import NoAddressError, run
 from mailposture.lab.store import BusyError
@@ -27,10 +27,11 @@ class Command(BaseCommand):
     @override
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Say what may be asked; nothing asked runs the lab."""
-        asked = parser.add_subparsers(dest="asked", metavar="scene|fault|txt|state")
+        asked = parser.add_subparsers(dest="asked", metavar="scene|fault|txt|mailbox|state")
         add_scene(asked.add_parser("scene", help="play a scene for a tenant"))
         add_fault(asked.add_parser("fault", help="make a tenant's front ends or API fail"))
         add_txt(asked.add_parser("txt", help="add a TXT record, or take it away"))
+        add_mailbox(asked.add_parser("mailbox", help="say how the lab's mailbox treats mails"))
         asked.add_parser("state", help="print how everything stands, as JSON")
 
     @override
@@ -101,6 +102,12 @@ def add_txt(parser: ArgumentParser) -> None:
     parser.add_argument("--remove", action="store_true")
 
 
+def add_mailbox(parser: ArgumentParser) -> None:
+    """Say what the mailbox can be told."""
+    known = "; ".join(f"{mode}: {meaning}" for mode, meaning in mailbox.MEANINGS.items())
+    parser.add_argument("mode", metavar="MODE", help=known)
+
+
 def ask_scene(facts: dict[str, Any], options: dict[str, Any]) -> str:
     """Play a scene."""
     asked = {"scene": options["scene"], "tenant": options["tenant"]}
@@ -121,9 +128,20 @@ def ask_txt(facts: dict[str, Any], options: dict[str, Any]) -> str:
     return str(client.ask(facts, "/txt", asked)["changed"])
 
 
+def ask_mailbox(facts: dict[str, Any], options: dict[str, Any]) -> str:
+    """Tell the mailbox how to treat mails."""
+    return str(client.ask(facts, "/mailbox", {"mode": options["mode"]})["changed"])
+
+
 def ask_state(facts: dict[str, Any], _options: dict[str, Any]) -> str:
     """Tell how everything stands."""
     return json.dumps(client.ask(facts, "/state"), indent=1)
 
 
-ASKS = {"scene": ask_scene, "fault": ask_fault, "txt": ask_txt, "state": ask_state}
+ASKS = {
+    "scene": ask_scene,
+    "fault": ask_fault,
+    "txt": ask_txt,
+    "mailbox": ask_mailbox,
+    "state": ask_state,
+}

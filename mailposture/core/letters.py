@@ -1,0 +1,344 @@
+"""News as a letter: what a mail says, in which order, from the facts that were frozen.
+
+Only words: the templates render them as text and as HTML. Every fact may come from a hostile
+server or a hostile tenant, so each is made printable and cut here; escaping is the template's.
+"""
+
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from mailposture.core.words import duration
+
+LONGEST_SUBJECT: Final = 150
+LONGEST_NAME: Final = 80
+LONGEST_LINE: Final = 200
+MOST_NAMED: Final = 3
+
+type Facts = Mapping[str, Any]
+type Row = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One wire line of the proof: S or C, what it said, and whether it decides."""
+
+    who: str
+    text: str
+    decides: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A mail in the order in which it is read. `tone` is open, part, closed, cut or unknown."""
+
+    subject: str
+    at: str
+    tone: str
+    gate: str
+    word: str
+    severity: str
+    number: int
+    sentence: str
+    lead: str
+    lines: tuple[Line, ...]
+    decides: str
+    under_proof: str
+    rows: tuple[Row, ...]
+    fix_title: str
+    fix: str
+    fix_note: str
+    button: str
+    url: str
+    acknowledge: bool
+    why: str
+    settings_url: str
+
+
+# ---- made safe -----------------------------------------------------------------------------
+
+
+def plain(value: object, longest: int = LONGEST_LINE) -> str:
+    """Foreign text as one printable line: no control, no line end, nothing that turns text."""
+    shown = "".join(c if _is_shown(c) else " " for c in str(value or ""))
+    line = " ".join(shown.split())
+    return line if len(line) <= longest else line[: longest - 1] + "…"
+
+
+def _is_shown(character: str) -> bool:
+    """Neither control, format, private, unassigned nor a line or paragraph separator."""
+    return unicodedata.category(character) not in {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"}
+
+
+def _name(facts: Facts) -> str:
+    return plain(facts.get("name"), LONGEST_NAME) or "a tenant"
+
+
+def _moment(value: object) -> datetime | None:
+    return datetime.fromisoformat(value) if isinstance(value, str) and value else None
+
+
+def _clock(value: object, at: object, *, seconds: bool = False) -> str:
+    """10:14 UTC, with its day where that is not the day of the letter."""
+    moment, today = _moment(value), _moment(at)
+    if moment is None:
+        return "an unknown time"
+    same = today is not None and moment.date() == today.date()
+    clock = f"{moment:%H:%M:%S} UTC" if seconds else f"{moment:%H:%M} UTC"
+    return clock if same else f"{moment.day} {moment:%b} {clock}"
+
+
+def _lasted(facts: Facts) -> str:
+    return duration(timedelta(seconds=int(facts.get("seconds") or 0)))
+
+
+def joined(names: Sequence[str], *, most: int = MOST_NAMED) -> str:
+    """a, b and c; what is beyond the first few is counted."""
+    if len(names) > most:
+        return f"{', '.join(names[:most])} and {len(names) - most:,} more"
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+# ---- what it is about ----------------------------------------------------------------------
+
+
+def _classes(facts: Facts) -> list[str]:
+    found = {str(c) for s in facts.get("subjects") or () for c in s.get("classes", ())}
+    known = [c for c in ("foreign", "own", "null") if c in found]
+    return known + sorted(plain(c, 20) for c in found - set(known))
+
+
+def _domains(facts: Facts) -> list[str]:
+    return [plain(s.get("domain"), 253) for s in facts.get("subjects") or ()]
+
+
+def _is_whole(facts: Facts) -> bool:
+    return facts.get("state") == "open" or facts.get("severity") == "critical"
+
+
+def _what_opens(facts: Facts) -> str:
+    """Who may deliver what, after the tenant's name."""
+    if _is_whole(facts):
+        return "takes mail from any host"
+    senders = _classes(facts)
+    if "foreign" in senders:
+        return f"takes mail from any host to {joined(_domains(facts))}"
+    noun = "sender" if len(senders) == 1 else "senders"
+    return f"takes mail from any host with {joined(senders)} {noun}" if senders else "is open"
+
+
+def _source(facts: Facts) -> str:
+    source = facts.get("source") or facts.get("place") or {}
+    return plain(source.get("name"), LONGEST_NAME) or "An approved source"
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """The head of a letter: what its subject begins with, the subject's rest, and sentences."""
+
+    mark: str
+    subject: str
+    sentence: str
+    lead: str
+    tone: str
+    gate: str
+    word: str
+
+
+def _severity(facts: Facts) -> str:
+    return plain(facts.get("severity"), 10).capitalize()
+
+
+def _bypass(facts: Facts) -> _Told:
+    name, since = _name(facts), _clock(facts.get("since"), facts.get("at"))
+    whole = _is_whole(facts)
+    tone, gate, word = ("open", "→", "Open") if whole else ("part", "⇢", "Partly open")
+    what = f"{name} {_what_opens(facts)}"
+    if facts.get("event") == "worse":
+        lead = f"It was Partly open since {since}; now every domain whose state is known is open."
+        return _Told(_severity(facts), what, f"{what}.", lead, tone, gate, word)
+    if facts.get("event") == "again":
+        lead = (
+            f"It had closed less than an hour before and is open again. First seen open {since}. "
+            "Further changes are told once it has been quiet for an hour."
+        )
+        return _Told("Again", what, f"{what} again.", lead, tone, gate, word)
+    return _Told(
+        _severity(facts), f"{what} since {since}", f"{what}.", _first(facts), tone, gate, word
+    )
+
+
+def _first(facts: Facts) -> str:
+    """Since when, and what it was before."""
+    at = facts.get("at")
+    since = _clock(facts.get("since"), at, seconds=True)
+    proof = facts.get("proof") or {}
+    ends = int(proof.get("front_ends") or 0)
+    where = f", on {ends} front ends" if ends > 1 else ""
+    if facts.get("first_look"):
+        return f"It was open at the first look, at {since}{where}. Since when is not known."
+    before = _clock(facts.get("last_closed"), at, seconds=True)
+    return f"Last seen closed at {before}, first seen open at {since}{where}."
+
+
+def _bypass_over(facts: Facts) -> _Told:
+    name, lasted = _name(facts), _lasted(facts)
+    since = _clock(facts.get("since"), facts.get("at"))
+    until = _clock(facts.get("until"), facts.get("at"))
+    state = {"closed": "", "unknown": " Some paths are unknown."}.get(str(facts.get("state")), "")
+    lead = f"First seen open at {since}, first seen closed at {until}.{state}"
+    if facts.get("state") == "closed":
+        sentence, gate, tone, word = f"{name} refuses strangers again.", "⇥", "closed", "Closed"
+    else:
+        sentence = f"No door of {name} is known to stand open any more."
+        gate, tone, word = "?", "unknown", "Unknown"
+    mark = "Closed" if word == "Closed" else "Resolved"
+    return _Told(mark, f"{name}, open for {lasted}", sentence, lead, tone, gate, word)
+
+
+def _cut_off(facts: Facts) -> _Told:
+    name, source = _name(facts), _source(facts)
+    since = _clock(facts.get("since"), facts.get("at"))
+    what = f"{source} is cut off from {name}"
+    if facts.get("event") == "again":
+        lead = "It had got in less than an hour before and is refused again."
+        return _Told("Again", what, f"{what} again.", lead, "cut", "✕", "Cut off")
+    lead = f"This approved source is refused since {since}: its mail is not delivered."
+    return _Told(_severity(facts), f"{what} since {since}", f"{what}.", lead, "cut", "✕", "Cut off")
+
+
+def _cut_off_over(facts: Facts) -> _Told:
+    name, source, lasted = _name(facts), _source(facts), _lasted(facts)
+    until = _clock(facts.get("until"), facts.get("at"))
+    sentence = f"{source} gets in to {name} again."
+    lead = f"It was cut off for {lasted}, until {until}."
+    subject = f"{source} to {name}, cut off for {lasted}"
+    return _Told("Gets in", subject, sentence, lead, "closed", "✓", "Gets in")
+
+
+def _blind(facts: Facts) -> _Told:
+    name = _name(facts)
+    since = _clock(facts.get("since"), facts.get("at"))
+    said = [plain(r.get("says")) for r in facts.get("reasons") or ()]
+    place = facts.get("slug") is None
+    what = f"{name} is silent" if place else f"{name} is not seen"
+    again = facts.get("event") == "again"
+    lead = " ".join(said) or "Why is not known."
+    mark, tail = ("Again", "") if again else (_severity(facts), f" since {since}")
+    closing = "What it would show is unknown until then, not closed."
+    return _Told(mark, f"{what}{tail}", f"{what}.", f"{lead} {closing}", "unknown", "?", "Blind")
+
+
+def _blind_over(facts: Facts) -> _Told:
+    name, lasted = _name(facts), _lasted(facts)
+    verb = "answers" if facts.get("slug") is None else "is seen"
+    lead = f"We were blind for {lasted}. What happened meanwhile is not known."
+    return _Told("Seen", f"{name}, blind for {lasted}", f"{name} {verb} again.", lead,
+                 "closed", "✓", "Seen")  # fmt: skip
+
+
+_HEADS: Final[Mapping[tuple[str, bool], Callable[[Facts], _Told]]] = {
+    ("bypass", False): _bypass,
+    ("bypass", True): _bypass_over,
+    ("cut_off", False): _cut_off,
+    ("cut_off", True): _cut_off_over,
+    ("blind", False): _blind,
+    ("blind", True): _blind_over,
+}
+
+
+# ---- the whole -----------------------------------------------------------------------------
+
+
+def compose(facts: Facts, base_url: str) -> Letter:
+    """The letter of one alert; `base_url` is where the product is reached."""
+    over = facts.get("event") == "resolved"
+    told = _HEADS[str(facts.get("kind")), over](facts)
+    proof = facts.get("proof") or {}
+    fix = (facts.get("fix") or {}) if not over else {}
+    number = int(facts.get("incident") or 0)
+    return Letter(
+        subject=plain(f"[{told.mark}] {told.subject}", LONGEST_SUBJECT),
+        at=_exact(facts.get("at")),
+        tone=told.tone,
+        gate=told.gate,
+        word=told.word,
+        severity="" if over else _severity(facts),
+        number=number,
+        sentence=told.sentence,
+        lead=told.lead,
+        lines=tuple(_lines(proof)),
+        decides=_decides(facts, proof),
+        under_proof=_under(proof),
+        rows=tuple(_rows(facts)),
+        fix_title=plain(fix.get("title")),
+        fix=plain(fix.get("command"), 2 * LONGEST_LINE),
+        fix_note=plain(fix.get("note")),
+        button=f"Open incident #{number}",
+        url=f"{base_url}/incidents/{number}/",
+        acknowledge=not over,
+        why=_why(facts),
+        settings_url=f"{base_url}/settings/",
+    )
+
+
+def _exact(value: object) -> str:
+    moment = _moment(value)
+    return f"{moment.day} {moment:%b %Y, %H:%M:%S} UTC" if moment else ""
+
+
+def _lines(proof: Facts) -> Iterator[Line]:
+    for line in proof.get("lines") or ():
+        who = "S" if line.get("who") == "S" else "C"
+        yield Line(who, plain(line.get("text")), bool(line.get("decides")))
+
+
+def _decides(facts: Facts, proof: Facts) -> str:
+    """What the deciding line proves, in the word of whom it is about."""
+    is_open = proof.get("verdict") == "open"
+    if facts.get("kind") == "cut_off":
+        return "✓ Decides: Gets in" if is_open else "✕ Decides: Cut off"
+    return "→ Decides: Open" if is_open else "⇥ Decides: Closed"
+
+
+def _under(proof: Facts) -> str:
+    if not proof:
+        return ""
+    source, address = plain(proof.get("source"), 45), plain(proof.get("address"), 45)
+    control = plain(proof.get("control"), 60)
+    answered = f" Answered by the {control}." if control else ""
+    return f"From {source or 'a stranger'} to {address}.{answered} No message was sent."
+
+
+def _rows(facts: Facts) -> Iterator[Row]:
+    domains, proof = _domains(facts), facts.get("proof") or {}
+    if facts.get("kind") == "bypass":
+        of = facts.get("of")
+        count = (
+            f" ({len(domains):,} of {of:,})" if isinstance(of, int) and of != len(domains) else ""
+        )
+        yield "Domains", f"{joined(domains, most=5)}{count}" if domains else "none any more"
+        yield "Senders", joined(_classes(facts)) or "none any more"
+    if proof:
+        yield "Seen by", plain(proof.get("vantage_point"), LONGEST_NAME)
+        yield "Last answer", plain(proof.get("line"))
+    if change := facts.get("change"):
+        when = _clock(change.get("at"), facts.get("at"))
+        yield "Change before it", f"{plain(change.get('sentence'))}, read at {when}"
+    if any((facts.get("approved") or {}).values()):
+        yield "Approved sources", _approved(facts["approved"])
+
+
+def _approved(fares: Mapping[str, int]) -> str:
+    total, inside = sum(fares.values()), fares.get("gets_in", 0)
+    said = f"{inside} of {total} {'gets' if inside == 1 else 'get'} in"
+    cut = fares.get("cut_off", 0)
+    return f"{said}, {cut} cut off" if cut else said
+
+
+def _why(facts: Facts) -> str:
+    if facts.get("event") == "resolved":
+        return "You get this because you were told when it began. We write again if it comes back."
+    return "You get this because this address is on the list. We write again when it is over."

@@ -1,0 +1,171 @@
+"""Send the mails that are due: claimed by lease, one recipient a transaction, answers kept.
+
+A mail may come twice only where SMTP cannot tell: when the server fell silent after the last
+byte, or when the process died between sending and recording. Both are counted in `unsure`.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+
+from mailposture import models
+from mailposture.adapters import email
+from mailposture.services import audit, writing
+from mailposture.services.subscribing import valid_address
+
+User = AbstractBaseUser | AnonymousUser | None
+
+AT_ONCE: Final = 2
+# Longer than a mail may take, so that a claim lapses only with its process.
+LEASE: Final = timedelta(seconds=2 * email.WHOLE)
+# Minutes until the next try; the last goes on until a mail is old.
+BACKOFF: Final = (1, 2, 5, 10, 30, 60)
+OLDEST: Final = timedelta(days=1)
+
+
+class NotSetUpError(Exception):
+    """No mail can be sent: SMTP_URL is not set, or cannot be used. Says which."""
+
+
+def server() -> email.Server:
+    """Where mails are handed in; raises NotSetUpError."""
+    if not settings.SMTP_URL:
+        raise NotSetUpError("SMTP_URL is not set.")
+    try:
+        return email.read(settings.SMTP_URL)
+    except email.AddressError as error:
+        raise NotSetUpError(str(error)) from None
+
+
+def claim(now: datetime) -> list[tuple[int, int]]:
+    """Claim mails that are due, as (delivery, attempt); none while mail is not set up."""
+    try:
+        server()
+    except NotSetUpError:
+        return []
+    waiting = models.Delivery.objects.filter(state=models.Delivery.State.WAITING)
+    slots = AT_ONCE - waiting.filter(lease_until__gt=now).count()
+    due = waiting.filter(_free(now), due_at__lte=now).order_by("due_at", "pk")
+    claimed = []
+    for row in due[: max(slots, 0)]:
+        # A lease that lapsed was held by a sender that died: perhaps after it had sent.
+        died = row.lease_until is not None
+        won = waiting.filter(_free(now), pk=row.pk, attempts=row.attempts).update(
+            attempts=row.attempts + 1,
+            lease_until=now + LEASE,
+            unsure=F("unsure") + died,
+            message_id=row.message_id or _message_id(row),
+        )
+        if won:
+            claimed.append((row.pk, row.attempts + 1))
+    return claimed
+
+
+def _free(now: datetime) -> Q:
+    return Q(lease_until=None) | Q(lease_until__lte=now)
+
+
+def _message_id(row: models.Delivery) -> str:
+    """Given once and kept over every try, so that a receiver can tell a doubled mail."""
+    return f"delivery.{row.pk}.{secrets.token_hex(8)}@{writing.domain()}"
+
+
+def send(pk: int, attempt: int, clock: Callable[[], datetime]) -> None:
+    """Send one claimed mail and record how it went. A claim that was lost does nothing."""
+    row = (
+        models.Delivery.objects.select_related("alert")
+        .filter(pk=pk, attempts=attempt, state=models.Delivery.State.WAITING)
+        .exclude(lease_until=None)
+        .first()
+    )
+    if row is None:
+        return
+    try:
+        answer = email.send(server(), _mail(row), _manner())
+    except email.DeliveryError as error:
+        _not_sent(row, error, clock())
+    except NotSetUpError as error:
+        _not_sent(row, email.DeliveryError("us", str(error)), clock())
+    else:
+        _sent(row, answer, clock())
+
+
+def _mail(row: models.Delivery) -> email.Mail:
+    content = writing.message(row).as_bytes()
+    return email.Mail(sender=settings.MAIL_FROM, recipient=row.recipient, content=content)
+
+
+def _manner() -> email.Manner:
+    return email.Manner(hello=settings.EHLO_NAME or writing.domain())
+
+
+def _sent(row: models.Delivery, answer: email.Answer, now: datetime) -> None:
+    """It was taken. That stands, also where another sender took the claim over meanwhile."""
+    models.Delivery.objects.filter(pk=row.pk).exclude(state=models.Delivery.State.SENT).update(
+        state=models.Delivery.State.SENT,
+        done_at=now,
+        lease_until=None,
+        code=answer.code,
+        answer=str(answer),
+    )
+
+
+def _not_sent(row: models.Delivery, error: email.DeliveryError, now: datetime) -> None:
+    """It was not taken, or that is not known: when to try again, or that this is the end."""
+    states = models.Delivery.State
+    state, due_at = states.WAITING, row.due_at
+    if error.permanent and error.about == "recipient":
+        state = states.REFUSED
+    elif now - row.created_at >= OLDEST:
+        state = states.GAVE_UP
+    else:
+        due_at = now + timedelta(minutes=BACKOFF[min(row.attempts, len(BACKOFF)) - 1])
+    models.Delivery.objects.filter(pk=row.pk, attempts=row.attempts, state=states.WAITING).update(
+        state=state,
+        due_at=due_at,
+        done_at=None if state == states.WAITING else now,
+        lease_until=None,
+        code=error.code,
+        answer=error.says,
+        unsure=F("unsure") + error.maybe,
+    )
+
+
+@transaction.atomic
+def test(address: str, user: User, now: datetime) -> models.Delivery:
+    """Ask for a test mail: a delivery without an alert, due now. Raises NotAnAddressError."""
+    given = valid_address(address)
+    audit.record("asked for a test mail", given, now, user=user)
+    return models.Delivery.objects.create(recipient=given, created_at=now, due_at=now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outbox:
+    """How mail stands. `problem` is why none can be sent, empty where it can."""
+
+    problem: str
+    waiting: int
+    oldest: datetime | None
+    last: models.Delivery | None
+
+
+def outbox() -> Outbox:
+    """What waits, since when, and what a server said last."""
+    try:
+        server()
+        problem = ""
+    except NotSetUpError as error:
+        problem = str(error)
+    waiting: QuerySet[models.Delivery] = models.Delivery.objects.filter(
+        state=models.Delivery.State.WAITING
+    )
+    oldest = waiting.order_by("created_at").values_list("created_at", flat=True).first()
+    tried = models.Delivery.objects.exclude(answer="").order_by("-created_at", "-pk")
+    return Outbox(problem=problem, waiting=waiting.count(), oldest=oldest, last=tried.first())
