@@ -200,13 +200,23 @@ async def _carry(given: _Given, said: _Said) -> Answer:
         start_tls=False,
         tls_context=trust,
     )
-    with _told("us", server):
-        await client.connect()
     try:
+        with _told("us", server):
+            await client.connect()
         hello = await _sign_in(client, server, trust)
         return await _transact(client, server, given.mail, said) if given.mail else hello
     finally:
-        client.close()
+        await _hang_up(client)
+
+
+async def _hang_up(client: SMTP) -> None:
+    """Leave at once: what counts was answered. The loop closes the socket in its next turns."""
+    transport = client.transport
+    client.close()
+    if isinstance(transport, asyncio.Transport):
+        transport.abort()
+    for _ in range(3):
+        await asyncio.sleep(0)
 
 
 async def _sign_in(client: SMTP, server: Server, trust: ssl.SSLContext) -> Answer:
