@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg
 import pytest
 import redis
 from playwright.sync_api import Browser, sync_playwright
@@ -183,3 +184,10 @@ def browser(chromium: Chromium) -> Iterator[Browser]:
         running = playwright.chromium.launch(**chromium.launch_options())
         yield running
         running.close()
+
+
+def own_database(server: str, name: str) -> str:
+    """An empty database of this name: other tests use the server's first one."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"create database {name}")
+    return server.replace("/postgres?", f"/{name}?")

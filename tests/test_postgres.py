@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from tests.labs import Lab
+from tests.servers import own_database
 
 MANAGE = Path(__file__).parents[1] / "manage.py"
 
@@ -31,13 +32,6 @@ def manage(lab: Lab, url: str, *arguments: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
-
-
-def own_database(server: str, name: str) -> str:
-    """An empty database of this name: other tests use the server's first one."""
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"create database {name}")
-    return server.replace("/postgres?", f"/{name}?")
 
 
 @pytest.fixture

@@ -125,8 +125,12 @@ def _what_opens(facts: Facts) -> str:
     senders = _classes(facts)
     if "foreign" in senders:
         return f"takes mail from any host to {joined(_domains(facts))}"
-    noun = "sender" if len(senders) == 1 else "senders"
-    return f"takes mail from any host with {joined(senders)} {noun}" if senders else "is open"
+    if not senders:
+        return "is open"
+    named = ["own-domain" if name == "own" else name for name in senders]
+    article = "an" if named[0] == "own-domain" else "a"
+    with_whom = f"{joined(named)} senders" if len(named) > 1 else f"{article} {named[0]} sender"
+    return f"takes mail from any host with {with_whom}"
 
 
 def _source(facts: Facts) -> str:

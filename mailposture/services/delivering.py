@@ -60,7 +60,7 @@ def claim(now: datetime) -> list[tuple[int, int]]:
         won = waiting.filter(_free(now), pk=row.pk, attempts=row.attempts).update(
             attempts=row.attempts + 1,
             lease_until=now + LEASE,
-            unsure=F("unsure") + died,
+            unsure=F("unsure") + int(died),
             message_id=row.message_id or _message_id(row),
         )
         if won:
@@ -134,7 +134,7 @@ def _not_sent(row: models.Delivery, error: email.DeliveryError, now: datetime) -
         lease_until=None,
         code=error.code,
         answer=error.says,
-        unsure=F("unsure") + error.maybe,
+        unsure=F("unsure") + int(error.maybe),
     )
 
 

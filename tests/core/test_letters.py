@@ -1,0 +1,215 @@
+"""The words of a mail: true to the facts, in the order of the design, and nothing foreign acts."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailposture.core import letters
+
+BASE = "https://posture.contoso.com"
+PROOF = {
+    "observation": 7, "vantage_point": "Stranger, frankfurt", "source": "198.51.100.7",
+    "endpoint": "tailspin-com.mail.protection.outlook.com", "address": "192.0.2.30",
+    "domain": "tailspin.com", "sender_class": "foreign", "verdict": "open", "control": "",
+    "code": "250 2.1.5", "line": "250 2.1.5 Recipient OK", "at": "2026-11-24T10:14:02+00:00",
+    "front_ends": 2,
+    "lines": [
+        {"who": "C", "text": "RCPT TO:<postmaster@tailspin.com>", "decides": False},
+        {"who": "S", "text": "250 2.1.5 Recipient OK", "decides": True},
+    ],
+}  # fmt: skip
+
+
+def facts(**changes: Any) -> dict[str, Any]:
+    """A locked tenant that stands open since 10:14."""
+    given_: dict[str, Any] = {
+        "incident": 44, "event": "opened", "kind": "bypass", "severity": "critical",
+        "name": "tailspin", "slug": "tailspin", "place": None, "source": None, "state": "open",
+        "at": "2026-11-24T10:14:03+00:00", "since": "2026-11-24T10:14:02+00:00", "until": None,
+        "last_closed": "2026-11-24T10:04:11+00:00", "first_look": False, "seconds": None,
+        "domains": 2, "of": 2,
+        "subjects": [
+            {"domain": "tailspin.com", "classes": ["foreign", "own", "null"]},
+            {"domain": "tailspin.onmicrosoft.com", "classes": ["foreign", "own", "null"]},
+        ],
+        "proof": PROOF, "change": None, "approved": {"gets_in": 1, "cut_off": 0, "unknown": 0},
+        "reasons": [], "fix": None,
+    }  # fmt: skip
+    return {**given_, **changes}
+
+
+OVER = {"event": "resolved", "until": "2026-11-25T08:02:02+00:00", "seconds": 78_480}
+SOURCE = {"name": "Hybrid", "kind": "hybrid", "address": "203.0.113.31"}
+CUT = {"kind": "cut_off", "severity": "high", "source": SOURCE, "state": "closed"}
+BLIND = {
+    "kind": "blind", "severity": "medium", "state": "unknown", "proof": None,
+    "reasons": [{"what": "credential", "says": "The sign-in is refused: secret-expired"}],
+}  # fmt: skip
+PARTLY = {
+    "severity": "high", "state": "partly",
+    "subjects": [{"domain": "tailspin.com", "classes": ["null"]}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "subject", "word", "sentence"),
+    [
+        (
+            {}, "[Critical] tailspin takes mail from any host since 10:14 UTC", "Open",
+            "tailspin takes mail from any host.",
+        ),
+        (
+            PARTLY, "[High] tailspin takes mail from any host with a null sender since 10:14 UTC",
+            "Partly open", "tailspin takes mail from any host with a null sender.",
+        ),
+        (
+            {**PARTLY, "subjects": [{"domain": "a.example", "classes": ["foreign", "own"]}]},
+            "[High] tailspin takes mail from any host to a.example since 10:14 UTC",
+            "Partly open", "tailspin takes mail from any host to a.example.",
+        ),
+        (
+            {"event": "worse"}, "[Critical] tailspin takes mail from any host", "Open",
+            "tailspin takes mail from any host.",
+        ),
+        (
+            {"event": "again"}, "[Again] tailspin takes mail from any host", "Open",
+            "tailspin takes mail from any host again.",
+        ),
+        (
+            {**OVER, "state": "closed"}, "[Closed] tailspin, open for 21 h 48 m", "Closed",
+            "tailspin refuses strangers again.",
+        ),
+        (
+            {**OVER, "state": "unknown"}, "[Resolved] tailspin, open for 21 h 48 m", "Unknown",
+            "No door of tailspin is known to stand open any more.",
+        ),
+        (
+            CUT, "[High] Hybrid is cut off from tailspin since 10:14 UTC", "Cut off",
+            "Hybrid is cut off from tailspin.",
+        ),
+        (
+            {**CUT, **OVER}, "[Gets in] Hybrid to tailspin, cut off for 21 h 48 m", "Gets in",
+            "Hybrid gets in to tailspin again.",
+        ),
+        (
+            {**CUT, "event": "again"}, "[Again] Hybrid is cut off from tailspin", "Cut off",
+            "Hybrid is cut off from tailspin again.",
+        ),
+        (
+            BLIND, "[Medium] tailspin is not seen since 10:14 UTC", "Blind",
+            "tailspin is not seen.",
+        ),
+        (
+            {**BLIND, "slug": None, "name": "Singapore"},
+            "[Medium] Singapore is silent since 10:14 UTC", "Blind", "Singapore is silent.",
+        ),
+        (
+            {**BLIND, **OVER}, "[Seen] tailspin, blind for 21 h 48 m", "Seen",
+            "tailspin is seen again.",
+        ),
+        (
+            {**BLIND, "event": "again"}, "[Again] tailspin is not seen", "Blind",
+            "tailspin is not seen.",
+        ),
+    ],
+)  # fmt: skip
+def test_each_kind_of_news_has_its_words(
+    changes: dict[str, Any], subject: str, word: str, sentence: str
+) -> None:
+    letter = letters.compose(facts(**changes), BASE)
+    assert (letter.subject, letter.word, letter.sentence) == (subject, word, sentence)
+
+
+def test_the_lead_says_what_it_was_before() -> None:
+    lead = letters.compose(facts(), BASE).lead
+    assert lead == (
+        "Last seen closed at 10:04:11 UTC, first seen open at 10:14:02 UTC, on 2 front ends."
+    )
+
+
+def test_open_at_the_first_look_does_not_claim_to_know_since_when() -> None:
+    letter = letters.compose(facts(first_look=True, last_closed=None), BASE)
+    assert letter.lead.endswith("Since when is not known.")
+    assert "first look" in letter.lead
+
+
+def test_a_time_of_another_day_names_its_day() -> None:
+    letter = letters.compose(facts(last_closed="2026-11-23T23:59:00+00:00"), BASE)
+    assert "23 Nov 23:59:00 UTC" in letter.lead
+
+
+def test_proof_facts_and_fix_follow_in_this_order() -> None:
+    fix = {"title": "Turn the connector back on", "command": "Set-X 'a'", "note": "Takes it back."}
+    change = {"pk": 3, "sentence": "Lock was turned off", "at": "2026-11-24T10:11:07+00:00"}
+    letter = letters.compose(facts(fix=fix, change=change), BASE)
+    assert [(x.who, x.decides) for x in letter.lines] == [("C", False), ("S", True)]
+    assert letter.decides == "→ Decides: Open"
+    assert letter.under_proof == "From 198.51.100.7 to 192.0.2.30. No message was sent."
+    assert [label for label, _ in letter.rows] == [
+        "Domains", "Senders", "Seen by", "Last answer", "Change before it", "Approved sources",
+    ]  # fmt: skip
+    assert (letter.fix_title, letter.fix) == ("Turn the connector back on", "Set-X 'a'")
+    assert letter.url == f"{BASE}/incidents/44/"
+    assert letter.acknowledge
+
+
+def test_what_is_over_offers_no_fix_and_nothing_to_acknowledge() -> None:
+    fix = {"title": "t", "command": "c", "note": "n"}
+    letter = letters.compose(facts(**OVER, fix=fix), BASE)
+    assert (letter.fix, letter.acknowledge, letter.severity) == ("", False, "")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "kind", "said"),
+    [
+        ("open", "bypass", "→ Decides: Open"), ("closed", "bypass", "⇥ Decides: Closed"),
+        ("open", "cut_off", "✓ Decides: Gets in"), ("closed", "cut_off", "✕ Decides: Cut off"),
+    ],
+)  # fmt: skip
+def test_the_deciding_line_is_named_for_whom_it_is_about(
+    verdict: str, kind: str, said: str
+) -> None:
+    given_ = facts(kind=kind, proof={**PROOF, "verdict": verdict})
+    assert letters.compose(given_, BASE).decides == said
+
+
+def test_nine_hundred_domains_are_counted_and_few_are_named() -> None:
+    subjects = [{"domain": f"d{n}.example", "classes": ["foreign"]} for n in range(900)]
+    letter = letters.compose(facts(subjects=subjects, domains=900, of=901), BASE)
+    domains = dict(letter.rows)["Domains"]
+    assert domains.startswith("d0.example, d1.example, ")
+    assert domains.endswith("and 895 more (900 of 901)")
+
+
+def test_two_of_three_sources_are_said_so() -> None:
+    fares = {"gets_in": 2, "cut_off": 1, "unknown": 0}
+    rows = dict(letters.compose(facts(approved=fares), BASE).rows)
+    assert rows["Approved sources"] == "2 of 3 get in, 1 cut off"
+
+
+NASTY = st.text(max_size=300) | st.sampled_from(
+    ["a\r\nBcc: x@example.com", "\u2028x", "\u202eevil", "<script>", "=cmd()", "\x00\x1b[31m"]
+)
+
+
+@given(NASTY, NASTY, NASTY)
+def test_no_fact_reaches_a_letter_with_what_could_act(name: str, said: str, line: str) -> None:
+    nasty = facts(
+        name=name, change={"pk": 1, "sentence": said, "at": "2026-11-24T10:11:07+00:00"},
+        fix={"title": said, "command": line, "note": said}, source={"name": name},
+        proof={**PROOF, "line": line, "lines": [{"who": line, "text": line, "decides": True}]},
+        reasons=[{"what": "role", "says": said}],
+        subjects=[{"domain": name, "classes": [said]}],
+    )  # fmt: skip
+    for kind in ("bypass", "cut_off", "blind"):
+        for event in ("opened", "worse", "again", "resolved"):
+            letter = letters.compose({**nasty, "kind": kind, "event": event}, BASE)
+            words = [
+                letter.subject, letter.sentence, letter.lead, letter.fix, letter.fix_title,
+                *(x.text for x in letter.lines), *(text for _, text in letter.rows),
+            ]  # fmt: skip
+            assert all(word.isprintable() for word in words)
+            assert len(letter.subject) <= 150
+            assert all(len(x.text) <= 200 for x in letter.lines)

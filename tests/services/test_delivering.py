@@ -1,0 +1,430 @@
+"""Mails that are due: claimed once, sent each alone, none lost with a server or a process."""
+
+import email as stdlib_email
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import override_settings
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailposture import models
+from mailposture.adapters import email as smtp
+from mailposture.core.alerting import Kind, fingerprint
+from mailposture.services import delivering, writing
+from mailposture.services.subscribing import NotAnAddressError
+from tests import factories as make
+from tests.core.test_letters import facts
+from tests.factories import NOW
+from tests.mailservers import Sink, answers, free_port, scripted, sink
+from tests.postfix import postfix
+from tests.servers import own_database
+
+ROOT = Path(__file__).parents[2]
+FIVE = [f"team{n}@example.com" for n in range(5)]
+
+
+@pytest.fixture
+def server(settings: Any) -> Iterator[Sink]:
+    """A real SMTP server that SMTP_URL names."""
+    settings.MAIL_FROM = "mailposture@probe.contoso.com"
+    settings.PUBLIC_URL = "https://posture.contoso.com"
+    with sink() as found:
+        settings.SMTP_URL = found.url
+        yield found
+
+
+def alert(recipients: list[str], **changes: Any) -> models.Alert:
+    """News with a mail for each of these."""
+    tenant = models.Tenant.objects.first() or make.tenant("tailspin")
+    number = models.Incident.objects.count()
+    incident = models.Incident.objects.create(
+        tenant=tenant, kind="bypass", severity="critical", opened_at=NOW, moved_at=NOW,
+        fingerprint=fingerprint(Kind.BYPASS, tenant.pk, number),
+    )  # fmt: skip
+    row = models.Alert.objects.create(
+        incident=incident, event="opened", key=f"{incident.pk}.1", at=NOW,
+        facts=facts(incident=incident.pk, **changes),
+    )  # fmt: skip
+    for address in recipients:
+        row.deliveries.create(recipient=address, created_at=NOW, due_at=NOW)
+    return row
+
+
+def run(now: datetime = NOW) -> int:
+    """Claim and send until nothing is due at this time; how many were tried."""
+    tried = 0
+    while claimed := delivering.claim(now):
+        for pk, attempt in claimed:
+            delivering.send(pk, attempt, lambda: now)
+            tried += 1
+    return tried
+
+
+def states() -> list[str]:
+    return list(models.Delivery.objects.order_by("pk").values_list("state", flat=True))
+
+
+@pytest.mark.django_db
+def test_each_recipient_gets_a_mail_of_its_own_and_the_answer_is_kept(server: Sink) -> None:
+    alert(FIVE)
+    assert run() == 5
+    assert server.recipients == FIVE
+    row = models.Delivery.objects.first()
+    assert row is not None
+    assert (row.state, row.code, row.answer) == ("sent", 250, "250 2.0.0 taken as 4711")
+    assert (row.attempts, row.unsure, row.done_at) == (1, 0, NOW)
+    assert run() == 0
+
+
+@pytest.mark.django_db
+def test_one_refusal_of_five_costs_nobody_elses_mail(server: Sink) -> None:
+    server.refuses[FIVE[2]] = "550 5.1.1 nobody of that name"
+    alert(FIVE)
+    run()
+    assert server.recipients == [a for a in FIVE if a != FIVE[2]]
+    row = models.Delivery.objects.get(recipient=FIVE[2])
+    assert (row.state, row.code) == ("refused", 550)
+    assert row.answer == "550 5.1.1 nobody of that name"
+    assert run(NOW + timedelta(days=2)) == 0
+
+
+@pytest.mark.django_db
+def test_busy_is_tried_again_later_and_later(server: Sink) -> None:
+    alert(FIVE[:1])
+    server.answers = ["451 4.3.2 busy"] * 3
+    now, waits = NOW, []
+    for _ in range(3):
+        run(now)
+        row = models.Delivery.objects.get()
+        waits.append((row.due_at - now) / timedelta(minutes=1))
+        assert (row.state, row.code, row.answer) == ("waiting", 451, "451 4.3.2 busy")
+        assert run(row.due_at - timedelta(seconds=1)) == 0
+        now = row.due_at
+    run(now)
+    assert waits == [1, 2, 5]
+    row = models.Delivery.objects.get()
+    assert (row.state, row.attempts, row.code) == ("sent", 4, 250)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "talk",
+    [
+        answers(b"554 5.7.1 not from you\r\n"),
+        answers(b"220 a\r\n", b"250 a\r\n", b"530 5.7.0 sign in first\r\n"),
+        answers(b"220 a\r\n", b"250 a\r\n", b"250 ok\r\n", b"250 ok\r\n", b"554 5.6.0 spam\r\n"),
+    ],
+)
+def test_a_refusal_that_the_operator_can_mend_is_tried_for_a_day_and_then_given_up(
+    settings: Any, talk: Any
+) -> None:
+    alert(FIVE[:1])
+    with scripted(talk) as url:
+        settings.SMTP_URL = url
+        run()
+        row = models.Delivery.objects.get()
+        assert (row.state, row.code) == ("waiting", int(row.answer[:3]))
+        run(NOW + timedelta(days=1))
+    row.refresh_from_db()
+    assert (row.state, row.done_at) == ("gave_up", NOW + timedelta(days=1))
+
+
+@pytest.mark.django_db
+def test_a_server_that_is_down_loses_nothing(settings: Any, server: Sink) -> None:
+    alert(FIVE)
+    up, settings.SMTP_URL = settings.SMTP_URL, f"smtp://127.0.0.1:{free_port()}"
+    run()
+    assert states() == ["waiting"] * 5
+    settings.SMTP_URL = up
+    assert run(NOW + timedelta(minutes=1)) == 5
+    assert sorted(server.recipients) == FIVE
+
+
+@pytest.mark.django_db
+def test_silence_after_the_last_byte_is_tried_again_and_counted(settings: Any) -> None:
+    alert(FIVE[:1])
+    ok = b"250 ok\r\n"
+    hangs_up = answers(b"220 a\r\n", ok, ok, ok, b"354 go on\r\n", to_message=None)
+    with scripted(hangs_up) as url:
+        settings.SMTP_URL = url
+        run()
+    row = models.Delivery.objects.get()
+    assert (row.state, row.unsure, row.code) == ("waiting", 1, None)
+    first = row.message_id
+    with sink() as server:
+        settings.SMTP_URL = server.url
+        run(NOW + timedelta(minutes=1))
+    row.refresh_from_db()
+    assert (row.state, row.unsure, row.message_id) == ("sent", 1, first)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("url", [None, "", "mail.example.com"])
+def test_without_a_server_mails_wait_unclaimed(settings: Any, url: str | None) -> None:
+    alert(FIVE)
+    settings.SMTP_URL = url
+    assert delivering.claim(NOW) == []
+    outbox = delivering.outbox()
+    assert outbox.problem
+    assert (outbox.waiting, outbox.oldest, outbox.last) == (5, NOW, None)
+
+
+@pytest.mark.django_db
+def test_a_claim_that_lapsed_is_taken_over_and_counted(server: Sink) -> None:
+    alert(FIVE[:1])
+    ((pk, attempt),) = delivering.claim(NOW)
+    assert delivering.claim(NOW) == []
+    later = NOW + delivering.LEASE
+    ((_, second),) = delivering.claim(later)
+    delivering.send(pk, attempt, lambda: later)
+    assert server.taken == []
+
+    delivering.send(pk, second, lambda: later)
+    row = models.Delivery.objects.get()
+    assert (row.state, row.attempts, row.unsure) == ("sent", 2, 1)
+    assert len(server.taken) == 1
+
+
+@pytest.mark.django_db
+def test_a_late_success_stands_also_where_the_claim_was_taken_over(
+    server: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alert(FIVE[:1])
+    ((pk, attempt),) = delivering.claim(NOW)
+    real = smtp.send
+
+    def slow(*given_: Any) -> Any:
+        answer = real(*given_)
+        delivering.claim(NOW + delivering.LEASE)
+        return answer
+
+    monkeypatch.setattr(smtp, "send", slow)
+    delivering.send(pk, attempt, lambda: NOW)
+    assert states() == ["sent"]
+    assert delivering.claim(NOW + 3 * delivering.LEASE) == []
+
+
+@pytest.mark.django_db
+def test_no_more_than_the_senders_can_do_is_claimed_at_once(server: Sink) -> None:
+    alert(FIVE)
+    assert len(delivering.claim(NOW)) == delivering.AT_ONCE
+    assert delivering.claim(NOW) == []
+
+
+# ---- the message -------------------------------------------------------------------------
+
+
+def message(row: models.Delivery) -> EmailMessage:
+    row.message_id = row.message_id or "delivery.1.ab@probe.contoso.com"
+    found = stdlib_email.message_from_bytes(writing.message(row).as_bytes(), policy=default)
+    assert isinstance(found, EmailMessage)
+    return found
+
+
+@pytest.mark.django_db
+def test_an_incident_is_one_thread_and_no_robot_answers(server: Sink) -> None:
+    first = alert(FIVE[:1])
+    second = models.Alert.objects.create(
+        incident=first.incident, event="resolved", key="x", at=NOW,
+        facts=facts(event="resolved", state="closed", seconds=60, until=NOW.isoformat()),
+    )  # fmt: skip
+    second.deliveries.create(recipient=FIVE[0], created_at=NOW, due_at=NOW)
+    run()
+    mails = [
+        stdlib_email.message_from_bytes(e.original_content or b"", policy=default)
+        for e in server.taken
+    ]
+    assert mails[0]["References"] == mails[1]["References"]
+    assert mails[0]["References"] == f"<incident.{first.incident_id}@probe.contoso.com>"
+    assert mails[0]["Message-ID"] != mails[1]["Message-ID"]
+    for mail in mails:
+        assert mail["Auto-Submitted"] == "auto-generated"
+        assert mail["From"] == "Mailposture <mailposture@probe.contoso.com>"
+        assert mail["Date"]
+        assert [part.get_content_type() for part in mail.walk()] == [
+            "multipart/alternative", "text/plain", "text/html",
+        ]  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_the_first_words_of_the_text_are_the_sentence(server: Sink) -> None:
+    row = alert(FIVE[:1]).deliveries.get()
+    text = message(row).get_body(("plain",))
+    assert text
+    assert text.get_content().startswith("tailspin takes mail from any host. Last seen closed")
+    assert "https://posture.contoso.com/incidents/" in text.get_content()
+
+
+@pytest.mark.django_db
+def test_markup_from_a_server_or_a_tenant_stays_text(server: Sink) -> None:
+    proof = facts()["proof"]
+    hostile = '"><img src=x onerror=alert(1)><script>'
+    row = alert(
+        FIVE[:1], name=hostile, proof={**proof, "line": hostile, "lines": [
+            {"who": "S", "text": hostile, "decides": True}]},
+        fix={"title": hostile, "command": hostile, "note": hostile},
+        subjects=[{"domain": hostile, "classes": ["foreign"]}],
+    ).deliveries.get()  # fmt: skip
+    html = message(row).get_body(("html",))
+    assert html
+    content = html.get_content()
+    assert "<script>" not in content
+    assert "<img" not in content
+    assert "&lt;script&gt;" in content
+    assert "http" not in content.replace("https://posture.contoso.com", "")
+
+
+@given(st.text(max_size=200), st.text(max_size=200))
+def test_no_name_brings_a_header_of_its_own(name: str, line: str) -> None:
+    incident = models.Incident(pk=1)
+    row = models.Delivery(
+        pk=1, recipient="security@example.com", created_at=NOW,
+        alert=models.Alert(incident=incident, facts=facts(name=name, proof={"line": line})),
+    )  # fmt: skip
+    with override_settings(MAIL_FROM="mailposture@probe.contoso.com"):
+        mail = message(row)
+    assert sorted(mail.keys()) == [
+        "Auto-Submitted", "Content-Type", "Date", "From", "In-Reply-To", "MIME-Version",
+        "Message-ID", "References", "Subject", "To", "X-Auto-Response-Suppress",
+    ]  # fmt: skip
+    assert mail["To"] == "security@example.com"
+
+
+# ---- a test that a person asks for -------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_a_test_mail_is_a_delivery_with_the_servers_answer(server: Sink) -> None:
+    row = delivering.test(" me@example.com ", None, NOW)
+    run()
+    row.refresh_from_db()
+    assert (row.recipient, row.state, row.code) == ("me@example.com", "sent", 250)
+    assert server.recipients == ["me@example.com"]
+    assert delivering.outbox().last == row
+    assert models.AuditEvent.objects.get().action == "asked for a test mail"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["", "nobody", "a@b@c", "x@example.com\r\nBcc: y@example.com"])
+def test_what_is_no_address_is_refused_in_words(address: str) -> None:
+    with pytest.raises(NotAnAddressError, match="not a mail address"):
+        delivering.test(address, None, NOW)
+    assert not models.Delivery.objects.exists()
+
+
+# ---- real things -------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_postfix_takes_it_and_its_queue_id_is_kept(settings: Any) -> None:
+    settings.MAIL_FROM = "mailposture@probe.contoso.com"
+    with postfix({}) as server:
+        settings.SMTP_URL = f"smtp://{server.address}:{server.port}"
+        alert(["security@contoso.example", "somebody@elsewhere.example"])
+        run()
+    taken, refused = models.Delivery.objects.order_by("pk")
+    assert taken.state == "sent"
+    assert taken.answer.startswith("250 2.0.0 Ok: queued as ")
+    assert refused.state == "refused"
+    assert "Relay access denied" in refused.answer
+
+
+SENDER = """
+import os, sys, django
+os.environ["DJANGO_SETTINGS_MODULE"] = "mailposture.settings"
+django.setup()
+from django.utils import timezone
+from mailposture.services import delivering
+if "--die" in sys.argv:
+    delivering._sent = lambda *_: os.kill(os.getpid(), 9)
+late = timezone.timedelta(minutes=3 if "--late" in sys.argv else 0)
+for pk, attempt in delivering.claim(timezone.now() + late):
+    delivering.send(pk, attempt, timezone.now)
+"""
+
+
+def sender(folder: Path, url: str, database: str, *options: str) -> "subprocess.Popen[bytes]":
+    """A process of its own that claims and sends once."""
+    environment = {
+        "PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "DATA_DIR": str(folder),
+        "SMTP_URL": url, "DATABASE_URL": database, "PYTHONPATH": str(ROOT),
+    }  # fmt: skip
+    return subprocess.Popen([sys.executable, "-c", SENDER, *options], env=environment)
+
+
+FILL = """
+import os, django
+os.environ["DJANGO_SETTINGS_MODULE"] = "mailposture.settings"
+django.setup()
+from django.core.management import call_command
+from django.utils import timezone
+from mailposture import models
+call_command("migrate", verbosity=0)
+for n in range(2):
+    models.Delivery.objects.create(
+        recipient=f"team{n}@example.com", created_at=timezone.now(), due_at=timezone.now())
+"""
+LOOK = """
+import os, django
+os.environ["DJANGO_SETTINGS_MODULE"] = "mailposture.settings"
+django.setup()
+from mailposture import models
+print([[d.state, d.attempts, d.unsure] for d in models.Delivery.objects.order_by("pk")])
+"""
+
+
+def script(folder: Path, text: str, database: str) -> str:
+    """Run a few lines against this database; what they print."""
+    environment = {
+        "PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "DATA_DIR": str(folder),
+        "DATABASE_URL": database, "PYTHONPATH": str(ROOT),
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", text], env=environment, capture_output=True, text=True, timeout=60,
+        check=True,
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
+def test_a_sender_killed_between_sending_and_recording_loses_nothing(tmp_path: Path) -> None:
+    script(tmp_path, FILL, "")
+    with sink() as server:
+        assert sender(tmp_path, server.url, "", "--die").wait(60) == -signal.SIGKILL
+        assert len(server.taken) == 1
+        assert sender(tmp_path, server.url, "", "--late").wait(60) == 0
+    # SMTP cannot tell whether the killed one had sent: its mail came twice, under one id.
+    assert sorted(server.recipients) == [
+        "team0@example.com",
+        *["team0@example.com"],
+        "team1@example.com",
+    ]
+    ids = {stdlib_email.message_from_bytes(e.original_content or b"")["Message-ID"]
+           for e in server.taken}  # fmt: skip
+    assert len(ids) == 2
+    assert script(tmp_path, LOOK, "") == "[['sent', 2, 1], ['sent', 2, 1]]"
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_two_senders_at_once_send_each_mail_once(
+    tmp_path: Path, postgres_url: str, kind: str
+) -> None:
+    database = "" if kind == "sqlite" else postgres_url
+    if database:
+        database = own_database(postgres_url, f"senders_{time.monotonic_ns()}")
+    script(tmp_path, FILL, database)
+    with sink() as server:
+        racing = [sender(tmp_path, server.url, database) for _ in range(2)]
+        assert [one.wait(60) for one in racing] == [0, 0]
+    assert sorted(server.recipients) == ["team0@example.com", "team1@example.com"]
+    assert script(tmp_path, LOOK, database) == "[['sent', 1, 0], ['sent', 1, 0]]"
