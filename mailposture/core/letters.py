@@ -256,6 +256,11 @@ _HEADS: Final[Mapping[tuple[str, bool], Callable[[Facts], _Told]]] = {
 # ---- the whole -----------------------------------------------------------------------------
 
 
+def sentence(facts: Facts) -> str:
+    """The one sentence of an incident as it stands, for lists and page heads."""
+    return _HEADS[str(facts.get("kind")), facts.get("event") == "resolved"](facts).sentence
+
+
 def compose(facts: Facts, base_url: str) -> Letter:
     """The letter of one alert; `base_url` is where the product is reached."""
     over = facts.get("event") == "resolved"

@@ -27,13 +27,18 @@ _REFUSED: Final[Mapping[str, str]] = {
 
 def assess(now: datetime, awake_since: datetime) -> int:
     """Open, go on with and end the incidents of blindness; how many were touched."""
-    silent = _silent(now)
+    silent = _silent(now, awake_since)
     return _places(silent, now) + _tenants(silent, now, awake_since)
 
 
-def _silent(now: datetime) -> set[int]:
-    """Places that were heard once, were asked since, and answer no more."""
+def _silent(now: datetime, awake_since: datetime) -> set[int]:
+    """Places that were heard once, were asked since, and answer no more.
+
+    One that we began to ask a moment ago has had no time to answer.
+    """
     quiet = now - vantage_points.SILENT_AFTER
+    if awake_since > quiet:
+        return set()
     found = models.VantagePoint.objects.filter(
         enabled=True, heard_at__lt=quiet, asked_at__gte=quiet
     )

@@ -156,6 +156,11 @@ class Outbox:
     last: models.Delivery | None
 
 
+def waiting() -> int:
+    """How many mails wait, whether or not they are due."""
+    return models.Delivery.objects.filter(state=models.Delivery.State.WAITING).count()
+
+
 def outbox() -> Outbox:
     """What waits, since when, and what a server said last."""
     try:
@@ -163,9 +168,9 @@ def outbox() -> Outbox:
         problem = ""
     except NotSetUpError as error:
         problem = str(error)
-    waiting: QuerySet[models.Delivery] = models.Delivery.objects.filter(
+    unsent: QuerySet[models.Delivery] = models.Delivery.objects.filter(
         state=models.Delivery.State.WAITING
     )
-    oldest = waiting.order_by("created_at").values_list("created_at", flat=True).first()
+    oldest = unsent.order_by("created_at").values_list("created_at", flat=True).first()
     tried = models.Delivery.objects.exclude(answer="").order_by("-created_at", "-pk")
-    return Outbox(problem=problem, waiting=waiting.count(), oldest=oldest, last=tried.first())
+    return Outbox(problem=problem, waiting=unsent.count(), oldest=oldest, last=tried.first())

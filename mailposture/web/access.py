@@ -5,17 +5,20 @@ from functools import wraps
 from typing import Any, cast
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 
 from mailposture import models
 
 
-def seen_tenant(request: HttpRequest, slug: str) -> models.Tenant:
-    """The tenant, for anyone signed in."""
+def seen_tenant(
+    request: HttpRequest, slug: str, found: QuerySet[models.Tenant] | None = None
+) -> models.Tenant:
+    """The tenant, for anyone signed in; `found` are tenants with what a page needs beside them."""
     if not request.user.is_authenticated:
         raise PermissionDenied
-    return get_object_or_404(models.Tenant, slug=slug)
+    return get_object_or_404(models.Tenant.objects.all() if found is None else found, slug=slug)
 
 
 def operated_tenant(request: HttpRequest, slug: str) -> models.Tenant:

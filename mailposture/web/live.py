@@ -33,7 +33,7 @@ def fetch_now(request: HttpRequest, slug: str) -> HttpResponse:
     """Read this tenant's configuration without waiting for its turn, and watch."""
     of = operated_tenant(request, slug)
     fetches.ask(of, timezone.now())
-    transaction.on_commit(partial(_wake, request))
+    transaction.on_commit(partial(wake, request))
     # The claim that will read it: the next one, also where a reading is under way already.
     watched = urlencode({"fetch": of.fetch_attempt + 1})
     return redirect(f"{of.get_absolute_url()}?{watched}")
@@ -44,11 +44,11 @@ def probe_now(request: HttpRequest, slug: str) -> HttpResponse:
     """Look at all paths of this tenant, and watch."""
     of = operated_tenant(request, slug)
     look = planning.ask_round(of, timezone.now())
-    transaction.on_commit(partial(_wake, request))
+    transaction.on_commit(partial(wake, request))
     return redirect(f"{of.get_absolute_url()}?{urlencode({'round': look.pk})}")
 
 
-def _wake(request: HttpRequest) -> None:
+def wake(request: HttpRequest) -> None:
     """The row is the work and the tick finds it; this only spares the wait."""
     try:
         # Kombu tries for six seconds by itself; nobody should stare at a button that long.

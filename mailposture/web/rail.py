@@ -12,6 +12,7 @@ from mailposture.services import vantage_points
 from mailposture.services.pages import fleet
 
 SWITCHER_TENANTS = 200
+BAD_NEWS = ("overview", "incidents")
 COUNTED = "fleet_counts"
 
 
@@ -54,8 +55,10 @@ def _navigation(request: HttpRequest, counts: fleet.Counts) -> list[dict[str, An
         ("Overview", "overview", "layout-dashboard", counts.open or None),
         ("Tenants", "tenants", "building", counts.total),
         ("Changes", "changes", "history", None),
+        ("Incidents", "incidents", "urgent", counts.incidents or None),
         ("Vantage points", "vantage_points", "radar", None),
         ("Explain a reply", "explain", "message-question", None),
+        ("Settings", "settings", "settings", None),
         *([("Lab", "lab", "flask", None)] if settings.LAB else []),
     ]
     return [
@@ -64,8 +67,8 @@ def _navigation(request: HttpRequest, counts: fleet.Counts) -> list[dict[str, An
             "url": reverse(url),
             "icon": icon,
             "count": count,
-            # How much of it is bad news: the overview counts the tenants that stand open.
-            "bad": count if url == "overview" else None,
+            # How much of it is bad news: tenants and incidents that stand open.
+            "bad": count if url in BAD_NEWS else None,
             "current": _belongs(here or "", url),
         }
         for name, url, icon, count in rows
@@ -92,6 +95,12 @@ UNDER = {
         "tenants",
     ),
     "change": "changes",
+    "incident": "incidents",
+    "incident_acknowledge": "incidents",
+    "mailbox": "lab",
+    "mailbox_message": "lab",
+    "send_test": "settings",
+    "subscribe": "settings",
     "vantage_point": "vantage_points",
     "vantage_point_add": "vantage_points",
 }

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from mailposture import models
+from mailposture.services.pages import incidents
 from mailposture.services.pages import tenant as pages
 from mailposture.services.pages.matrix import Band, Grid, GridRow
 from mailposture.services.pages.timeline import REACHES, address, reach
@@ -19,7 +20,7 @@ from mailposture.web.live import small_number, watched
 @require_safe
 def tenant(request: HttpRequest, slug: str) -> HttpResponse:
     """The tenant's page; `domains` is a page of its matrix, `days` the reach of its timeline."""
-    of = seen_tenant(request, slug)
+    of = seen_tenant(request, slug, incidents.with_standing(models.Tenant.objects.all()))
     now = timezone.now()
     asked = pages.Asked(page=small_number(request, "domains", 1), days=days_asked(request, of, now))
     page = pages.load(of, asked, now)

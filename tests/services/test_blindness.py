@@ -103,6 +103,14 @@ def test_a_silent_stranger_is_told_once_and_not_by_tenant(tenant: models.Tenant)
     assert ("blind", "resolved") in assess(NOW + timedelta(seconds=5))
 
 
+def test_a_place_that_was_asked_only_since_our_own_start_is_not_silent_yet(
+    tenant: models.Tenant,
+) -> None:
+    models.VantagePoint.objects.update(heard_at=ago(days=1), asked_at=ago(seconds=1))
+    assert assess(awake_since=ago(seconds=60)) == []
+    assert assess(awake_since=ago(seconds=80)) == [("blind", "opened")]
+
+
 @pytest.mark.parametrize(
     "fields",
     [

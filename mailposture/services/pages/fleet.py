@@ -9,7 +9,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import Case, CharField, Count, F, Max, Min, Q, QuerySet, Value, When
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    Exists,
+    F,
+    Max,
+    Min,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 from django.urls import reverse
 
 from mailposture import models
@@ -50,6 +63,8 @@ class Counts:
     """Tenants by the state that still counts, since when the longest open one is, the last look.
 
     `last_reading` is when a configuration last came, `due` when the next round is to be planned.
+    Beside them what every page shows or warns of: open incidents, mails that wait, and whether
+    anybody is told.
     """
 
     open: int
@@ -62,6 +77,9 @@ class Counts:
     last_reading: datetime | None
     due: datetime | None
     stale: int
+    incidents: int = 0
+    mails: int = 0
+    somebody_is_told: bool = False
 
     @property
     def total(self) -> int:
@@ -82,6 +100,9 @@ def count(now: datetime) -> Counts:
             read=Max("fetched_at"),
             due=Min("probe_due_at", filter=Q(paused_at=None)),
             stale=stale,
+            incidents=_number(models.Incident.objects.filter(resolved_at=None)),
+            mails=_number(models.Delivery.objects.filter(state="waiting")),
+            told=Exists(models.Subscription.objects.all()),
         )
     }
     number = {state: found[state]["n"] if state in found else 0 for state in State}
@@ -97,7 +118,16 @@ def count(now: datetime) -> Counts:
         last_reading=max(filter(None, (row["read"] for row in found.values())), default=None),
         due=min(filter(None, (row["due"] for row in found.values())), default=None),
         stale=sum(row["stale"] for row in found.values()),
+        incidents=max((row["incidents"] or 0 for row in found.values()), default=0),
+        mails=max((row["mails"] or 0 for row in found.values()), default=0),
+        somebody_is_told=any(row["told"] for row in found.values()),
     )
+
+
+def _number(rows: QuerySet[Any]) -> Subquery:
+    """How many rows these are, as a value of another query."""
+    counted = rows.order_by().annotate(one=Value(1)).values("one").annotate(n=Count("pk"))
+    return Subquery(counted.values("n"))
 
 
 def worst_first(found: QuerySet[Any]) -> QuerySet[Any]:

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from mailposture.core.states import A_DAY, State
 from mailposture.services import idling
-from mailposture.services.pages import approved, blind, changes, exposure, fleet
+from mailposture.services.pages import approved, blind, changes, exposure, fleet, incidents
 from mailposture.services.pages.fleet import Counts
 from mailposture.services.pages.pieces import Piece
 
@@ -31,6 +31,7 @@ class Overview:
     feed: changes.Feed
     blind: tuple[blind.Blind, ...]
     exposure: exposure.Exposure
+    mail: str
 
     @property
     def is_old(self) -> bool:
@@ -59,6 +60,7 @@ def load(now: datetime) -> Overview:
         feed=changes.feed(now),
         blind=blind.gather(places, unseen),
         exposure=exposure.overview(found, now),
+        mail=incidents.mail(counts.mails, told=counts.somebody_is_told) if counts.total else "",
     )
 
 

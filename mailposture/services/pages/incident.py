@@ -1,0 +1,213 @@
+"""One incident: the proof, what happened, who was told and how it went, who sees to it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db.models import Q
+from django.urls import reverse
+
+from mailposture import models
+from mailposture.core.alerting import Event
+from mailposture.services import news
+from mailposture.services.pages import change_words
+from mailposture.services.pages import incidents as words
+from mailposture.services.pages.commands import Copy
+
+MOST_CHANGES: Final = 20
+MOST_SUBJECTS: Final = 60
+AROUND: Final = timedelta(hours=2)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Happened:
+    """One thing that happened: when, its sign (an icon or a gate), the words, and its page."""
+
+    at: datetime
+    icon: str
+    title: str
+    text: str
+    href: str = ""
+    link: str = ""
+    gate: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Told:
+    """One mail to one recipient."""
+
+    recipient: str
+    event: str
+    at: datetime
+    state: str
+    tone: str
+    answer: str
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """All that the page of an incident shows."""
+
+    row: models.Incident
+    sentence: str
+    state: str
+    badge: str
+    word: str
+    facts: dict[str, Any]
+    proof_href: str
+    subjects: tuple[dict[str, Any], ...]
+    subjects_left: int
+    happened: tuple[Happened, ...]
+    told: tuple[Told, ...]
+    mail: str
+    fix: Copy | None
+    decides: str
+
+
+def load(row: models.Incident, now: datetime) -> Page:
+    """Everything of one incident; its tenant and vantage point must be loaded."""
+    facts = news.gather(row, _event(row), now)
+    proof = facts["proof"]
+    mails = _mails(row)
+    subjects = facts["subjects"]
+    badge, word = _badge(row, facts)
+    return Page(
+        row=row,
+        sentence=words.sentence(row),
+        state=words.state(row),
+        badge=badge,
+        word=word,
+        facts=facts,
+        proof_href=reverse("observation", args=[proof["observation"]]) if proof else "",
+        subjects=tuple(subjects[:MOST_SUBJECTS]),
+        subjects_left=max(len(subjects) - MOST_SUBJECTS, 0),
+        happened=tuple(sorted(_happened(row, mails), key=lambda h: h.at)),
+        told=tuple(map(_told, mails)),
+        mail=words.mail_now(),
+        fix=_fix(facts),
+        decides=_decides(row, proof) if proof else "",
+    )
+
+
+def _event(row: models.Incident) -> Event:
+    return Event.RESOLVED if row.resolved_at else Event.OPENED
+
+
+def _badge(row: models.Incident, facts: dict[str, Any]) -> tuple[str, str]:
+    """What stands now, as a gate and its word."""
+    if row.kind == models.Incident.Kind.CUT_OFF:
+        return ("gets_in", "") if row.resolved_at else ("cut_off", "")
+    if row.kind == models.Incident.Kind.BLIND:
+        return ("agrees", "Seen again") if row.resolved_at else ("unknown", "Blind")
+    return (facts["state"], "")
+
+
+def _decides(row: models.Incident, proof: dict[str, Any]) -> str:
+    """The state that the deciding line proves, by whom it is about."""
+    is_open = proof["verdict"] == "open"
+    if row.kind == models.Incident.Kind.CUT_OFF:
+        return "gets_in" if is_open else "cut_off"
+    return "open" if is_open else "closed"
+
+
+def _fix(facts: dict[str, Any]) -> Copy | None:
+    fix = facts["fix"]
+    if not fix:
+        return None
+    return Copy(key="fix", title=fix["title"], effect=fix["note"], command=fix["command"])
+
+
+# ---- what happened -----------------------------------------------------------------------
+
+
+def _mails(row: models.Incident) -> list[models.Delivery]:
+    found = models.Delivery.objects.filter(alert__incident=row).select_related("alert")
+    return list(found.order_by("created_at", "pk"))
+
+
+def _happened(row: models.Incident, mails: list[models.Delivery]) -> Iterator[Happened]:
+    yield from _changes(row)
+    alerts = list(row.alerts.all())
+    yield from _seen(row)
+    for alert in alerts:
+        yield _alert(alert, [m for m in mails if m.alert_id == alert.pk])
+    if row.acknowledged_at:
+        yield Happened(
+            at=row.acknowledged_at,
+            icon="user",
+            title=f"Acknowledged by {row.acknowledged_by}.",
+            text=row.acknowledgement,
+        )
+
+
+def _seen(row: models.Incident) -> Iterator[Happened]:
+    """The bounds, as the probes or the readings saw them."""
+    first = {
+        "bypass": "First seen open.", "cut_off": "First seen refused.", "blind": "No longer seen.",
+    }[row.kind]  # fmt: skip
+    closed = row.facts.get("last_closed")
+    if closed and row.kind == models.Incident.Kind.BYPASS:
+        at = datetime.fromisoformat(closed)
+        yield Happened(at=at, icon="", gate="closed", title="Last seen closed.", text="")
+    gate = {"bypass": "open", "cut_off": "cut_off", "blind": "unknown"}[row.kind]
+    yield Happened(at=row.opened_at, icon="", gate=gate, title=first, text="")
+    if row.resolved_at:
+        over = {
+            "bypass": "No door is known to stand open.", "cut_off": "It gets in again.",
+            "blind": "Seen again.",
+        }[row.kind]  # fmt: skip
+        gate = "closed" if row.kind == models.Incident.Kind.BYPASS else "gets_in"
+        yield Happened(at=row.resolved_at, icon="", gate=gate, title=over, text="")
+
+
+def _changes(row: models.Incident) -> Iterator[Happened]:
+    if row.tenant is None or row.kind == models.Incident.Kind.BLIND:
+        return
+    near = Q(at__range=(row.opened_at - AROUND, row.opened_at + AROUND))
+    if row.resolved_at:
+        near |= Q(at__range=(row.resolved_at - AROUND, row.resolved_at + AROUND))
+    found = row.tenant.changes.filter(near, decides=True).select_related("tenant")
+    for change in found.order_by("at", "pk")[:MOST_CHANGES]:
+        line = change_words.line(change)
+        what = f"{line.field} {line.text}" if line.field else line.text
+        on = f" on {line.subject}" if line.subject else ""
+        yield Happened(
+            at=change.at,
+            icon="history",
+            title="A change was read.",
+            text=f"{what}{on}, by: author unknown.",
+            href=line.href,
+            link=f"Change {change.pk:,}",
+        )
+
+
+def _alert(alert: models.Alert, mails: list[models.Delivery]) -> Happened:
+    sent = sum(m.state == models.Delivery.State.SENT for m in mails)
+    whom = f"{sent} of {len(mails)} mails sent." if mails else "Nobody was on the list."
+    return Happened(at=alert.at, icon="mail", title=f"Told: {alert.event}.", text=whom)
+
+
+# ---- who was told ------------------------------------------------------------------------
+
+_TONES: Final = {
+    "sent": "gets_in",
+    "refused": "cut_off",
+    "gave_up": "cut_off",
+    "waiting": "unknown",
+}
+
+
+def _told(mail: models.Delivery) -> Told:
+    tries = f"{mail.attempts} tries" if mail.attempts > 1 else ""
+    unsure = "may have come twice" if mail.unsure else ""
+    return Told(
+        recipient=mail.recipient,
+        event=mail.alert.event if mail.alert else "test",
+        at=mail.done_at or mail.created_at,
+        state=mail.get_state_display(),
+        tone=_TONES[mail.state],
+        answer=mail.answer or "not tried yet",
+        note=", ".join(filter(None, (tries, unsure))),
+    )

@@ -1,0 +1,190 @@
+"""The list of incidents, filtered: what is wrong, since when, who was told, who sees to it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.core.paginator import Page, Paginator
+from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, Value, When
+
+from mailposture import models
+from mailposture.core import letters
+from mailposture.core.words import duration
+from mailposture.services import delivering
+
+PAGE: Final = 100
+
+STATES: Final = {"open": "Open", "acknowledged": "Acknowledged", "resolved": "Resolved"}
+KINDS: Final = {"bypass": "Bypass", "cut_off": "Cut off", "blind": "Blind"}
+SEVERITIES: Final = {"critical": "Critical", "high": "High", "medium": "Medium"}
+
+_IN_STATE: Final[Mapping[str, Q]] = {
+    "open": Q(resolved_at=None, acknowledged_at=None),
+    "acknowledged": Q(resolved_at=None, acknowledged_at__isnull=False),
+    "resolved": Q(resolved_at__isnull=False),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """What the address asks for."""
+
+    states: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    severities: tuple[str, ...] = ()
+    tenant: str = ""
+    page: str = ""
+
+    @property
+    def filters(self) -> bool:
+        """Whether anything is left out."""
+        return bool(self.states or self.kinds or self.severities or self.tenant)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """One incident of the list."""
+
+    number: int
+    href: str
+    severity: str
+    sentence: str
+    name: str
+    name_href: str
+    state: str
+    since: datetime
+    until: datetime | None
+    told: str
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listing:
+    """One page of incidents: what stands open first, the newest first."""
+
+    sentence: str
+    lines: tuple[Line, ...]
+    page: Page[Any]
+    any_yet: bool
+    mail: str
+
+
+def listing(wanted: Wanted, now: datetime) -> Listing:
+    """One page of the filtered list."""
+    found = _filtered(wanted).select_related("tenant", "vantage_point")
+    told = found.annotate(
+        mails=Count("alerts__deliveries"),
+        sent=Count("alerts__deliveries", filter=Q(alerts__deliveries__state="sent")),
+    )
+    page = Paginator(told.order_by(*_ORDER), PAGE).get_page(wanted.page or 1)
+    lines = tuple(line(row) for row in page)
+    return Listing(
+        sentence=_sentence(now),
+        lines=lines,
+        page=page,
+        any_yet=bool(lines) or models.Incident.objects.exists(),
+        mail=mail_now(),
+    )
+
+
+_RANK: Final = Case(
+    *(When(severity=name, then=Value(rank)) for rank, name in enumerate(SEVERITIES)),
+    default=Value(len(SEVERITIES)),
+)
+# What stands open first and of it the worst; then what ended last.
+_ORDER: Final = (F("resolved_at").desc(nulls_first=True), _RANK, "-opened_at", "-pk")
+
+
+def _filtered(wanted: Wanted) -> QuerySet[models.Incident]:
+    found = models.Incident.objects.all()
+    if wanted.states:
+        any_of = Q()
+        for state in wanted.states:
+            any_of |= _IN_STATE[state]
+        found = found.filter(any_of)
+    if wanted.kinds:
+        found = found.filter(kind__in=wanted.kinds)
+    if wanted.severities:
+        found = found.filter(severity__in=wanted.severities)
+    if wanted.tenant:
+        by_name = Q(tenant__name__icontains=wanted.tenant) | Q(tenant__slug=wanted.tenant)
+        found = found.filter(by_name)
+    return found
+
+
+def _sentence(now: datetime) -> str:
+    standing = models.Incident.objects.filter(resolved_at=None)
+    count = standing.count()
+    if not count:
+        return "No incident is open."
+    oldest = standing.order_by("opened_at").values_list("opened_at", flat=True)[0]
+    lasts = duration(now - oldest)
+    if count == 1:
+        return f"1 incident is open, for {lasts}."
+    return f"{count:,} incidents are open, the longest for {lasts}."
+
+
+def line(row: models.Incident) -> Line:
+    """Say one incident; its tenant and place must be loaded, its mails counted."""
+    tenant, place = row.tenant, row.vantage_point
+    return Line(
+        number=row.pk,
+        href=row.get_absolute_url(),
+        severity=row.severity,
+        sentence=sentence(row),
+        name=tenant.name if tenant else place.name if place else "",
+        name_href=tenant.get_absolute_url() if tenant else "",
+        state=state(row),
+        since=row.opened_at,
+        until=row.resolved_at,
+        told=_told(getattr(row, "sent", 0), getattr(row, "mails", 0)),
+        note=f"{row.acknowledged_by}: {row.acknowledgement}" if row.acknowledged_at else "",
+    )
+
+
+def sentence(row: models.Incident) -> str:
+    """What is wrong, in the words of its mail; also where none was written yet."""
+    subject = row.tenant or row.vantage_point
+    slug = row.tenant.slug if row.tenant else None
+    known = {"name": subject.name if subject else "", "slug": slug, "severity": row.severity}
+    over = "resolved" if row.resolved_at else "opened"
+    return letters.sentence({**known, **row.facts, "kind": row.kind, "event": over})
+
+
+def state(row: models.Incident) -> str:
+    """The word of its life: New, Acknowledged, Reopened, Resolved."""
+    if row.resolved_at:
+        return "Resolved"
+    if row.acknowledged_at:
+        return "Acknowledged"
+    return "Reopened" if row.restless else "New"
+
+
+def _told(sent: int, mails: int) -> str:
+    if not mails:
+        return "nobody is on the list"
+    return f"{sent} of {mails} mails sent" if mails > 1 else "sent" if sent else "not sent yet"
+
+
+def mail(waiting: int, *, told: bool) -> str:
+    """Why nobody is told, in one sentence; nothing where all is well."""
+    try:
+        delivering.server()
+    except delivering.NotSetUpError as problem:
+        waits = f" {waiting:,} mail{'s wait' if waiting != 1 else ' waits'}." if waiting else ""
+        return f"Mail is not set up: {problem}{waits}"
+    return "" if told else "Nobody is told by mail: no address is on the list."
+
+
+def mail_now() -> str:
+    """The same, asked of the rows."""
+    return mail(delivering.waiting(), told=models.Subscription.objects.exists())
+
+
+def with_standing(found: QuerySet[models.Tenant]) -> QuerySet[models.Tenant]:
+    """Tenants with the number of their worst open incident, and how many are open."""
+    standing = models.Incident.objects.filter(tenant=OuterRef("pk"), resolved_at=None)
+    worst = standing.order_by(_RANK, "-opened_at", "-pk").values("pk")[:1]
+    count = standing.order_by().values("tenant").annotate(n=Count("pk")).values("n")
+    return found.annotate(incident=Subquery(worst), open_incidents=Subquery(count))

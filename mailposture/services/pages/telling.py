@@ -1,0 +1,76 @@
+"""The settings of mail: whether it can be sent, what waits, who is told, and how a test went."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from django.conf import settings
+
+from mailposture import models
+from mailposture.services import delivering
+
+MOST_TESTS: Final = 5
+FORMS: Final = (
+    ("smtp://mail.example.com:25", "clear text, for a relay on this machine or in this network"),
+    ("starttls://user:password@mail.example.com:587", "STARTTLS, and signed in"),
+    ("smtps://user:password@mail.example.com:465", "TLS from the first byte, and signed in"),
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """All that the settings page shows."""
+
+    sentence: str
+    server: str
+    signs_in: bool
+    sender: str
+    public_url: str
+    box: delivering.Outbox
+    tests: tuple[models.Delivery, ...]
+    subscriptions: tuple[models.Subscription, ...]
+    tenants: tuple[tuple[str, str], ...]
+    forms: tuple[tuple[str, str], ...] = FORMS
+
+
+def load() -> Page:
+    """How mail stands now."""
+    box = delivering.outbox()
+    try:
+        server = delivering.server()
+        shown, signs_in = str(server), bool(server.user)
+    except delivering.NotSetUpError:
+        shown, signs_in = "", False
+    rows = models.Subscription.objects.select_related("tenant")
+    found = tuple(rows.order_by("address", "tenant__name"))
+    return Page(
+        sentence=_sentence(box, len({row.address for row in found})),
+        server=shown,
+        signs_in=signs_in,
+        sender=settings.MAIL_FROM,
+        public_url=settings.PUBLIC_URL,
+        box=box,
+        tests=tuple(tests()),
+        subscriptions=found,
+        tenants=tuple(models.Tenant.objects.values_list("slug", "name")),
+    )
+
+
+def tests() -> list[models.Delivery]:
+    """The tests that people asked for last, the newest first."""
+    found = models.Delivery.objects.filter(alert=None)
+    return list(found.order_by("-created_at", "-pk")[:MOST_TESTS])
+
+
+def _sentence(box: delivering.Outbox, addresses: int) -> str:
+    if box.problem:
+        waits = f"; {_mails(box.waiting)}." if box.waiting else "."
+        return f"Mail is not set up{waits}"
+    if not addresses:
+        return "Mail is set up, and nobody is told."
+    who = "1 address is told" if addresses == 1 else f"{addresses:,} addresses are told"
+    waits = f"; {_mails(box.waiting)}" if box.waiting else ""
+    return f"{who} by mail{waits}."
+
+
+def _mails(count: int) -> str:
+    return "1 mail waits" if count == 1 else f"{count:,} mails wait"
