@@ -21,7 +21,7 @@ LETTER: Policy = {
     "style-src": [CSP.UNSAFE_INLINE],
     "img-src": ["data:"],
     "frame-ancestors": [CSP.SELF],
-    "sandbox": [],
+    "sandbox": "",
 }
 WITH_FRAME: Policy = {**cast("Policy", settings.SECURE_CSP), "frame-src": [CSP.SELF]}
 

@@ -71,5 +71,6 @@ def unsubscribe(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _page(request: HttpRequest, *, status: int = 200, **said: str) -> HttpResponse:
     page = pages.load()
-    context = {"page": page, "tests": page.tests, "may": may_operate(request), **said}
+    given = dict.fromkeys(("problem", "address", "test_problem", "test_address"), "") | said
+    context = {"page": page, "tests": page.tests, "may": may_operate(request), **given}
     return render(request, "settings/settings.html", context, status=status)

@@ -326,6 +326,7 @@ def test_what_is_no_address_is_refused_in_words(address: str) -> None:
 # ---- real things -------------------------------------------------------------------------
 
 
+@pytest.mark.postfix
 @pytest.mark.django_db
 def test_postfix_takes_it_and_its_queue_id_is_kept(settings: Any) -> None:
     settings.MAIL_FROM = "mailposture@probe.contoso.com"

@@ -1,0 +1,99 @@
+"""The settings of mail: what is set up, who is told, and a test with the server's answer."""
+
+import pytest
+from django.test import Client
+
+from mailposture import models
+from mailposture.services import subscribing
+from tests import factories as make
+from tests.factories import NOW
+from tests.web.fleet_rows import page, signed_in, words
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def staff() -> Client:
+    return signed_in(staff=True)
+
+
+def test_without_a_server_the_page_says_how_to_name_one(staff: Client) -> None:
+    said = words(page(staff, "/settings/"))
+    assert said.startswith("Mail is not set up.")
+    assert "starttls://user:password@mail.example.com:587" in said
+    assert "Nobody is told." in said
+
+
+def test_the_server_is_named_and_its_password_never(
+    staff: Client, settings: pytest.FixtureRequest
+) -> None:
+    settings.SMTP_URL = "starttls://user:hunter2@mail.example.com"  # type: ignore[attr-defined]
+    markup = page(staff, "/settings/")
+    assert "starttls://mail.example.com:587" in markup
+    assert "signed in" in markup
+    assert "hunter2" not in markup
+
+
+def test_an_address_is_put_on_the_list_and_taken_off(staff: Client) -> None:
+    make.tenant("tailspin")
+    given = {"address": " security@example.com ", "tenant": "tailspin"}
+    said = words(staff.post("/settings/subscribe/", given, follow=True).content.decode())
+    assert "security@example.com tailspin" in said
+    row = models.Subscription.objects.get()
+    staff.post(f"/settings/subscriptions/{row.pk}/remove/")
+    assert not models.Subscription.objects.exists()
+    actions = models.AuditEvent.objects.order_by("pk").values_list("action", flat=True)
+    assert list(actions) == ["subscribed", "unsubscribed"]
+
+
+@pytest.mark.parametrize("address", ["", "nobody", "jörg@example.com"])
+def test_what_is_no_address_stays_in_its_field_with_the_reason(staff: Client, address: str) -> None:
+    answer = staff.post("/settings/subscribe/", {"address": address, "tenant": ""})
+    assert answer.status_code == 422
+    assert 'aria-describedby="who_error"' in answer.content.decode()
+    assert f'value="{address}"' in answer.content.decode()
+    assert not models.Subscription.objects.exists()
+
+
+def test_asking_twice_is_on_the_list_once(staff: Client) -> None:
+    for _ in range(2):
+        staff.post("/settings/subscribe/", {"address": "security@example.com", "tenant": ""})
+    assert models.Subscription.objects.count() == 1
+
+
+def test_a_test_is_a_mail_that_waits_and_is_watched(staff: Client) -> None:
+    staff.post("/settings/test/", {"address": "me@example.com"})
+    row = models.Delivery.objects.get()
+    assert (row.recipient, row.state, row.alert) == ("me@example.com", "waiting", None)
+    assert 'hx-trigger="every 1s"' in page(staff, "/settings/tests/")
+
+    models.Delivery.objects.update(state="sent", code=250, answer="250 2.0.0 queued", attempts=1)
+    piece = page(staff, "/settings/tests/")
+    assert "hx-trigger" not in piece
+    assert "250 2.0.0 queued" in piece
+
+
+def test_a_test_to_no_address_is_refused_in_words(staff: Client) -> None:
+    answer = staff.post("/settings/test/", {"address": "nobody"})
+    assert answer.status_code == 422
+    assert "nobody is not a mail address." in words(answer.content.decode())
+
+
+def test_a_servers_words_stay_words(staff: Client) -> None:
+    models.Delivery.objects.create(
+        recipient="me@example.com", created_at=NOW, due_at=NOW, answer="<script>\u202e", attempts=1
+    )
+    assert "<script>\u202e" not in page(staff, "/settings/")
+
+
+def test_who_may_only_look_changes_nothing() -> None:
+    viewer = signed_in(staff=False)
+    row = subscribing.subscribe("security@example.com", None, NOW)
+    said = page(viewer, "/settings/")
+    assert "Add to the list" not in said
+    for address in (
+        "/settings/test/", "/settings/subscribe/", f"/settings/subscriptions/{row.pk}/remove/",
+    ):  # fmt: skip
+        assert viewer.post(address, {"address": "x@example.com"}).status_code == 404
+    assert models.Subscription.objects.count() == 1
+    assert Client().get("/settings/").status_code == 302
