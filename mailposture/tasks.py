@@ -18,6 +18,7 @@ from mailposture.services import (
     judging,
     planning,
     reading,
+    reporting,
     vantage_points,
 )
 
@@ -46,12 +47,21 @@ def errands_due() -> None:
     now = timezone.now()
     for pk, attempt in delivering.claim(now):
         send_mail.apply_async((pk, attempt), queue=broker.ERRANDS)
+    for pk, attempt in reporting.claim(now):
+        make_report.apply_async((pk, attempt), queue=broker.ERRANDS)
 
 
 @app.task
 def send_mail(delivery_id: int, attempt: int) -> None:
     """Send one claimed mail; what is due next may be claimed."""
     delivering.send(delivery_id, attempt, timezone.now)
+    errands_due.delay()
+
+
+@app.task
+def make_report(report_id: int, attempt: int) -> None:
+    """Make one claimed report; then the next."""
+    reporting.make(report_id, attempt, timezone.now)
     errands_due.delay()
 
 

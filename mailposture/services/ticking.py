@@ -16,6 +16,7 @@ from mailposture.services import (
     judging,
     planning,
     reading,
+    reporting,
 )
 
 
@@ -43,6 +44,8 @@ def tick(clock: Callable[[], datetime], places: Mapping[str, shards.Place]) -> T
             done.rounds += judging.take(result, clock()).round_finished
             done.shards += 1
     done.mails = _tell(clock)
+    for pk, attempt in reporting.claim(clock()):
+        reporting.make(pk, attempt, clock)
     planning.tidy(clock())
     return done
 

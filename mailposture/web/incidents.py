@@ -1,5 +1,7 @@
 """Incidents: the list, one of them, and the acknowledgement."""
 
+from datetime import datetime
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -8,9 +10,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from mailposture import models
 from mailposture.services import incidents as service
+from mailposture.services.pages import fleet
 from mailposture.services.pages import incident as one
 from mailposture.services.pages import incidents as pages
 from mailposture.web.access import may_operate, operators_only
+from mailposture.web.rail import counted
 
 LONGEST = 120
 
@@ -24,6 +28,7 @@ def incidents(request: HttpRequest) -> HttpResponse:
         "now": now,
         "wanted": wanted,
         "listing": pages.listing(wanted, now),
+        "mail": _mail(request, now),
         "choices": _choices(wanted),
     }
     return render(request, "incidents/list.html", context)
@@ -59,9 +64,22 @@ def _page(
 ) -> HttpResponse:
     now = timezone.now()
     context = {
-        "now": now, "page": one.load(row, now), "may": may_operate(request), "problem": problem,
-    }  # fmt: skip
+        "now": now,
+        "page": one.load(row, now),
+        "mail": _mail(request, now),
+        "may": may_operate(request),
+        "problem": problem,
+    }
     return render(request, "incidents/incident.html", context, status=status)
+
+
+def _mail(request: HttpRequest, now: datetime) -> str:
+    """Why nobody is told, from the counts that the rail shows anyway."""
+    counts = fleet.count(now)
+    counted(request, counts)
+    if not counts.total:
+        return pages.mail_now()
+    return pages.mail(counts.mails, told=counts.somebody_is_told)
 
 
 def _wanted(request: HttpRequest) -> pages.Wanted:

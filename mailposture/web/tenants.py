@@ -1,8 +1,6 @@
 """The list of tenants, and the same list as a file."""
 
-import csv
-import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
@@ -13,12 +11,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from mailposture.adapters.documents.tables import written
 from mailposture.services.pages import tenants as pages
 from mailposture.services.pages.fleet_words import CLASSES
 from mailposture.web.access import may_operate
 
-# What a spreadsheet would take for the beginning of a formula.
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 LONGEST: Final = 200
 
 
@@ -56,24 +53,13 @@ def tenants(request: HttpRequest) -> HttpResponse:
 def tenants_csv(request: HttpRequest) -> HttpResponse:
     """The filtered list as a file, harmless to spreadsheets."""
     now = timezone.now()
-    answer = HttpResponse(_written(pages.table(_wanted(request), now)), content_type=CSV)
+    answer = HttpResponse(written(pages.table(_wanted(request), now)), content_type=CSV)
     answer["Content-Disposition"] = f'attachment; filename="tenants-{now:%Y%m%dT%H%MZ}.csv"'
     answer["Cache-Control"] = "private, no-store"
     return answer
 
 
 CSV: Final = "text/csv; charset=utf-8"
-
-
-def _written(rows: Iterable[tuple[str, ...]]) -> str:
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows([harmless(cell) for cell in row] for row in rows)
-    return text.getvalue()
-
-
-def harmless(cell: str) -> str:
-    """A cell that a spreadsheet takes as text, whatever it begins with."""
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
 
 
 # ---- what the address asks for -----------------------------------------------------------

@@ -10,7 +10,7 @@ import time_machine
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from mailposture.web.tenants import harmless
+from mailposture.adapters.documents.tables import harmless
 from tests import factories
 from tests.factories import NOW, ago
 from tests.web import fleet_rows as rows

@@ -180,6 +180,8 @@ class Row:
     code: str
     observation: int | None
     probed_at: datetime | None
+    # The worst that is open, where the list was asked with it (incidents.with_standing).
+    incident: Mapping[str, Any] | None = None
 
     @property
     def href(self) -> str:
@@ -258,6 +260,7 @@ def _row(tenant: models.Tenant, groups: Groups, now: datetime) -> Row:
         code=last.get("code") or "",
         observation=last.get("observation"),
         probed_at=tenant.probed_at,
+        incident=getattr(tenant, "incident", None),
     )
 
 

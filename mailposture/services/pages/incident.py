@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from mailposture import models
 from mailposture.core.alerting import Event
+from mailposture.core.states import State
 from mailposture.services import news
 from mailposture.services.pages import change_words
 from mailposture.services.pages import incidents as words
@@ -17,6 +18,8 @@ from mailposture.services.pages.commands import Copy
 
 MOST_CHANGES: Final = 20
 MOST_SUBJECTS: Final = 60
+FIRST_SUBJECTS: Final = 12
+MOST_TOLD: Final = 200
 AROUND: Final = timedelta(hours=2)
 
 
@@ -58,11 +61,13 @@ class Page:
     facts: dict[str, Any]
     proof_href: str
     subjects: tuple[dict[str, Any], ...]
+    subjects_folded: tuple[dict[str, Any], ...]
     subjects_left: int
     happened: tuple[Happened, ...]
     told: tuple[Told, ...]
-    mail: str
+    told_left: int
     fix: Copy | None
+    fix_note: str
     decides: str
 
 
@@ -81,12 +86,14 @@ def load(row: models.Incident, now: datetime) -> Page:
         word=word,
         facts=facts,
         proof_href=reverse("observation", args=[proof["observation"]]) if proof else "",
-        subjects=tuple(subjects[:MOST_SUBJECTS]),
+        subjects=tuple(subjects[:FIRST_SUBJECTS]),
+        subjects_folded=tuple(subjects[FIRST_SUBJECTS:MOST_SUBJECTS]),
         subjects_left=max(len(subjects) - MOST_SUBJECTS, 0),
         happened=tuple(sorted(_happened(row, mails), key=lambda h: h.at)),
-        told=tuple(map(_told, mails)),
-        mail=words.mail_now(),
+        told=tuple(map(_told, mails[:MOST_TOLD])),
+        told_left=max(len(mails) - MOST_TOLD, 0),
         fix=_fix(facts),
+        fix_note=(facts["fix"] or {}).get("note", ""),
         decides=_decides(row, proof) if proof else "",
     )
 
@@ -116,7 +123,7 @@ def _fix(facts: dict[str, Any]) -> Copy | None:
     fix = facts["fix"]
     if not fix:
         return None
-    return Copy(key="fix", title=fix["title"], effect=fix["note"], command=fix["command"])
+    return Copy(key="fix", title=fix["title"], effect="", command=fix["command"])
 
 
 # ---- what happened -----------------------------------------------------------------------
@@ -129,16 +136,34 @@ def _mails(row: models.Incident) -> list[models.Delivery]:
 
 def _happened(row: models.Incident, mails: list[models.Delivery]) -> Iterator[Happened]:
     yield from _changes(row)
-    alerts = list(row.alerts.all())
     yield from _seen(row)
-    for alert in alerts:
+    for alert in _alerts(row, mails):
         yield _alert(alert, [m for m in mails if m.alert_id == alert.pk])
+    yield from _last_look(row)
     if row.acknowledged_at:
         yield Happened(
             at=row.acknowledged_at,
             icon="user",
             title=f"Acknowledged by {row.acknowledged_by}.",
             text=row.acknowledgement,
+        )
+
+
+def _alerts(row: models.Incident, mails: list[models.Delivery]) -> list[models.Alert]:
+    """Its news; mails came with theirs, so that only what nobody was told of is asked for."""
+    found = {mail.alert_id: mail.alert for mail in mails if mail.alert}
+    return list(found.values()) if len(found) == row.news else list(row.alerts.all())
+
+
+def _last_look(row: models.Incident) -> Iterator[Happened]:
+    """How the door stood when it was looked at last, while the incident is open."""
+    tenant = row.tenant
+    if tenant is None or row.kind != models.Incident.Kind.BYPASS or row.resolved_at:
+        return
+    if tenant.probed_at and tenant.probed_at > row.opened_at:
+        word = State(tenant.state).word
+        yield Happened(
+            at=tenant.probed_at, icon="", gate=tenant.state, title=f"Last look: {word}.", text=""
         )
 
 

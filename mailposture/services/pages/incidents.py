@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, Count, F, JSONField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import JSONObject
 
 from mailposture import models
 from mailposture.core import letters
@@ -67,7 +68,6 @@ class Listing:
     lines: tuple[Line, ...]
     page: Page[Any]
     any_yet: bool
-    mail: str
 
 
 def listing(wanted: Wanted, now: datetime) -> Listing:
@@ -84,7 +84,6 @@ def listing(wanted: Wanted, now: datetime) -> Listing:
         lines=lines,
         page=page,
         any_yet=bool(lines) or models.Incident.objects.exists(),
-        mail=mail_now(),
     )
 
 
@@ -163,8 +162,8 @@ def state(row: models.Incident) -> str:
 
 def _told(sent: int, mails: int) -> str:
     if not mails:
-        return "nobody is on the list"
-    return f"{sent} of {mails} mails sent" if mails > 1 else "sent" if sent else "not sent yet"
+        return "nobody"
+    return f"{sent} of {mails} mails" if mails > 1 else "1 mail" if sent else "not yet"
 
 
 def mail(waiting: int, *, told: bool) -> str:
@@ -183,8 +182,11 @@ def mail_now() -> str:
 
 
 def with_standing(found: QuerySet[models.Tenant]) -> QuerySet[models.Tenant]:
-    """Tenants with the number of their worst open incident, and how many are open."""
+    """Tenants with their worst open incident (pk, kind, severity, by), and how many are open."""
     standing = models.Incident.objects.filter(tenant=OuterRef("pk"), resolved_at=None)
-    worst = standing.order_by(_RANK, "-opened_at", "-pk").values("pk")[:1]
+    said = JSONObject(pk="pk", kind="kind", severity="severity", by="acknowledged_by")
+    worst = standing.order_by(_RANK, "-opened_at", "-pk").values(said=said)[:1]
     count = standing.order_by().values("tenant").annotate(n=Count("pk")).values("n")
-    return found.annotate(incident=Subquery(worst), open_incidents=Subquery(count))
+    return found.annotate(
+        incident=Subquery(worst, output_field=JSONField()), open_incidents=Subquery(count)
+    )

@@ -70,7 +70,7 @@ def _tenants(now: datetime) -> tuple[list[Any], list[Any]]:
     """
     worst = fleet.worst_first(fleet.tenants(now)).values("pk")[:WORST]
     found = list(
-        blind.with_parts(fleet.tenants(now))
+        incidents.with_standing(blind.with_parts(fleet.tenants(now)))
         .annotate(is_worst=Case(When(pk__in=worst, then=Value(1)), default=Value(0)))
         .filter(Q(is_worst=1) | blind.not_seen())
         .order_by("-is_worst", "name", "pk")[: WORST + blind.MOST_READ]

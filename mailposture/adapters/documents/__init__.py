@@ -1,0 +1,1 @@
+"""Files: catalogues read from them, and reports written to them."""

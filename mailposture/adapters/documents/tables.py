@@ -1,0 +1,57 @@
+"""Tables as CSV that no spreadsheet takes for formulas (RFC 4180, UTF-8)."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+# What a spreadsheet would take for the beginning of a formula.
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+# Fixed and documented in docs/reports.md: a column may be added at the end, none is moved.
+COLUMNS: Final = (
+    "tenant", "since", "until", "as_of", "requirement", "title", "result", "sentence",
+    "first_seen_utc", "last_seen_utc", "vantage_point", "source", "domain", "sender_class",
+    "said", "server_line", "observation", "references", "catalogue", "report_sha256",
+)  # fmt: skip
+
+
+def harmless(cell: str) -> str:
+    """A cell that a spreadsheet takes as text, whatever it begins with."""
+    return f"'{cell}" if cell.startswith(FORMULA) else cell
+
+
+def written(rows: Iterable[Sequence[str]]) -> str:
+    """Rows as CSV text, every cell harmless."""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([harmless(cell) for cell in row] for row in rows)
+    return text.getvalue()
+
+
+def report(document: Mapping[str, Any], sha256: str) -> bytes:
+    """A report's document as CSV: one row a piece of evidence, at least one a requirement."""
+    return written([COLUMNS, *_rows(document, sha256)]).encode()
+
+
+def _rows(document: Mapping[str, Any], sha256: str) -> Iterator[Sequence[str]]:
+    whole = [document[name] for name in ("tenant", "since", "until", "as_of")]
+    catalogue = f"{document['catalogue']} {document['catalogue_version']}"
+    for one in document["requirements"]:
+        judged = [one[name] for name in ("id", "title", "result", "sentence")]
+        bears_on = "; ".join(map(_reference, one["references"]))
+        for proof in one["evidence"] or [{}]:
+            yield [*whole, *judged, *_proof(proof), bears_on, catalogue, sha256]
+
+
+def _reference(found: Mapping[str, str]) -> str:
+    return f"{found['framework']} {found['version']} {found['control']} ({found['relation']})"
+
+
+_PROOF: Final = (
+    "first", "last", "vantage_point", "source", "domain", "sender_class", "says", "line",
+    "observation",
+)  # fmt: skip
+
+
+def _proof(proof: Mapping[str, Any]) -> list[str]:
+    return ["" if proof.get(name) is None else str(proof[name]) for name in _PROOF]

@@ -1,0 +1,28 @@
+"""A period's evidence against a versioned catalogue of requirements, as one report."""
+
+from mailposture.core.compliance.build import build
+from mailposture.core.compliance.catalogue import Catalogue, CatalogueError, read
+from mailposture.core.compliance.evidence import (
+    Answer,
+    Evidence,
+    Moved,
+    Opening,
+    Period,
+    Reading,
+)
+from mailposture.core.compliance.report import SCHEMA, Report
+
+__all__ = [
+    "SCHEMA",
+    "Answer",
+    "Catalogue",
+    "CatalogueError",
+    "Evidence",
+    "Moved",
+    "Opening",
+    "Period",
+    "Reading",
+    "Report",
+    "build",
+    "read",
+]

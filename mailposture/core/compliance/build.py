@@ -1,0 +1,204 @@
+"""Build the report of a period: evidence and catalogue in, one document out."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from mailposture.core import sentences
+from mailposture.core.compliance.catalogue import Catalogue, Entry
+from mailposture.core.compliance.evidence import Answer, Evidence, Opening, Period
+from mailposture.core.compliance.judging import judge, near, readings, strangers, surely_open
+from mailposture.core.compliance.report import (
+    SCHEMA,
+    Blind,
+    Changed,
+    Connector,
+    Exposed,
+    Report,
+    Requirement,
+)
+from mailposture.core.compliance.spans import MINUTE, Span, by_day, cut, length, missing, union
+from mailposture.core.posture import Result
+from mailposture.core.states import INTERVALS, domain_states, tenant_state
+from mailposture.core.verdict import SenderClass, Verdict
+from mailposture.core.words import duration
+
+# What is left out is counted: a report is read by people.
+MOST_PROOFS: Final = 200
+MOST_WINDOWS: Final = 500
+MOST_CHANGES: Final = 500
+ANY: Final = ("foreign", "own", "null")
+
+
+def build(evidence: Evidence, catalogue: Catalogue, period: Period, *, engine: str) -> Report:
+    """The report of one tenant; `engine` is the version of what built it."""
+    surely = union(s for o in evidence.openings for s in surely_open(o, period))
+    perhaps = union(cut(map(_widest, evidence.openings), period.begin, period.end))
+    blind = _blind(evidence, period)
+    unseen = union((b.begin, b.end) for b in blind if b.what == LOOKS)
+    requirements = tuple(r for e in catalogue.entries if (r := _requirement(e, evidence, period)))
+    shown = [_exposed(o) for o in _during(evidence.openings, period)]
+    changes = [c for c in evidence.changes if period.begin <= c.at < period.end]
+    minutes = int(length(surely) / MINUTE)
+    state = _state(evidence, period)
+    return Report(
+        schema=SCHEMA,
+        engine=engine,
+        catalogue=catalogue.id,
+        catalogue_version=catalogue.version,
+        tenant=evidence.tenant,
+        tenant_id=evidence.tenant_id,
+        since=period.since,
+        until=period.until,
+        as_of=period.as_of,
+        sentence=_sentence(evidence, surely, unseen, period),
+        lead=_lead(requirements, state),
+        state=state,
+        minutes_open=minutes,
+        minutes_at_most=max(int(length(perhaps) / MINUTE), minutes),
+        rests_on=_rests_on(evidence, period),
+        days=by_day(period, surely, perhaps, unseen),
+        requirements=requirements,
+        windows=tuple(shown[:MOST_WINDOWS]),
+        windows_left_out=max(len(shown) - MOST_WINDOWS, 0),
+        changes=tuple(
+            _changed(c.at, c.subject, c.sentence, c.effect) for c in changes[:MOST_CHANGES]
+        ),
+        changes_left_out=max(len(changes) - MOST_CHANGES, 0),
+        blind=blind,
+        connectors=_connectors(evidence, period),
+        notes=catalogue.notes,
+    )
+
+
+def _widest(opening: Opening) -> Span:
+    window = opening.window
+    end = window.first_closed or window.last_open
+    return window.last_closed or window.first_open, max(end, window.last_open)
+
+
+def _during(openings: Iterable[Opening], period: Period) -> list[Opening]:
+    found = [o for o in openings if surely_open(o, period)]
+    return sorted(found, key=lambda o: (o.window.first_open, o.domain, o.sender_class))
+
+
+def _exposed(opening: Opening) -> Exposed:
+    window = opening.window
+    return Exposed(
+        domain=opening.domain,
+        sender_class=opening.sender_class,
+        last_closed=window.last_closed,
+        first_open=window.first_open,
+        last_open=window.last_open,
+        first_closed=window.first_closed,
+    )
+
+
+def _requirement(entry: Entry, evidence: Evidence, period: Period) -> Requirement | None:
+    said = judge(entry.id, evidence, period)
+    if said is None:
+        return None
+    return Requirement(
+        id=entry.id,
+        title=entry.title,
+        result=said.result,
+        sentence=said.sentence,
+        evidence=said.evidence[:MOST_PROOFS],
+        left_out=max(len(said.evidence) - MOST_PROOFS, 0),
+        references=entry.references,
+    )
+
+
+# ---- what was not seen ---------------------------------------------------------------------
+
+LOOKS: Final = "no stranger looked, or none proved anything"
+READS: Final = "the configuration was not read"
+
+
+def _blind(evidence: Evidence, period: Period) -> tuple[Blind, ...]:
+    """When strangers proved nothing of the whole tenant, and when nothing was read."""
+    proved = [(a.first, a.last) for a in strangers(evidence, ANY) if a.verdict != "unknown"]
+    read = [(r.first, r.last) for r in readings(evidence, period)]
+    patience = INTERVALS * evidence.fetch_every
+    unseen = missing(proved, period.begin, period.end, near(evidence))
+    unread = missing(read, period.begin, period.end, patience)
+    found = [Blind(what=LOOKS, begin=a, end=b) for a, b in unseen]
+    found += [Blind(what=READS, begin=a, end=b) for a, b in unread]
+    return tuple(sorted(found, key=lambda b: (b.begin, b.what)))
+
+
+# ---- words ---------------------------------------------------------------------------------
+
+
+def _state(evidence: Evidence, period: Period) -> str:
+    """How the tenant stood at the period's end, by answers that still count then."""
+    standing: dict[tuple[str, str, str], Answer] = {}
+    for answer in sorted(strangers(evidence, ANY), key=lambda a: a.first):
+        if answer.first < period.end:
+            standing[answer.vantage_point, answer.domain, answer.sender_class] = answer
+    fresh = max(near(evidence), timedelta(days=1))
+    known = [
+        (a.domain, SenderClass(a.sender_class), _counted(a, period, fresh))
+        for a in standing.values()
+    ]
+    return tenant_state(domain_states(known).values()).word
+
+
+def _counted(answer: Answer, period: Period, fresh: timedelta) -> Verdict:
+    lapsed = period.end - min(answer.last, period.end) > fresh
+    return Verdict.UNKNOWN if lapsed else Verdict(answer.verdict)
+
+
+def _sentence(
+    evidence: Evidence, surely: Sequence[Span], unseen: Sequence[Span], period: Period
+) -> str:
+    days = (period.until - period.since).days
+    first = period.since
+    when = f"On {first.day} {first:%B %Y}" if days == 1 else f"In these {days} days"
+    if surely:
+        lasted = duration(length(surely)) if length(surely) else "at least one look"
+        return f"{when} strangers could deliver past the gateway of {evidence.tenant} for {lasted}."
+    if unseen and length(unseen) >= (period.end - period.begin) * 0.999:
+        return f"Whether strangers could deliver past the gateway of {evidence.tenant} is unknown."
+    tail = f", but {duration(length(unseen))} were not seen" if unseen else ""
+    return f"{when} no stranger was seen to get in to {evidence.tenant}{tail}."
+
+
+def _lead(requirements: Sequence[Requirement], state: str) -> str:
+    count = Counter(r.result for r in requirements)
+    parts = [f"{count[Result.SATISFIED]} of {len(requirements)} requirements are satisfied"]
+    if count[Result.NOT_SATISFIED]:
+        parts.append(f"{count[Result.NOT_SATISFIED]} are not")
+    if count[Result.UNKNOWN]:
+        parts.append(f"{count[Result.UNKNOWN]} are unknown and count as neither")
+    return f"At the end the tenant was {state}. {', '.join(parts)}."
+
+
+def _rests_on(evidence: Evidence, period: Period) -> tuple[tuple[str, str], ...]:
+    places = {a.vantage_point for a in strangers(evidence, ANY)}
+    sources = ", ".join(f"{name} {access}" for name, access in evidence.sources) or "none declared"
+    return (
+        ("Watched since", f"{evidence.watched_since:%Y-%m-%d %H:%M} UTC"),
+        ("Rounds finished", f"{evidence.rounds:,}"),
+        ("A round every", duration(evidence.probe_every)),
+        ("Domains", f"{len(evidence.domains):,}"),
+        ("Strangers", ", ".join(sorted(places)) or "none"),
+        ("Approved sources now", sources),
+        ("Configurations read", f"{len(readings(evidence, period)):,}"),
+    )
+
+
+def _changed(at: datetime, subject: str, sentence: str, effect: str) -> Changed:
+    says = sentence if subject in sentence or not subject else f"{sentence} ({subject})"
+    return Changed(at=at, says=says, effect=effect)
+
+
+def _connectors(evidence: Evidence, period: Period) -> tuple[Connector, ...]:
+    """Each inbound connector at the period's end, or none where it was not read."""
+    known = [r for r in readings(evidence, period) if r.configuration.knows("inbound_connectors")]
+    if not known:
+        return ()
+    rows = known[-1].configuration.inbound_connectors or ()
+    told = [sentences.connector(row, owner=evidence.tenant) for row in rows]
+    return tuple(Connector(name=t.name, about=t.about, says=t.text) for t in told)

@@ -1,0 +1,92 @@
+"""What was seen in a period: the evidence that a report is built from, as plain values."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from mailposture.core.configuration import Configuration
+from mailposture.core.exposure import Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """UTC days from `since` up to, not including, `until`; looked at up to `as_of`."""
+
+    since: date
+    until: date
+    as_of: datetime
+
+    @property
+    def begin(self) -> datetime:
+        """Midnight at its beginning."""
+        return datetime.combine(self.since, time.min, UTC)
+
+    @property
+    def end(self) -> datetime:
+        """Midnight at its end, or now where it is not over."""
+        return min(datetime.combine(self.until, time.min, UTC), self.as_of)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One answer on one path, for as long as it stayed the same."""
+
+    vantage_point: str
+    stranger: bool
+    source: str
+    domain: str
+    sender_class: str
+    verdict: str
+    control: str
+    code: str
+    line: str
+    observation: int
+    first: datetime
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """One exposure window of one path, with its four bounds."""
+
+    vantage_point: str
+    domain: str
+    sender_class: str
+    window: Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """One configuration, and the span in which it was read."""
+
+    configuration: Configuration
+    first: datetime
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """One configuration change: when it was read, what, and what the probes saw of it."""
+
+    at: datetime
+    subject: str
+    sentence: str
+    effect: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """All that is known of one tenant in a period. `looked_since` is its first look ever."""
+
+    tenant: str
+    tenant_id: str
+    watched_since: datetime
+    gateways: tuple[str, ...]
+    sources: tuple[tuple[str, str], ...]
+    domains: tuple[str, ...]
+    probe_every: timedelta
+    fetch_every: timedelta
+    answers: tuple[Answer, ...]
+    openings: tuple[Opening, ...]
+    readings: tuple[Reading, ...]
+    changes: tuple[Moved, ...]
+    rounds: int = 0
