@@ -27,7 +27,7 @@ from django.urls import reverse
 
 from mailposture import models
 from mailposture.core.states import A_DAY, ROUNDS, Age, State, answer_age
-from mailposture.services.pages import fleet_words, lapsing
+from mailposture.services.pages import fleet_words, incidents, lapsing
 from mailposture.services.pages.fleet_words import CLASSES, LETS_IN
 
 RANK: Final = {
@@ -180,8 +180,7 @@ class Row:
     code: str
     observation: int | None
     probed_at: datetime | None
-    # The worst that is open, where the list was asked with it (incidents.with_standing).
-    incident: Mapping[str, Any] | None = None
+    incident: incidents.Worst | None = None
 
     @property
     def href(self) -> str:
@@ -260,7 +259,7 @@ def _row(tenant: models.Tenant, groups: Groups, now: datetime) -> Row:
         code=last.get("code") or "",
         observation=last.get("observation"),
         probed_at=tenant.probed_at,
-        incident=getattr(tenant, "incident", None),
+        incident=incidents.worst(tenant),
     )
 
 

@@ -6,8 +6,19 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Case, Count, F, JSONField, OuterRef, Q, QuerySet, Subquery, Value, When
-from django.db.models.functions import JSONObject
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.functions import Cast, Concat
 
 from mailposture import models
 from mailposture.core import letters
@@ -182,11 +193,32 @@ def mail_now() -> str:
 
 
 def with_standing(found: QuerySet[models.Tenant]) -> QuerySet[models.Tenant]:
-    """Tenants with their worst open incident (pk, kind, severity, by), and how many are open."""
+    """Tenants with their worst open incident, for `worst` to read, and how many are open."""
     standing = models.Incident.objects.filter(tenant=OuterRef("pk"), resolved_at=None)
-    said = JSONObject(pk="pk", kind="kind", severity="severity", by="acknowledged_by")
-    worst = standing.order_by(_RANK, "-opened_at", "-pk").values(said=said)[:1]
+    # As one text, so that it is one look for each tenant: number, severity, who acknowledged it.
+    said = Concat(
+        Cast("pk", CharField()), Value(" "), "severity", Value(" "), "acknowledged_by",
+        output_field=CharField(),
+    )  # fmt: skip
+    first = standing.order_by(_RANK, "-opened_at", "-pk").annotate(said=said).values("said")[:1]
     count = standing.order_by().values("tenant").annotate(n=Count("pk")).values("n")
-    return found.annotate(
-        incident=Subquery(worst, output_field=JSONField()), open_incidents=Subquery(count)
-    )
+    return found.annotate(worst_incident=Subquery(first), open_incidents=Subquery(count))
+
+
+@dataclass(frozen=True, slots=True)
+class Worst:
+    """A tenant's worst open incident."""
+
+    number: int
+    severity: str
+    acknowledged_by: str
+    count: int
+
+
+def worst(tenant: Any) -> Worst | None:
+    """The worst open incident of a tenant that was asked with it; None if none is, or was not."""
+    said = getattr(tenant, "worst_incident", None)
+    if not said:
+        return None
+    number, severity, by = said.split(" ", 2)
+    return Worst(int(number), severity, by, tenant.open_incidents or 1)

@@ -17,6 +17,7 @@ from mailposture.services.pages import (
     answers,
     configured,
     flow,
+    incidents,
     matrix,
     tenant_words,
     timeline,
@@ -120,6 +121,7 @@ class TenantPage:
     timeline: TenantTimeline
     days: int
     events: tuple[Event, ...]
+    incident: incidents.Worst | None
 
     @property
     def figure_name(self) -> str:
@@ -158,6 +160,7 @@ def load(of: models.Tenant, asked: Asked, now: datetime) -> TenantPage:
         ),
         days=asked.days,
         events=tuple(timeline.events(changes, exposures, timeline.start(asked.days, now))),
+        incident=incidents.worst(of),
     )
 
 
