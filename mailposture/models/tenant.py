@@ -35,6 +35,9 @@ class Tenant(models.Model):
     probed_at = models.DateTimeField(null=True, blank=True, help_text="last round that answered")
     state = models.CharField(max_length=8, default="unknown")
     state_since = models.DateTimeField(null=True, blank=True)
+    # While it is being connected, the step that comes next: until the last one was taken it is
+    # read and probed only where the step says so. Null once it is connected.
+    setup_step = models.PositiveSmallIntegerField(null=True, blank=True)
     # What the list of tenants shows, so that 5,000 rows cost one query: see services/standing.py.
     standing = models.JSONField(default=dict)
 
@@ -71,6 +74,9 @@ class Credential(models.Model):
     client_id = models.UUIDField(help_text="Application (client) ID")
     sealed = models.TextField(help_text="what services/secrets.py encrypted")
     thumbprint = models.CharField(max_length=95, blank=True, default="")
+    # The certificate without its key, for whoever uploads it to the app registration.
+    public_pem = models.TextField(blank=True, default="")
+    made_here = models.BooleanField(default=False, help_text="its key was made here, and stays")
     expires_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField()
 
