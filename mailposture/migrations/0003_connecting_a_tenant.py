@@ -4,25 +4,24 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('mailposture', '0002_telling_and_reports'),
+        ("mailposture", "0002_telling_and_reports"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='credential',
-            name='made_here',
-            field=models.BooleanField(default=False, help_text='its key was made here, and stays'),
+            model_name="credential",
+            name="made_here",
+            field=models.BooleanField(default=False, help_text="its key was made here, and stays"),
         ),
         migrations.AddField(
-            model_name='credential',
-            name='public_pem',
-            field=models.TextField(blank=True, default=''),
+            model_name="credential",
+            name="public_pem",
+            field=models.TextField(blank=True, default=""),
         ),
         migrations.AddField(
-            model_name='tenant',
-            name='setup_step',
+            model_name="tenant",
+            name="setup_step",
             field=models.PositiveSmallIntegerField(blank=True, null=True),
         ),
     ]
