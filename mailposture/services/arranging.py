@@ -66,6 +66,8 @@ def change_tenant(
         return False
     resumed = "paused_at" in changed and not wanted.paused
     for name, every in (("fetch_due_at", "fetch_every"), ("probe_due_at", "probe_every")):
+        if tenant.setup_step and getattr(tenant, name) is None:
+            continue  # its step of connecting it has not come yet
         due = now if resumed else now + timedelta(seconds=fields[every])
         fields[name] = min(getattr(tenant, name) or due, due)
     models.Tenant.objects.filter(pk=tenant.pk).update(**fields)

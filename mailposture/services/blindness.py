@@ -75,7 +75,8 @@ def _tenants(silent: set[int], now: datetime, awake_since: datetime) -> int:
 
 
 def _watched() -> Iterable[models.Tenant]:
-    return models.Tenant.objects.filter(paused_at=None, credential__isnull=False).only(
+    connected = models.Tenant.objects.filter(paused_at=None, setup_step=None)
+    return connected.filter(credential__isnull=False).only(
         "pk", "fetch_refused", "fetch_error", "fetch_failing_since", "fetch_every", "fetched_at",
         "probe_every", "probed_at", "created_at",
     )  # fmt: skip

@@ -6,13 +6,16 @@ refusal repeats what was given.
 
 import re
 import uuid
+from datetime import datetime, timedelta
 from typing import Final
 
-from mailposture.adapters.exchange import pfx
+from mailposture.adapters.exchange import pfx, selfsigned
 from mailposture.adapters.exchange.credential import Certificate
 from mailposture.adapters.exchange.errors import ExchangeError
 from mailposture.services.enrolling import NewCredential
 
+# Entra takes a certificate for as long as it says; two years is what its own pages recommend.
+MADE_FOR: Final = timedelta(days=730)
 MOST_BYTES: Final = pfx.BIGGEST
 LONGEST_SECRET: Final = 256
 PEM: Final = b"-----BEGIN "
@@ -55,6 +58,20 @@ def from_certificate(
         certificate=certificate.certificate,
         thumbprint=facts.thumbprint,
         expires_at=facts.not_after,
+    )
+
+
+def made_here(client_id: uuid.UUID, now: datetime) -> NewCredential:
+    """A certificate of our own with an RSA key that never leaves this installation."""
+    certificate = selfsigned.make(f"Mailposture {client_id}", now, now + MADE_FOR)
+    facts = pfx.facts(certificate)
+    return NewCredential(
+        client_id=client_id,
+        private_key=certificate.private_key,
+        certificate=certificate.certificate,
+        thumbprint=facts.thumbprint,
+        expires_at=facts.not_after,
+        made_here=True,
     )
 
 

@@ -3,19 +3,23 @@
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import models as db
 from django.db import transaction
 from django.utils.text import slugify
 
 from mailposture import models
-from mailposture.services import audit, secrets
+from mailposture.services import audit, planning, secrets
 
 # Addresses below /tenants/ that are pages of their own.
 TAKEN = frozenset({"add"})
+# The steps of connecting a tenant in pages; each is taken when the next one is reached.
+APP, PERMISSIONS, READ, SOURCES, MAIL, PROBE = 2, 3, 4, 5, 6, 7
 
 type User = AbstractBaseUser | AnonymousUser | None
 
@@ -30,6 +34,7 @@ class NewCredential:
     certificate: str | None = None
     thumbprint: str = ""
     expires_at: datetime | None = None
+    made_here: bool = False
 
     def __repr__(self) -> str:
         return f"NewCredential({self.client_id}, ...)"
@@ -40,6 +45,20 @@ def enrol(
     name: str, tenant_id: uuid.UUID, cloud: str, now: datetime, *, user: User = None
 ) -> models.Tenant:
     """Add a tenant. It is read as soon as it has a credential, and looked at once it was read."""
+    return _create(name, tenant_id, cloud, now, user, fetch_due_at=now, probe_due_at=now)
+
+
+@transaction.atomic
+def begin(
+    name: str, tenant_id: uuid.UUID, cloud: str, now: datetime, *, user: User = None
+) -> models.Tenant:
+    """Add a tenant that is connected step by step: nothing is done to it before its step."""
+    return _create(name, tenant_id, cloud, now, user, setup_step=APP)
+
+
+def _create(
+    name: str, tenant_id: uuid.UUID, cloud: str, now: datetime, user: User, **fields: Any
+) -> models.Tenant:
     tenant = models.Tenant.objects.create(
         slug=free_slug(name),
         name=name.strip(),
@@ -48,11 +67,39 @@ def enrol(
         created_at=now,
         fetch_every=int(settings.FETCH_EVERY.total_seconds()),
         probe_every=int(settings.PROBE_EVERY.total_seconds()),
-        fetch_due_at=now,
-        probe_due_at=now,
+        **fields,
     )
     audit.record("added tenant", tenant.slug, now, user=user, tenant_id=str(tenant_id))
     return tenant
+
+
+def reach(tenant: models.Tenant, step: int) -> None:
+    """Go on to a step of connecting; one that was reached already stays reached."""
+    models.Tenant.objects.filter(pk=tenant.pk, setup_step__lt=step).update(setup_step=step)
+    tenant.refresh_from_db(fields=["setup_step"])
+
+
+@transaction.atomic
+def read_first(tenant: models.Tenant, now: datetime) -> None:
+    """Both halves are granted: read the tenant at once, and from then on at its own pace."""
+    reach(tenant, READ)
+    models.Tenant.objects.filter(pk=tenant.pk).update(fetch_due_at=now)
+
+
+@transaction.atomic
+def probe_first(tenant: models.Tenant, now: datetime, *, user: User = None) -> models.Round:
+    """The last step: the tenant is connected, and looked at now and from then on.
+
+    Looks that its readings asked for meanwhile waited, and would now say the same thing twice.
+    """
+    following = now + timedelta(seconds=tenant.probe_every)
+    connected = models.Tenant.objects.filter(pk=tenant.pk, setup_step__gte=PROBE).update(
+        setup_step=None, probe_due_at=following
+    )
+    if connected:
+        tenant.rounds.filter(planned_at=None, due_at__lte=now).delete()
+        audit.record("connected tenant", tenant.slug, now, user=user)
+    return planning.ask_round(tenant, now)
 
 
 def free_slug(name: str) -> str:
@@ -71,7 +118,7 @@ def _slugs(base: str) -> Iterator[str]:
 def keep_credential(
     tenant: models.Tenant, given: NewCredential, now: datetime, *, user: User = None
 ) -> None:
-    """Seal and keep a credential in place of the one before; read the tenant with it at once."""
+    """Seal and keep a credential in place of the one before; read a watched tenant at once."""
     kind = models.Credential.Kind
     parts = {
         key: value
@@ -90,8 +137,13 @@ def keep_credential(
             "sealed": secrets.seal(parts),
             "thumbprint": given.thumbprint,
             "expires_at": given.expires_at,
+            "public_pem": given.certificate or "",
+            "made_here": given.made_here,
             "updated_at": now,
         },
     )
-    models.Tenant.objects.filter(pk=tenant.pk).update(fetch_due_at=now)
+    # One that is being connected is read when its step comes, and not before.
+    waits = db.Q(setup_step__isnull=False, fetch_due_at=None)
+    models.Tenant.objects.filter(~waits, pk=tenant.pk).update(fetch_due_at=now)
+    reach(tenant, PERMISSIONS)
     audit.record("set credential", tenant.slug, now, user=user, client_id=str(given.client_id))

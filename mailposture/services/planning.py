@@ -88,7 +88,9 @@ def plan_rounds(now: datetime) -> None:
 
     What one tenant's rows make go wrong is that tenant's problem and no other's.
     """
-    due = models.Round.objects.filter(planned_at=None, due_at__lte=now, tenant__paused_at=None)
+    due = models.Round.objects.filter(
+        planned_at=None, due_at__lte=now, tenant__paused_at=None, tenant__setup_step=None
+    )
     for row in due.select_related("tenant"):
         try:
             with transaction.atomic():
