@@ -15,6 +15,6 @@ def overview(request: HttpRequest) -> HttpResponse:
     """Say how the fleet stands."""
     now = timezone.now()
     page = pages.load(now)
-    counted(request, page.counts)
+    counted(request, page.counts, page.marks)
     context = {"now": now, "page": page, "may": may_operate(request)}
     return render(request, "overview/overview.html", context)

@@ -1,5 +1,7 @@
 """What every page shows around its content: navigation, tenants, vantage points, last round."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -14,11 +16,15 @@ from mailposture.services.pages import fleet
 SWITCHER_TENANTS = 200
 BAD_NEWS = ("overview", "incidents")
 COUNTED = "fleet_counts"
+MARKED = "places_marked"
 
 
-def counted(request: HttpRequest, counts: fleet.Counts) -> None:
-    """Let the rail of this page show counts that its view has read already."""
+def counted(
+    request: HttpRequest, counts: fleet.Counts, marks: Sequence[bool] | None = None
+) -> None:
+    """Let the rail show what its view has read already: counts, and which places see clearly."""
     setattr(request, COUNTED, counts)
+    setattr(request, MARKED, marks)
 
 
 def rail(request: HttpRequest) -> dict[str, Any]:
@@ -26,8 +32,8 @@ def rail(request: HttpRequest) -> dict[str, Any]:
     now = timezone.now()
     if not getattr(request, "user", None) or not request.user.is_authenticated:
         return {"now": now, "rail": None}
-    places = list(vantage_points.seen().filter(enabled=True))
-    marks = [vantage_points.health(p, now).clear for p in places]
+    known = getattr(request, MARKED, None)
+    marks = _marks(now) if known is None else list(known)
     names = models.Tenant.objects.values_list("slug", "name")[:SWITCHER_TENANTS]
     counts = getattr(request, COUNTED, None) or fleet.count(now)
     return {
@@ -42,6 +48,11 @@ def rail(request: HttpRequest) -> dict[str, Any]:
             "sign_out": reverse("signout"),
         },
     }
+
+
+def _marks(now: datetime) -> list[bool]:
+    places = vantage_points.seen().filter(enabled=True)
+    return [vantage_points.health(place, now).clear for place in places]
 
 
 def _tenant(request: HttpRequest) -> str | None:

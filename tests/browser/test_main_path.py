@@ -108,7 +108,7 @@ def test_the_timeline_is_drawn_and_has_its_table(page: Page, demo: Demo) -> None
         "/", "/tenants/", "/tenants/contoso/", "/tenants/proseware/", "/changes/", "/lab/",
         "/vantage-points/", "/explain/", "/tenants/add/", "/tenants/contoso/edit/",
         "/tenants/contoso/sources/", "/tenants/proseware/check/", "/incidents/", "/incidents/1/",
-        "/settings/", "/lab/mailbox/",
+        "/settings/", "/lab/mailbox/", "/reports/",
     ],
 )  # fmt: skip
 def test_no_page_scrolls_sideways_or_breaks_its_policy(

@@ -94,3 +94,17 @@ def test_a_test_mail_shows_the_servers_answer(page: Page, demo: Demo) -> None:
     page.get_by_role("button", name="Send a test").click()
     expect(page.locator("#tests")).to_contain_text("250 2.0.0 kept as", timeout=30_000)
     assert mails(demo, "[Test]")
+
+
+def test_a_report_is_made_and_downloaded(page: Page, demo: Demo) -> None:
+    page.goto(f"http://127.0.0.1:{demo.port}/tenants/contoso/")
+    page.get_by_role("link", name="Report", exact=True).click()
+    page.get_by_role("button", name="Make the report").click()
+    row = page.locator("#reports tbody tr").first
+    expect(row).to_contain_text("Done", timeout=60_000)
+    row.get_by_role("link", name="Contoso").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("past the gateway of Contoso")
+    for link, sign in (("Download PDF", b"%PDF-"), ("Download CSV", b"tenant,")):
+        with page.expect_download() as download:
+            page.get_by_role("link", name=link).click()
+        assert download.value.path().read_bytes().startswith(sign)

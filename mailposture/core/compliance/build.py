@@ -167,12 +167,20 @@ def _sentence(
 
 def _lead(requirements: Sequence[Requirement], state: str) -> str:
     count = Counter(r.result for r in requirements)
-    parts = [f"{count[Result.SATISFIED]} of {len(requirements)} requirements are satisfied"]
-    if count[Result.NOT_SATISFIED]:
-        parts.append(f"{count[Result.NOT_SATISFIED]} are not")
-    if count[Result.UNKNOWN]:
-        parts.append(f"{count[Result.UNKNOWN]} are unknown and count as neither")
+    met, failed, unknown = (
+        count[r] for r in (Result.SATISFIED, Result.NOT_SATISFIED, Result.UNKNOWN)
+    )
+    parts = [f"{met} of {len(requirements)} requirements {_are(met)} satisfied"]
+    if failed:
+        parts.append(f"{failed} {_are(failed)} not")
+    if unknown:
+        counts = "counts" if unknown == 1 else "count"
+        parts.append(f"{unknown} {_are(unknown)} unknown and {counts} as neither")
     return f"At the end the tenant was {state}. {', '.join(parts)}."
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _rests_on(evidence: Evidence, period: Period) -> tuple[tuple[str, str], ...]:

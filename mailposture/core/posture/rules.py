@@ -128,7 +128,8 @@ def _every_domain(
     outside = uncovered(configuration)
     if not outside:
         count = len(configuration.domains)
-        noun = "The 1 accepted domain lies" if count == 1 else f"All {count:,} accepted domains lie"
+        few = {1: "The accepted domain lies", 2: "Both accepted domains lie"}
+        noun = few.get(count, f"All {count:,} accepted domains lie")
         return Result.SATISFIED, f"{noun} within the restriction.", ()
     return (
         Result.NOT_SATISFIED,

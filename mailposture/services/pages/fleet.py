@@ -5,7 +5,7 @@ is, so that lists of thousands count, filter and sort by the state that still co
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -208,11 +208,19 @@ class Row:
         return {"closed": "closed for ", "unknown": "unknown for "}.get(self.state, "")
 
 
-def rows(found: Iterable[models.Tenant], now: datetime) -> list[Row]:
-    """Make rows of these tenants; one query more, for the answers their cells lead to."""
+def rows(
+    found: Iterable[models.Tenant],
+    now: datetime,
+    worst: Mapping[int, incidents.Worst] | None = None,
+) -> list[Row]:
+    """Make rows of these tenants; one query more, for the answers their cells lead to.
+
+    `worst` are their worst open incidents, where the list shows them.
+    """
     listed = list(found)
     groups = _answers([tenant.pk for tenant in listed])
-    return [_row(tenant, groups, now) for tenant in listed]
+    made = [_row(tenant, groups, now) for tenant in listed]
+    return [replace(row, incident=worst.get(row.pk)) for row in made] if worst else made
 
 
 def _answers(pks: list[int]) -> Groups:
@@ -259,7 +267,6 @@ def _row(tenant: models.Tenant, groups: Groups, now: datetime) -> Row:
         code=last.get("code") or "",
         observation=last.get("observation"),
         probed_at=tenant.probed_at,
-        incident=incidents.worst(tenant),
     )
 
 

@@ -1,6 +1,6 @@
 """The list of incidents, filtered: what is wrong, since when, who was told, who sees to it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -84,18 +84,25 @@ class Listing:
 def listing(wanted: Wanted, now: datetime) -> Listing:
     """One page of the filtered list."""
     found = _filtered(wanted).select_related("tenant", "vantage_point")
-    told = found.annotate(
-        mails=Count("alerts__deliveries"),
-        sent=Count("alerts__deliveries", filter=Q(alerts__deliveries__state="sent")),
-    )
-    page = Paginator(told.order_by(*_ORDER), PAGE).get_page(wanted.page or 1)
-    lines = tuple(line(row) for row in page)
+    page = Paginator(found.order_by(*_ORDER), PAGE).get_page(wanted.page or 1)
+    rows = list(page)
+    mails = _mails(rows)
+    lines = tuple(line(row, *mails.get(row.pk, (0, 0))) for row in rows)
     return Listing(
         sentence=_sentence(now),
         lines=lines,
         page=page,
         any_yet=bool(lines) or models.Incident.objects.exists(),
     )
+
+
+def _mails(rows: list[models.Incident]) -> dict[int, tuple[int, int]]:
+    """How many mails of each were sent, and how many there are; asked for one page alone."""
+    found = models.Delivery.objects.filter(alert__incident__in=[row.pk for row in rows])
+    counted = found.values("alert__incident").annotate(
+        n=Count("pk"), sent=Count("pk", filter=Q(state=models.Delivery.State.SENT))
+    )
+    return {row["alert__incident"]: (row["sent"], row["n"]) for row in counted.order_by()}
 
 
 _RANK: Final = Case(
@@ -135,8 +142,8 @@ def _sentence(now: datetime) -> str:
     return f"{count:,} incidents are open, the longest for {lasts}."
 
 
-def line(row: models.Incident) -> Line:
-    """Say one incident; its tenant and place must be loaded, its mails counted."""
+def line(row: models.Incident, sent: int, mails: int) -> Line:
+    """Say one incident, of which so many mails were sent; its tenant and place must be loaded."""
     tenant, place = row.tenant, row.vantage_point
     return Line(
         number=row.pk,
@@ -148,7 +155,7 @@ def line(row: models.Incident) -> Line:
         state=state(row),
         since=row.opened_at,
         until=row.resolved_at,
-        told=_told(getattr(row, "sent", 0), getattr(row, "mails", 0)),
+        told=_told(sent, mails),
         note=f"{row.acknowledged_by}: {row.acknowledgement}" if row.acknowledged_at else "",
     )
 
@@ -213,6 +220,20 @@ class Worst:
     severity: str
     acknowledged_by: str
     count: int
+
+
+def worst_of(tenants: Iterable[models.Tenant]) -> dict[int, Worst]:
+    """The same for some tenants, by their pk; one query."""
+    rows = models.Incident.objects.filter(
+        tenant__in=[tenant.pk for tenant in tenants], resolved_at=None
+    ).order_by(_RANK, "-opened_at", "-pk")
+    found: dict[int, list[models.Incident]] = {}
+    for row in rows.only("tenant_id", "severity", "acknowledged_by"):
+        found.setdefault(row.tenant_id or 0, []).append(row)
+    return {
+        of: Worst(own[0].pk, own[0].severity, own[0].acknowledged_by, len(own))
+        for of, own in found.items()
+    }
 
 
 def worst(tenant: Any) -> Worst | None:

@@ -10,7 +10,15 @@ from django.urls import reverse
 
 from mailposture.core.states import A_DAY, State
 from mailposture.services import idling
-from mailposture.services.pages import approved, blind, changes, exposure, fleet, incidents
+from mailposture.services.pages import (
+    approved,
+    beginning,
+    blind,
+    changes,
+    exposure,
+    fleet,
+    incidents,
+)
 from mailposture.services.pages.fleet import Counts
 from mailposture.services.pages.pieces import Piece
 
@@ -31,7 +39,9 @@ class Overview:
     feed: changes.Feed
     blind: tuple[blind.Blind, ...]
     exposure: exposure.Exposure
+    marks: tuple[bool, ...]
     mail: str
+    steps: tuple[beginning.Step, ...]
 
     @property
     def is_old(self) -> bool:
@@ -55,12 +65,14 @@ def load(now: datetime) -> Overview:
         rest=tuple(rest(counts, approved.count(now))),
         idle=idling.since((place.asked_at for place in places), counts.due, now),
         was_read=counts.last_reading is not None and now - counts.last_reading < A_DAY,
-        rows=tuple(fleet.rows(found, now)),
+        rows=tuple(fleet.rows(found, now, incidents.worst_of(found))),
+        marks=tuple(place.health.clear for place in places),
         paths=max((place.paths_in_all for place in places), default=0),
         feed=changes.feed(now),
         blind=blind.gather(places, unseen),
         exposure=exposure.overview(found, now),
         mail=incidents.mail(counts.mails, told=counts.somebody_is_told) if counts.total else "",
+        steps=beginning.steps(counts, places),
     )
 
 
@@ -70,7 +82,7 @@ def _tenants(now: datetime) -> tuple[list[Any], list[Any]]:
     """
     worst = fleet.worst_first(fleet.tenants(now)).values("pk")[:WORST]
     found = list(
-        incidents.with_standing(blind.with_parts(fleet.tenants(now)))
+        blind.with_parts(fleet.tenants(now))
         .annotate(is_worst=Case(When(pk__in=worst, then=Value(1)), default=Value(0)))
         .filter(Q(is_worst=1) | blind.not_seen())
         .order_by("-is_worst", "name", "pk")[: WORST + blind.MOST_READ]

@@ -1,0 +1,264 @@
+"""Files of a report: a PDF that reads aloud and never acts, a CSV that no spreadsheet runs."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pypdf
+import pypdfium2
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mailposture.adapters.documents import catalogue, pdf, tables
+from mailposture.core.compliance import read
+
+GOLDEN = Path(__file__).parents[2] / "core" / "compliance" / "golden"
+ROOT = Path(__file__).parents[3]
+SHA = "9f41c07ae2b85d10" * 4
+
+
+def document(name: str = "contoso") -> dict[str, Any]:
+    """One of the golden documents."""
+    found: dict[str, Any] = json.loads((GOLDEN / f"{name}.json").read_text())
+    return found
+
+
+def rendered(found: dict[str, Any]) -> pypdf.PdfReader:
+    return pypdf.PdfReader(io.BytesIO(pdf.render(found, number="7", sha256=SHA)))
+
+
+def text(reader: pypdf.PdfReader) -> str:
+    return " ".join(" ".join(page.extract_text() for page in reader.pages).split())
+
+
+# ---- PDF -------------------------------------------------------------------------------------
+
+
+def test_the_first_page_says_it_in_plain_language() -> None:
+    first = " ".join(rendered(document()).pages[0].extract_text().split())
+    assert "In these 10 days strangers could deliver past the gateway of contoso for 2 d." in first
+    assert "MP-03" in first
+    assert "Not satisfied" in first
+    assert "CIS has no control for the restricted Partner connector." in first
+
+
+def test_evidence_windows_changes_and_connectors_are_in_it() -> None:
+    said = text(rendered(document()))
+    for words in (
+        "250 2.1.5 Recipient OK", "Observation 8", "SC-7(11)", "partly supports", "evidence only",
+        "First seen closed", "13 Nov 2026 06:00", "Lock to gateway was turned off", "Opens",
+        "203.0.113.10", "version 2026-11-25", "Nowhere in the period.",
+    ):  # fmt: skip
+        assert words in said
+    assert "compliant" not in said.lower()
+
+
+def test_every_page_names_report_period_digest_and_the_command_that_checks_it() -> None:
+    reader = rendered(document())
+    for number, page in enumerate(reader.pages, 1):
+        said = " ".join(page.extract_text().split())
+        assert SHA in said
+        assert "Report 7, 10 Nov 2026 to 19 Nov 2026" in said
+        assert "manage.py report --check 7" in said
+        assert f"Page {number} of {len(reader.pages)}" in said
+
+
+def test_it_is_tagged_and_says_so() -> None:
+    reader = rendered(document())
+    root: Any = reader.trailer["/Root"]
+    assert root["/MarkInfo"]["/Marked"]
+    assert root["/StructTreeRoot"]
+    assert root["/Lang"] == "en"
+    assert reader.metadata
+    assert reader.metadata.title == "Direct delivery report, contoso"
+    assert root["/ViewerPreferences"]["/DisplayDocTitle"]
+    assert b"pdfuaid:part>1<" in root["/Metadata"].get_data()
+    assert len(reader.outline) >= 3
+    width, height = reader.pages[0].mediabox[2:]
+    assert (round(float(width)), round(float(height))) == (595, 842)
+
+
+def structure(node: Any, found: list[Any]) -> list[Any]:
+    """All structure elements below one."""
+    node = node.get_object() if hasattr(node, "get_object") else node
+    if isinstance(node, list):
+        for one in node:
+            structure(one, found)
+    elif isinstance(node, dict):
+        if "/S" in node:
+            found.append(node)
+        structure(node.get("/K", []), found)
+    return found
+
+
+def test_the_drawing_has_words_and_tables_have_heads() -> None:
+    root: Any = rendered(document()).trailer["/Root"]
+    found = structure(root["/StructTreeRoot"]["/K"], [])
+    kinds = {node["/S"] for node in found}
+    assert {"/Table", "/TH", "/TD", "/H1", "/Figure"} <= kinds
+    (drawing,) = [node for node in found if node["/S"] == "/Figure"]
+    assert "2880 minutes surely open in all" in str(drawing["/Alt"])
+
+
+def test_only_its_own_fonts_are_in_it_and_all_are_embedded() -> None:
+    names = set()
+    for page in rendered(document()).pages:
+        for font in page["/Resources"]["/Font"].values():  # type: ignore[index]
+            names.add(str(font.get_object()["/BaseFont"]).partition("+")[2])
+            (below,) = font.get_object()["/DescendantFonts"]
+            described = below.get_object()["/FontDescriptor"].get_object()
+            assert "/FontFile2" in described or "/FontFile3" in described
+    assert names == {"IBMPlexSans", "IBMPlexSans-SemiBold", "IBMPlexMono"} or all(
+        name.startswith("IBMPlex") for name in names
+    )
+
+
+def test_the_same_document_gives_the_same_bytes_in_another_process() -> None:
+    here = pdf.render(document(), number="7", sha256=SHA)
+    script = (
+        "import json,sys,hashlib;from mailposture.adapters.documents import pdf;"
+        f"d=json.load(open({str(GOLDEN / 'contoso.json')!r}));"
+        f"sys.stdout.buffer.write(pdf.render(d,number='7',sha256={SHA!r}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, timeout=60, check=True
+    )
+    assert done.stdout == here
+
+
+def test_it_can_be_seen() -> None:
+    pages = pypdfium2.PdfDocument(pdf.render(document(), number="7", sha256=SHA))
+    picture = pages[0].render(scale=0.5).to_pil().convert("RGB")
+    colours = {c for _, c in picture.getcolors(maxcolors=1 << 20) or ()}
+    assert any(r > 180 and g < 90 and b < 70 for r, g, b in colours)
+    pages.close()
+
+
+HOSTILE = (
+    '#read("/etc/passwd")', "$x^2$", "] #panic() [", "*bold* _it_ `raw`", "= Heading", "\\", "@ref",
+    "<label>", "// comment", '"', "#import \"@preview/x:1.0.0\"", "\u202eevil", "日本語", "🙂",
+    "=cmd()",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+def test_hostile_words_stay_text(words: str) -> None:
+    found = document()
+    found["tenant"] = found["sentence"] = words
+    found["connectors"] = [{"name": words, "about": words, "says": words}]
+    found["requirements"][0]["evidence"][0]["line"] = words
+    found["changes"][0]["says"] = words
+    said = text(rendered(found))
+    assert "root:" not in said
+    if words.isascii():
+        assert words.split(maxsplit=1)[0] in said
+
+
+def test_every_character_that_counts_as_covered_has_a_glyph() -> None:
+    found = document("fabrikam")
+    every = "".join(chr(c) for first, last in pdf.COVERED for c in range(first, last + 1))
+    found["sentence"] = found["requirements"][0]["title"] = found["lead"] = every
+    found["requirements"][0]["evidence"][0]["line"] = every
+    assert rendered(found).pages
+
+
+def test_what_no_font_holds_is_written_as_its_number() -> None:
+    found = document("fabrikam")
+    found["tenant"] = found["sentence"] = "日本"
+    assert r"\u{65E5}\u{672C}" in text(rendered(found))
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.text(max_size=60))
+def test_any_name_makes_a_report(name: str) -> None:
+    found = document("fabrikam")
+    found["tenant"] = found["connectors"][0]["name"] = name
+    assert rendered(found).pages
+
+
+def test_an_empty_report_is_a_report() -> None:
+    found = document()
+    for part in ("requirements", "windows", "changes", "blind", "connectors", "days", "notes"):
+        found[part] = []
+    assert "None was seen." in text(rendered(found))
+
+
+# ---- CSV -------------------------------------------------------------------------------------
+
+
+def rows(found: dict[str, Any]) -> list[dict[str, str]]:
+    written = tables.report(found, SHA).decode()
+    return list(csv.DictReader(io.StringIO(written, newline="")))
+
+
+def test_columns_are_fixed_and_the_result_is_one_of_three() -> None:
+    header = tables.report(document(), SHA).decode().splitlines()[0]
+    assert header == (
+        "tenant,since,until,as_of,requirement,title,result,sentence,first_seen_utc,last_seen_utc,"
+        "vantage_point,source,domain,sender_class,said,server_line,observation,references,"
+        "catalogue,report_sha256"
+    )
+    assert {row["result"] for row in rows(document())} <= {"satisfied", "not_satisfied", "unknown"}
+
+
+def test_each_requirement_has_its_rows_and_one_without_evidence_has_one() -> None:
+    found = document()
+    count = {one["id"]: max(1, len(one["evidence"])) for one in found["requirements"]}
+    written = rows(found)
+    assert {i: sum(r["requirement"] == i for r in written) for i in count} == count
+    assert written[0]["report_sha256"] == SHA
+
+
+def test_the_documentation_names_every_column() -> None:
+    said = (ROOT / "docs" / "reports.md").read_text()
+    assert all(f"`{name}`" in said for name in tables.COLUMNS)
+
+
+@pytest.mark.parametrize("cell", ["=cmd()", "+1", "-1", "@x", "\tx", "\rx", "\nx"])
+def test_no_cell_begins_a_formula(cell: str) -> None:
+    found = document()
+    found["tenant"] = cell
+    found["requirements"][0]["evidence"][0] |= {"says": cell, "line": cell, "vantage_point": cell}
+    written = rows(found)
+    assert written[0]["tenant"] == f"'{cell}"
+    assert written[0]["said"] == f"'{cell}"
+    assert written[0]["server_line"] == f"'{cell}"
+
+
+# ---- the catalogue's file --------------------------------------------------------------------
+
+
+def test_the_catalogues_file_says_how_far_and_never_compliant() -> None:
+    (file,) = catalogue.FOLDER.glob("catalogue-*.json")
+    raw = json.loads(file.read_text())
+    assert "compliant" not in file.read_text().lower()
+    assert raw["version"] in file.name
+    frameworks = {r["framework"] for e in raw["entries"] for r in e["references"]}
+    assert {r["relation"] for e in raw["entries"] for r in e["references"]} == {
+        "supports", "partly supports", "evidence only",
+    }  # fmt: skip
+    assert len(frameworks) == 4
+    versions = {r["version"] for e in raw["entries"] for r in e["references"]}
+    assert {"7.0.0", "6.0.0"} <= versions
+    assert any("CIS has no control" in note for note in raw["notes"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"entries": [{"id": "MP-99", "title": "x", "references": []}]},
+        {"entries": [{"id": "MP-01", "title": "x", "references": []}] * 2},
+        {"entries": [{"id": "MP-01"}]},
+        {"notes": "no list"},
+        {"more": 1},
+    ],
+)
+def test_a_catalogue_that_cannot_be_used_says_why(change: dict[str, Any]) -> None:
+    (file,) = catalogue.FOLDER.glob("catalogue-*.json")
+    with pytest.raises(ValueError, match=r"catalogue|judges|twice"):
+        read(json.loads(file.read_text()) | change)

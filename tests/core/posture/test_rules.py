@@ -1,0 +1,164 @@
+"""Each rule against configurations: what satisfies it, what does not, and what leaves it open."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from mailposture.core.configuration import (
+    PARTS,
+    Configuration,
+    ConnectorType,
+    DomainFacts,
+    InboundConnector,
+    MxHost,
+    Organization,
+    PartStatus,
+    RejectDirectSend,
+)
+from mailposture.core.posture import RULES, Approved, Finding, Result, assess
+from mailposture.core.posture.rules import listed
+from tests.factories import configuration, lock, without
+
+GATEWAY = Approved(gateways=("203.0.113.0/28",))
+YES, NO, UNKNOWN = Result.SATISFIED, Result.NOT_SATISFIED, Result.UNKNOWN
+
+
+def finding(rule: str, seen: Configuration, approved: Approved = GATEWAY) -> Finding:
+    return next(f for f in assess(seen, approved) if f.rule == rule)
+
+
+@pytest.mark.parametrize(
+    ("changes", "result"),
+    [
+        ({}, YES),
+        ({"enabled": False}, NO),
+        ({"connector_type": ConnectorType.ON_PREMISES}, NO),
+        ({"sender_domains": ("contoso.com",)}, NO),
+        ({"restrict_domains_to_ip_addresses": False}, NO),
+        ({"sender_ip_addresses": ()}, NO),
+        (
+            {
+                "restrict_domains_to_ip_addresses": False, "restrict_domains_to_certificate": True,
+                "tls_sender_certificate_name": "*.contoso.com",
+            },
+            YES,
+        ),
+        (
+            {"restrict_domains_to_ip_addresses": False, "restrict_domains_to_certificate": True},
+            NO,
+        ),
+        ({"sender_domains": ("*", "contoso.com")}, YES),
+    ],
+)  # fmt: skip
+def test_the_lock_is_a_partner_connector_that_any_sender_falls_under_and_that_names_its_proof(
+    changes: dict[str, Any], result: Result
+) -> None:
+    assert finding("MP-01", configuration(lock(**changes))).result is result
+
+
+def test_without_any_connector_there_is_no_lock() -> None:
+    assert finding("MP-01", configuration()).result is NO
+
+
+def test_a_lock_that_is_turned_off_is_named() -> None:
+    found = finding("MP-01", configuration(lock(enabled=False)))
+    assert found.sentence.endswith("Turned off: Lock to gateway.")
+    assert found.subjects == ("Lock to gateway",)
+
+
+@pytest.mark.parametrize(
+    ("setting", "result"),
+    [
+        (RejectDirectSend.ON, YES),
+        (RejectDirectSend.OFF, NO),
+        (RejectDirectSend.NOT_CONFIGURED, UNKNOWN),
+        (RejectDirectSend.UNKNOWN, UNKNOWN),
+    ],
+)
+def test_direct_send_is_judged_by_its_switch_and_null_is_not_off(
+    setting: RejectDirectSend, result: Result
+) -> None:
+    seen = replace(
+        configuration(), organization=Organization(name="contoso", reject_direct_send=setting)
+    )
+    assert finding("MP-02", seen).result is result
+
+
+DOMAINS = ("contoso.com", "contoso.onmicrosoft.com")
+
+
+@pytest.mark.parametrize(
+    ("connectors", "outside"),
+    [
+        ((lock(),), ()),
+        ((lock(associated_accepted_domains=("contoso.com",)),), ("contoso.onmicrosoft.com",)),
+        ((lock(associated_accepted_domains=("CONTOSO.COM", "contoso.onmicrosoft.com")),), ()),
+        (
+            (
+                lock(associated_accepted_domains=("contoso.com",)),
+                lock(associated_accepted_domains=("contoso.onmicrosoft.com",)),
+            ),
+            (),
+        ),
+        ((lock(associated_accepted_domains=("contoso.com",)), lock()), ()),
+        ((), DOMAINS),
+        ((lock(enabled=False),), DOMAINS),
+    ],
+)
+def test_a_lock_that_names_domains_covers_only_these(
+    connectors: tuple[InboundConnector, ...], outside: tuple[str, ...]
+) -> None:
+    found = finding("MP-05", configuration(*connectors, domains=DOMAINS))
+    assert found.subjects == outside
+    assert found.result is (NO if outside else YES)
+
+
+def facts(*hosts: tuple[str, tuple[str, ...]], domain: str = "contoso.com") -> Configuration:
+    mx = tuple(MxHost(preference=10, host=host, addresses=found) for host, found in hosts)
+    return replace(configuration(), domain_facts=(DomainFacts(domain=domain, mx=mx),))
+
+
+@pytest.mark.parametrize(
+    ("seen", "result"),
+    [
+        (facts(("mx.contoso.com", ("203.0.113.10",))), YES),
+        (facts(("mx.contoso.com", ("203.0.113.10", "198.51.100.1"))), NO),
+        (facts(("contoso-com.mail.protection.outlook.com", ("192.0.2.20",))), NO),
+        (facts(("mx.contoso.com", ())), UNKNOWN),
+        (facts(("mx.contoso.com", ()), ("other.example", ("192.0.2.1",))), NO),
+        (facts(), YES),
+        (facts(("x.mail.protection.outlook.com", ("192.0.2.2",)),
+               domain="contoso.onmicrosoft.com"), YES),
+    ],
+)  # fmt: skip
+def test_mx_records_are_compared_with_the_approved_gateways(
+    seen: Configuration, result: Result
+) -> None:
+    assert finding("MP-08", seen).result is result
+
+
+@pytest.mark.parametrize("gateways", [(), ("no address",)])
+def test_without_a_declared_gateway_no_mx_is_judged(gateways: tuple[str, ...]) -> None:
+    seen = facts(("mx.contoso.com", ("203.0.113.10",)))
+    assert finding("MP-08", seen, Approved(gateways=gateways)).result is UNKNOWN
+
+
+@pytest.mark.parametrize("rule", [rule.id for rule in RULES])
+def test_a_part_that_was_not_read_is_unknown_and_never_none(rule: str) -> None:
+    reads = next(r.reads for r in RULES if r.id == rule)
+    for part in reads:
+        for status in (PartStatus.FORBIDDEN, PartStatus.FAILED, PartStatus.TRUNCATED):
+            seen = without(configuration(lock()), part, status, "403")
+            found = finding(rule, seen)
+            assert found.result is UNKNOWN
+            assert part.replace("_", " ") in found.sentence
+
+
+def test_what_the_rules_read_are_parts_and_no_id_stands_twice() -> None:
+    assert {part for rule in RULES for part in rule.reads} <= set(PARTS)
+    assert len({rule.id for rule in RULES}) == len(RULES)
+
+
+def test_many_names_are_counted() -> None:
+    assert listed([f"d{n}" for n in range(7)]) == "d0, d1, d2, d3, d4 and 2 more"
