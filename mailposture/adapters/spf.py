@@ -1,0 +1,138 @@
+"""SPF: which hosts a domain says may send in its name, followed to a bounded depth (RFC 7208).
+
+It is read for hints alone: a sender to the world need not be one that delivers to the tenant.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+from typing import Final
+
+from mailposture.adapters.dns import DnsError, Resolver
+from mailposture.adapters.targets import host_name
+
+# RFC 7208 section 4.6.4 bounds the terms that ask DNS to ten; depth is bounded as well.
+MOST_LOOKUPS: Final = 10
+DEEPEST: Final = 5
+MOST_ENTRIES: Final = 500
+VERSION: Final = re.compile(r"v=spf1(?:\s|$)", re.IGNORECASE)
+TERM: Final = re.compile(
+    r"(?P<sign>[+?~-])?(?P<name>ip4|ip6|a|mx|include)"
+    r"(?::(?P<value>[^/\s]+))?(?P<length>(?:/\d{1,3}){0,2})",
+    re.IGNORECASE,
+)
+NETWORK: Final = re.compile(r"\+?ip[46]:(?P<value>[0-9A-Fa-f.:]+(?:/\d{1,3})?)", re.IGNORECASE)
+REDIRECT: Final = re.compile(r"redirect=(?P<value>\S+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hosts:
+    """Addresses that a domain's SPF names: by itself, or through one include of it."""
+
+    domain: str
+    through: str
+    addresses: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Walk:
+    """What is left of the bounds while one domain's record is followed."""
+
+    resolver: Resolver
+    passed_by: tuple[str, ...]
+    left: int = MOST_LOOKUPS
+    seen: set[str] = field(default_factory=set)
+
+    def spend(self) -> bool:
+        """Take one of the look-ups that are left."""
+        self.left -= 1
+        return self.left >= 0
+
+    def passes_by(self, name: str) -> bool:
+        """Whether a name belongs to those whose hosts are nobody's in particular."""
+        return any(name == one or name.endswith(f".{one}") for one in self.passed_by)
+
+
+def hosts(domain: str, resolver: Resolver, passed_by: Iterable[str] = ()) -> tuple[Hosts, ...]:
+    """What the SPF record of a domain names, its own hosts first, then include by include.
+
+    Includes of `passed_by` are left out. DnsError where the domain's own record gave no answer;
+    an include that gives none is left out, since this is a hint and no verdict.
+    """
+    walk = _Walk(resolver, tuple(passed_by))
+    terms = _record(domain, resolver)
+    own = tuple(dict.fromkeys(_plain(terms, domain, walk)))[:MOST_ENTRIES]
+    found = [Hosts(domain=domain, through="", addresses=own)] if own else []
+    for name in _includes(terms, walk):
+        beneath = tuple(dict.fromkeys(_beneath(name, walk, 1)))[:MOST_ENTRIES]
+        if beneath:
+            found.append(Hosts(domain=domain, through=name, addresses=beneath))
+    return tuple(found)
+
+
+def _record(domain: str, resolver: Resolver) -> list[str]:
+    """The terms of a domain's one SPF record; none where there is none, or more than one."""
+    records = [text for text in resolver.txt(domain) if VERSION.match(text)]
+    return records[0].split()[1:] if len(records) == 1 else []
+
+
+def _plain(terms: Iterable[str], domain: str, walk: _Walk) -> Iterator[str]:
+    """The addresses of ip4, ip6, a and mx; what is not let pass by `+` names no sender."""
+    for term in terms:
+        if network := NETWORK.fullmatch(term):
+            yield from _network(network["value"])
+        elif (found := TERM.fullmatch(term)) and found["sign"] in (None, "+"):
+            kind, name = found["name"].lower(), host_name(found["value"] or domain)
+            # A length widens each address to its network: too wide a guess to propose.
+            if kind in ("a", "mx") and name and not found["length"] and walk.spend():
+                yield from _addresses(kind, name, walk)
+
+
+def _network(text: str) -> Iterator[str]:
+    try:
+        network = ip_network(text, strict=False)
+    except ValueError:
+        return
+    yield str(network.network_address) if network.num_addresses == 1 else str(network)
+
+
+def _addresses(kind: str, name: str, walk: _Walk) -> Iterator[str]:
+    try:
+        named = [host for _, host in walk.resolver.mx(name)] if kind == "mx" else [name]
+        for host in named:
+            if not walk.passes_by(host):
+                yield from walk.resolver.addresses(host)
+    except DnsError:
+        return
+
+
+def _includes(terms: Iterable[str], walk: _Walk) -> Iterator[str]:
+    """The names that are included or redirected to, each once, but for those passed by."""
+    for term in terms:
+        name = _follows(term)
+        if name and name not in walk.seen and not walk.passes_by(name):
+            walk.seen.add(name)
+            yield name
+
+
+def _follows(term: str) -> str | None:
+    """The name whose record goes on from this term, if it is such a term."""
+    if redirect := REDIRECT.fullmatch(term):
+        return host_name(redirect["value"])
+    found = TERM.fullmatch(term)
+    if found and found["name"].lower() == "include" and found["sign"] in (None, "+"):
+        return host_name(found["value"] or "")
+    return None
+
+
+def _beneath(name: str, walk: _Walk, depth: int) -> Iterator[str]:
+    if depth > DEEPEST or not walk.spend():
+        return
+    try:
+        terms = _record(name, walk.resolver)
+    except DnsError:
+        return
+    yield from _plain(terms, name, walk)
+    for further in _includes(terms, walk):
+        yield from _beneath(further, walk, depth + 1)
