@@ -17,6 +17,7 @@ from mailposture.web.access import may_operate, operators_only
 from mailposture.web.live import wake
 
 ALL = ""
+NO_TENANT = "No tenant has this name. Leave it empty for all tenants."
 
 
 @require_safe
@@ -48,8 +49,11 @@ def send_test(request: HttpRequest) -> HttpResponse:
 @operators_only
 def subscribe(request: HttpRequest) -> HttpResponse:
     """Put an address on the list, for one tenant or for all."""
-    address, slug = request.POST.get("address", ""), request.POST.get("tenant", ALL)
-    tenant = get_object_or_404(models.Tenant, slug=slug) if slug else None
+    address = request.POST.get("address", "")
+    said = request.POST.get("tenant", ALL).replace("\0", "").strip()
+    tenant = pages.named(said) if said else None
+    if said and tenant is None:
+        return _page(request, about_problem=NO_TENANT, about=said, address=address, status=422)
     try:
         row = subscribing.subscribe(address, tenant, timezone.now(), user=request.user)
     except subscribing.NotAnAddressError as error:
@@ -69,8 +73,11 @@ def unsubscribe(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("settings")
 
 
+SAID = ("problem", "address", "about", "about_problem", "test_problem", "test_address")
+
+
 def _page(request: HttpRequest, *, status: int = 200, **said: str) -> HttpResponse:
     page = pages.load()
-    given = dict.fromkeys(("problem", "address", "test_problem", "test_address"), "") | said
+    given = dict.fromkeys(SAID, "") | said
     context = {"page": page, "tests": page.tests, "may": may_operate(request), **given}
     return render(request, "settings/settings.html", context, status=status)

@@ -9,6 +9,8 @@ from mailposture import models
 from mailposture.services import delivering
 
 MOST_TESTS: Final = 5
+# More are not offered in a list: their name is typed.
+MOST_TENANTS: Final = 200
 FORMS: Final = (
     ("smtp://mail.example.com:25", "clear text, for a relay on this machine or in this network"),
     ("starttls://user:password@mail.example.com:587", "STARTTLS, and signed in"),
@@ -29,6 +31,7 @@ class Page:
     tests: tuple[models.Delivery, ...]
     subscriptions: tuple[models.Subscription, ...]
     tenants: tuple[tuple[str, str], ...]
+    too_many: bool
     forms: tuple[tuple[str, str], ...] = FORMS
 
 
@@ -42,6 +45,8 @@ def load() -> Page:
         shown, signs_in = "", False
     rows = models.Subscription.objects.select_related("tenant")
     found = tuple(rows.order_by("address", "tenant__name"))
+    tenants = tuple(models.Tenant.objects.values_list("slug", "name")[: MOST_TENANTS + 1])
+    too_many = len(tenants) > MOST_TENANTS
     return Page(
         sentence=_sentence(box, len({row.address for row in found})),
         server=shown,
@@ -51,8 +56,17 @@ def load() -> Page:
         box=box,
         tests=tuple(tests()),
         subscriptions=found,
-        tenants=tuple(models.Tenant.objects.values_list("slug", "name")),
+        tenants=() if too_many else tenants,
+        too_many=too_many,
     )
+
+
+def named(said: str) -> models.Tenant | None:
+    """The tenant with this slug, or else with this name where that is no other's."""
+    known = models.Tenant.objects
+    found = known.filter(slug=said).first()
+    by_name = [] if found else list(known.filter(name__iexact=said)[:2])
+    return by_name[0] if len(by_name) == 1 else found
 
 
 def tests() -> list[models.Delivery]:
