@@ -5,6 +5,7 @@ from django.test import Client
 
 from mailposture import models
 from mailposture.services import subscribing
+from mailposture.services.pages import telling
 from tests import factories as make
 from tests.factories import NOW
 from tests.web.fleet_rows import page, signed_in, words
@@ -53,6 +54,26 @@ def test_what_is_no_address_stays_in_its_field_with_the_reason(staff: Client, ad
     assert 'aria-describedby="who_error"' in answer.content.decode()
     assert f'value="{address}"' in answer.content.decode()
     assert not models.Subscription.objects.exists()
+
+
+def test_with_many_tenants_a_name_is_typed(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(telling, "MOST_TENANTS", 1)
+    for slug, name in (("contoso", "Contoso"), ("adatum", "Twin"), ("litware", "TWIN")):
+        make.tenant(name, slug=slug)
+    assert "The name of a tenant; empty for all." in words(page(staff, "/settings/"))
+    for said, about in (("contoso", "Contoso"), ("CONTOSO", "Contoso"), ("adatum", "Twin")):
+        staff.post("/settings/subscribe/", {"address": f"{said}@example.com", "tenant": said})
+        row = models.Subscription.objects.get(address=f"{said}@example.com")
+        assert row.tenant
+        assert row.tenant.name == about
+    for said in ("Twin", "nobody", "\0"):
+        given = {"address": "me@example.com", "tenant": said}
+        answer = staff.post("/settings/subscribe/", given)
+        if said == "\0":
+            assert models.Subscription.objects.get(address="me@example.com").tenant is None
+        else:
+            assert answer.status_code == 422
+            assert "No tenant has this name." in words(answer.content.decode())
 
 
 def test_asking_twice_is_on_the_list_once(staff: Client) -> None:

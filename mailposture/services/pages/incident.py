@@ -70,6 +70,11 @@ class Page:
     fix_note: str
     decides: str
 
+    @property
+    def more_subjects(self) -> int:
+        """Domains beyond those that are seen at once."""
+        return len(self.subjects_folded) + self.subjects_left
+
 
 def load(row: models.Incident, now: datetime) -> Page:
     """Everything of one incident; its tenant and vantage point must be loaded."""
