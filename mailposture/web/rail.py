@@ -14,6 +14,7 @@ from mailposture.services import vantage_points
 from mailposture.services.pages import fleet
 
 SWITCHER_TENANTS = 200
+IN_LAB = (("Lab", "lab", "flask", None), ("Mailbox", "mailbox", "mail", None))
 BAD_NEWS = ("overview", "incidents")
 COUNTED = "fleet_counts"
 MARKED = "places_marked"
@@ -71,7 +72,7 @@ def _navigation(request: HttpRequest, counts: fleet.Counts) -> list[dict[str, An
         ("Vantage points", "vantage_points", "radar", None),
         ("Explain a reply", "explain", "message-question", None),
         ("Settings", "settings", "settings", None),
-        *([("Lab", "lab", "flask", None)] if settings.LAB else []),
+        *(IN_LAB if settings.LAB else ()),
     ]
     return [
         {
@@ -110,8 +111,7 @@ UNDER = {
     "incident": "incidents",
     "report": "reports",
     "incident_acknowledge": "incidents",
-    "mailbox": "lab",
-    "mailbox_message": "lab",
+    "mailbox_message": "mailbox",
     "send_test": "settings",
     "subscribe": "settings",
     "vantage_point": "vantage_points",
