@@ -222,10 +222,15 @@ def _cut_off_over(facts: Facts) -> _Told:
     return _Told("Gets in", subject, sentence, lead, "closed", "✓", "Gets in")
 
 
+def _ended(words: str) -> str:
+    """A sentence, also where a server's words end it."""
+    return words if words.endswith((".", "…")) or not words else f"{words}."
+
+
 def _blind(facts: Facts) -> _Told:
     name = _name(facts)
     since = _clock(facts.get("since"), facts.get("at"))
-    said = [plain(r.get("says")) for r in facts.get("reasons") or ()]
+    said = [_ended(plain(r.get("says"))) for r in facts.get("reasons") or ()]
     place = facts.get("slug") is None
     what = f"{name} is silent" if place else f"{name} is not seen"
     again = facts.get("event") == "again"

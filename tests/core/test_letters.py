@@ -175,6 +175,11 @@ def test_the_deciding_line_is_named_for_whom_it_is_about(
     assert letters.compose(given_, BASE).decides == said
 
 
+def test_why_we_are_blind_ends_as_a_sentence() -> None:
+    lead = letters.compose(facts(**BLIND), BASE).lead
+    assert lead.startswith("The sign-in is refused: secret-expired. What it would show")
+
+
 def test_nine_hundred_domains_are_counted_and_few_are_named() -> None:
     subjects = [{"domain": f"d{n}.example", "classes": ["foreign"]} for n in range(900)]
     letter = letters.compose(facts(subjects=subjects, domains=900, of=901), BASE)
