@@ -32,10 +32,16 @@ whole = factories.configuration(factories.lock())
 factories.snapshot(of, factories.without(whole, "transport_rules", PartStatus.TRUNCATED, ""), old)
 off = factories.configuration(factories.lock(enabled=False))
 (change,) = rows.changed(contoso, whole, off, now)
+from mailposture.core.alerting import Kind, Level, Seen
+from mailposture.services import incidents, subscribing
+subscribing.subscribe("security@example.com", None, now)
+case = incidents.Case(kind=Kind.BYPASS, tenant=contoso)
+row = incidents.look(case, Seen(level=Level.WHOLE, at=now), now)
 client = rows.signed_in(staff=False)
 client.defaults["HTTP_HOST"] = "127.0.0.1"
 for address in sys.argv[1:]:
     asked = address.replace("PATH", str(path.current_id)).replace("CHANGE", str(change.pk))
+    asked = asked.replace("INCIDENT", str(row.pk))
     answer = client.get(asked)
     print(answer.status_code, address)
     print(rows.words(answer.content.decode()))
@@ -44,6 +50,8 @@ ADDRESSES = (
     "/", "/tenants/?state=open&class=own&q=contoso.com&sort=since", "/tenants/?state=unknown",
     "/tenants.csv", "/exposure.json", "/changes/?effect=pending&from=2020-01-01",
     "/changes/CHANGE/", "/observations/PATH/", "/observations/PATH.json",
+    "/tenants/contoso/", "/incidents/?state=open&kind=bypass&tenant=CONTO", "/incidents/INCIDENT/",
+    "/settings/",
     "/tenants/contoso/connectors/6f1e54a4-3c2b-4f52-9a7d-1d2f3b4c5d6e/",
 )  # fmt: skip
 
@@ -87,6 +95,12 @@ def test_every_page_is_served(served: str, address: str) -> None:
         "1 of 3 tenants.",
         "adatum 1 domain Unknown answered 3 d ago",
         "Lock to gateway was turned off. Not yet seen by probes.",
+        "Critical #1 New",
+        "1 incident is open, for",
+        "Incident Critical #1",
+        "contoso takes mail from any host. #1, contoso Critical New",
+        "Told: opened. 0 of 1 mails sent.",
+        "Mail is not set up: SMTP_URL is not set. 1 mail waits.",
     ],
 )
 def test_it_says_what_it_says_on_sqlite(served: str, said: str) -> None:
