@@ -7,8 +7,8 @@ from mailposture import models
 from mailposture.services import subscribing
 from mailposture.services.pages import telling
 from tests import factories as make
-from tests.factories import NOW
-from tests.web.fleet_rows import page, signed_in, words
+from tests.factories import NOW, ago
+from tests.web.fleet_rows import SCRIPT, page, signed_in, words
 
 pytestmark = pytest.mark.django_db
 
@@ -118,3 +118,17 @@ def test_who_may_only_look_changes_nothing() -> None:
         assert viewer.post(address, {"address": "x@example.com"}).status_code == 404
     assert models.Subscription.objects.count() == 1
     assert Client().get("/settings/").status_code == 302
+
+
+def test_the_last_answer_is_said_with_what_waits(staff: Client) -> None:
+    for n, answer in enumerate(("", f"451 4.3.2 {SCRIPT} try later", "250 2.0.0 queued")):
+        state = "sent" if answer.startswith("250") else "waiting"
+        models.Delivery.objects.create(
+            recipient="me@example.com", state=state, answer=answer, due_at=NOW,
+            created_at=ago(hours=3 - n) if n < 2 else ago(hours=9),
+        )  # fmt: skip
+    shown = page(staff, "/settings/")
+    assert SCRIPT not in shown
+    said = words(shown)
+    assert said.startswith("Mail is not set up; 2 mails wait.")
+    assert "Last answer 451 4.3.2" in said
