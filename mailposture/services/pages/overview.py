@@ -55,7 +55,7 @@ class Overview:
 
 
 def load(now: datetime) -> Overview:
-    """Everything in eight queries, however many tenants there are."""
+    """Everything in nine queries, however many tenants there are."""
     counts = fleet.count(now)
     found, unseen = _tenants(now)
     places = blind.places(now)
