@@ -40,6 +40,15 @@ class NewCredential:
         return f"NewCredential({self.client_id}, ...)"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Named:
+    """Which directory is meant, and how it is called."""
+
+    name: str
+    tenant_id: uuid.UUID
+    cloud: str
+
+
 @transaction.atomic
 def enrol(
     name: str, tenant_id: uuid.UUID, cloud: str, now: datetime, *, user: User = None
@@ -100,6 +109,24 @@ def probe_first(tenant: models.Tenant, now: datetime, *, user: User = None) -> m
         tenant.rounds.filter(planned_at=None, due_at__lte=now).delete()
         audit.record("connected tenant", tenant.slug, now, user=user)
     return planning.ask_round(tenant, now)
+
+
+@transaction.atomic
+def correct(tenant: models.Tenant, named: Named, now: datetime, *, user: User = None) -> None:
+    """Name a tenant that is being connected anew; its directory only while it was never read."""
+    fields: dict[str, Any] = {"name": named.name.strip()}
+    if may_move(tenant):
+        fields |= {"tenant_id": named.tenant_id, "cloud": named.cloud}
+    before = {key: getattr(tenant, key) for key in fields}
+    changed = {k: [str(before[k]), str(v)] for k, v in fields.items() if v != before[k]}
+    if changed:
+        models.Tenant.objects.filter(pk=tenant.pk).update(**fields)
+        audit.record("changed tenant", tenant.slug, now, user=user, **changed)
+
+
+def may_move(tenant: models.Tenant) -> bool:
+    """Whether nothing was read of its directory yet, so that another may still be meant."""
+    return tenant.setup_step is not None and tenant.fetch_due_at is None
 
 
 def free_slug(name: str) -> str:

@@ -47,12 +47,18 @@ class TenantForm(Form):
     )
     cloud = forms.ChoiceField(help_text="Where the tenant lives. Most are in Worldwide.")
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, tenant: models.Tenant | None = None, fixed: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self.tenant = tenant
         choices = [(name, row.label) for name, row in clouds.known().items()]
         self.fields["cloud"] = forms.ChoiceField(
             choices=choices, help_text=self.fields["cloud"].help_text
         )
+        for name in ("tenant_id", "cloud"):
+            # What was read belongs to one directory: another one is another tenant.
+            self.fields[name].disabled = fixed
 
     def clean_name(self) -> str:
         """A name whose short form is no address of the site's own."""
@@ -69,7 +75,7 @@ class TenantForm(Form):
         known = models.Tenant.objects.filter(
             cloud=given["cloud"], tenant_id=given["tenant_id"]
         ).first()
-        if known:
+        if known and known != self.tenant:
             self.add_error("tenant_id", f"This tenant is watched already, as {known.name}.")
         return given
 

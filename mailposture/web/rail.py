@@ -98,6 +98,8 @@ UNDER = {
             "tenant_credential",
             "tenant_check",
             "tenant_recipients",
+            *(f"connect_{x}" for x in ("name", "app", "permissions", "read")),
+            *(f"connect_{x}" for x in ("sources", "mail", "probe")),
             "sources",
             "source_add",
             "source_edit",

@@ -13,37 +13,19 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from mailposture import models
-from mailposture.core import codec
 from mailposture.services import arranging, checking, enrolling
 from mailposture.services.pages import setup as pages
-from mailposture.web.access import operated_tenant, operators_only
+from mailposture.web import checks
+from mailposture.web.access import operated_tenant
 from mailposture.web.forms import (
     CredentialForm,
     RecipientsForm,
     RemoveForm,
-    TenantForm,
     TenantSettingsForm,
 )
 
 A_PAGE: Final = 100
-# A page that stands open checks again every ten seconds, for five minutes.
-MOST_CHECKS: Final = 30
 FORM: Final = ("GET", "HEAD", "POST")
-
-
-@require_http_methods(FORM)
-@operators_only
-def add(request: HttpRequest) -> HttpResponse:
-    """Take a tenant under watch."""
-    form = TenantForm(request.POST or None)
-    if form.is_valid():
-        given = form.cleaned_data
-        tenant = enrolling.enrol(
-            given["name"], given["tenant_id"], given["cloud"], timezone.now(), user=request.user
-        )
-        messages.info(request, f"{tenant.name} is added. It is read once it has a credential.")
-        return redirect("tenant_credential", slug=tenant.slug)
-    return render(request, "tenant_forms/add.html", {"form": form, "steps": pages.first_steps()})
 
 
 @require_http_methods(FORM)
@@ -86,13 +68,14 @@ def credential(request: HttpRequest, slug: str) -> HttpResponse:
     )
     if form.is_valid() and form.given:
         enrolling.keep_credential(tenant, form.given, timezone.now(), user=request.user)
-        request.session.pop(_key(tenant), None)
-        messages.info(request, _kept(form.given))
+        checks.forget(request, tenant)
+        messages.info(request, kept(form.given))
         return redirect("tenant_check", slug=slug)
     return _page(request, tenant, "credential", form=form)
 
 
-def _kept(given: enrolling.NewCredential) -> str:
+def kept(given: enrolling.NewCredential) -> str:
+    """What became of a credential that was given; nothing of it is repeated."""
     if given.expires_at is None:
         return "The client secret is kept, sealed. It is not shown again."
     return (
@@ -106,37 +89,23 @@ def _kept(given: enrolling.NewCredential) -> str:
 def check(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask which half of the permission is there; the last answer stays for this visit."""
     tenant = operated_tenant(request, slug)
-    live = request.headers.get("HX-Request") == "true"
     if request.method != "POST":
-        return _halves(request, tenant, _found(request, tenant), again=0)
-    found = checking.check(tenant, timezone.now)
-    request.session[_key(tenant)] = codec.dump(found)
-    if not live:
+        return _halves(request, tenant, checks.found(request, tenant), again=0)
+    found = checks.ask(request, tenant)
+    if not checks.live(request):
         return redirect("tenant_check", slug=slug)
-    return _halves(request, tenant, found, again=_number(request.POST.get("n")) + 1)
+    return _halves(request, tenant, found, again=checks.again(request))
 
 
 def _halves(
     request: HttpRequest, tenant: models.Tenant, found: checking.Checked | None, *, again: int
 ) -> HttpResponse:
-    frame = pages.setup(tenant, timezone.now(), current="check", found=found)
-    shown = pages.check_page(tenant, frame, found)
+    frame = pages.setup(tenant, timezone.now())
+    shown = pages.check_page(tenant, frame.credential, found)
     name = "tenant_forms/halves.html" if again else "tenant_forms/check.html"
-    goes_on = bool(frame.credential) and not shown.complete and again < MOST_CHECKS
+    goes_on = bool(frame.credential) and not shown.complete and again < checks.MOST
     context = {"setup": frame, "check": shown, "tab": "check", "again": again, "goes_on": goes_on}
     return render(request, name, context)
-
-
-def _key(tenant: models.Tenant) -> str:
-    return f"checked-{tenant.pk}"
-
-
-def _found(request: HttpRequest, tenant: models.Tenant) -> checking.Checked | None:
-    """The last answer of this visit, if it is still understood."""
-    try:
-        return codec.load(checking.Checked, request.session.get(_key(tenant)))
-    except codec.CodecError:
-        return None
 
 
 @require_http_methods(FORM)
@@ -170,9 +139,5 @@ def _rows(form: RecipientsForm, page: Page[Any], known: pages.Recipients) -> lis
 
 
 def _page(request: HttpRequest, tenant: models.Tenant, tab: str, **context: Any) -> HttpResponse:
-    frame = pages.setup(tenant, timezone.now(), current=tab)
+    frame = pages.setup(tenant, timezone.now())
     return render(request, f"tenant_forms/{tab}.html", {"setup": frame, "tab": tab, **context})
-
-
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 6 else 0

@@ -10,7 +10,7 @@ from mailposture.services.checking import Checked
 from mailposture.services.pages import commands, granting, setup
 from tests import factories
 from tests.factories import NOW
-from tests.web.setup_rows import APP, MISSING, UNKNOWN, credential, found
+from tests.web.setup_rows import APP, MISSING, UNKNOWN, found
 
 pytestmark = pytest.mark.django_db
 
@@ -96,16 +96,6 @@ def test_consent_is_asked_at_the_clouds_own_address() -> None:
     assert granting.consent_address(factories.tenant("x", cloud="lab"), APP) == ""
 
 
-def test_the_steps_say_where_one_stands() -> None:
-    tenant = factories.tenant(fetched_at=None)
-    steps = setup.setup(tenant, NOW, current="credential").steps
-    assert [(s.done, s.current) for s in steps] == [(True, False), (False, True), (False, False)]
-    credential(tenant)
-    tenant.fetched_at = NOW
-    steps = setup.setup(tenant, NOW, current="check").steps
-    assert [s.done for s in steps] == [True, True, True]
-
-
 def test_a_reading_with_a_forbidden_part_is_no_granted_permission() -> None:
     tenant = factories.tenant()
     seen = factories.without(
@@ -113,11 +103,4 @@ def test_a_reading_with_a_forbidden_part_is_no_granted_permission() -> None:
     )
     factories.snapshot(tenant, seen, NOW)
     frame = setup.setup(tenant, NOW)
-    assert frame.connecting
-    assert not frame.steps[2].done
-
-
-def test_the_last_step_counts_the_halves_that_are_there() -> None:
-    tenant = factories.tenant()
-    step = setup.setup(tenant, NOW, current="check", found=found(directory=MISSING)).steps[2]
-    assert step.under == "1 of 2 halves"
+    assert not frame.granted

@@ -80,7 +80,7 @@ def test_only_operators_add_a_tenant(client: Client) -> None:
     assert client.get("/tenants/add/").headers["Location"].startswith("/signin/")
     assert viewer().get("/tenants/add/").status_code == 404
     assert (
-        "<title>Connect a tenant - Mailposture</title>"
+        "<title>Connect a tenant, step 1 - Mailposture</title>"
         in staff().get("/tenants/add/").content.decode()
     )
 
@@ -88,14 +88,24 @@ def test_only_operators_add_a_tenant(client: Client) -> None:
 # ---- adding and changing -------------------------------------------------------------------------
 
 
-def test_a_tenant_is_added_and_asked_for_its_credential() -> None:
+def test_a_tenant_is_added_and_asked_for_its_app_before_anything_is_asked_of_it() -> None:
     given = {"name": "Litware", "tenant_id": TENANT.upper(), "cloud": "gcc-high"}
     answer = staff().post("/tenants/add/", given, follow=True)
-    assert answer.redirect_chain == [("/tenants/litware/credential/", 302)]
-    assert "It is read once it has a credential." in answer.content.decode()
+    assert answer.redirect_chain == [("/tenants/litware/connect/app/", 302)]
     tenant = models.Tenant.objects.get()
     assert (str(tenant.tenant_id), tenant.cloud) == (TENANT, "gcc-high")
+    assert (tenant.fetch_due_at, tenant.probe_due_at, tenant.setup_step) == (None, None, 2)
     assert acts() == [("staff", "added tenant", "litware")]
+
+
+def test_a_pace_set_while_connecting_starts_nothing() -> None:
+    factories.tenant(setup_step=3, fetch_due_at=None, probe_due_at=None)
+    given = {"name": "contoso", "fetch_every": "5 min", "probe_every": "1 h"}
+    page = staff().post("/tenants/contoso/edit/", given, follow=True).content.decode()
+    assert "contoso is being connected" in page
+    tenant = models.Tenant.objects.get()
+    assert tenant.fetch_every == 300
+    assert (tenant.fetch_due_at, tenant.probe_due_at) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -26,19 +26,23 @@ SHELL: Final[Mapping[str, str]] = MappingProxyType(
     {"gcc-high": "O365USGovGCCHigh", "dod": "O365USGovDoD", "21vianet": "O365China"}
 )
 PORTAL_CONSENT: Final = (
-    "Or in the Entra admin centre: App registrations, the app, API permissions, Add a permission, "
+    "In the Entra admin centre: App registrations, the app, API permissions, Add a permission, "
     "APIs my organization uses, Office 365 Exchange Online, Application permissions, "
     "Exchange.ManageAsApp; then Grant admin consent."
 )
 PORTAL_ROLE: Final = (
-    "Or give it the directory role Global Reader: Entra admin centre, Roles and administrators, "
-    "Global Reader, Add assignments, search for the app by name. Either may take up to 30 min to "
-    "work. Security Reader is not enough: it may not read connectors."
+    "In the Entra admin centre, give it the directory role Global Reader: Roles and "
+    "administrators, Global Reader, Add assignments, search for the app by name. It may take up to "
+    "30 min to work. Security Reader is not enough: it may not read connectors."
 )
 GOVERNMENT: Final = (
     " In this cloud the app needs Exchange.ManageAsApp of Microsoft Exchange Online Protection "
     "(00000007-0000-0ff1-ce00-000000000000) as well."
 )
+
+
+# Who grants does so in a shell or in a browser.
+WAYS: Final = (("powershell", "PowerShell"), ("portal", "Entra admin centre"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

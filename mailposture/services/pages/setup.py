@@ -24,18 +24,6 @@ ADDRESSES_SHOWN: Final = 6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
-    """One step of connecting a tenant."""
-
-    number: int
-    words: str
-    under: str
-    link: str
-    done: bool = False
-    current: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class CredentialFacts:
     """What may be shown of a credential. The secret never is."""
 
@@ -45,6 +33,8 @@ class CredentialFacts:
     expires: datetime | None
     age: str
     updated: datetime
+    made_here: bool
+    has_public: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,13 +46,9 @@ class Setup:
     cloud: str
     in_lab: bool
     read: datetime | None
-    steps: tuple[Step, ...]
+    granted: bool
+    connecting: bool
     credential: CredentialFacts | None
-
-    @property
-    def connecting(self) -> bool:
-        """Whether there is still a step to take, or one is being taken."""
-        return any(step.current or not step.done for step in self.steps)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,9 +106,7 @@ class Recipients:
     refused: tuple[str, ...]
 
 
-def setup(
-    tenant: models.Tenant, now: datetime, *, current: str = "", found: Checked | None = None
-) -> Setup:
+def setup(tenant: models.Tenant, now: datetime) -> Setup:
     """The frame of a tenant's pages of setting up; two queries."""
     row = models.Credential.objects.filter(tenant=tenant).first()
     cloud = clouds.known().get(tenant.cloud)
@@ -132,54 +116,10 @@ def setup(
         cloud=cloud.label if cloud else tenant.cloud,
         in_lab=tenant.cloud == clouds.LAB,
         read=tenant.fetched_at,
-        steps=_steps(tenant, row, current, found),
+        granted=_was_read(tenant),
+        connecting=tenant.setup_step is not None,
         credential=_facts(row, now) if row else None,
     )
-
-
-def first_steps() -> tuple[Step, ...]:
-    """The steps before there is a tenant."""
-    return (
-        Step(number=1, words="Name the tenant", under="its ID and cloud", link="", current=True),
-        Step(number=2, words="Give the credential", under="secret or certificate", link=""),
-        Step(number=3, words="Check permissions", under="two halves", link=""),
-    )
-
-
-def _steps(
-    tenant: models.Tenant, row: models.Credential | None, current: str, found: Checked | None
-) -> tuple[Step, ...]:
-    granted = found.complete if found else _was_read(tenant)
-    return (
-        Step(
-            number=1,
-            words="Name the tenant",
-            under=tenant.name,
-            link=reverse("tenant_edit", args=[tenant.slug]),
-            done=True,
-        ),
-        Step(
-            number=2,
-            words="Give the credential",
-            under=row.get_kind_display().lower() if row else "secret or certificate",
-            link=reverse("tenant_credential", args=[tenant.slug]),
-            done=row is not None,
-            current=current == "credential",
-        ),
-        Step(
-            number=3,
-            words="Check permissions",
-            under=_halves(found) if found else "both halves" if granted else "two halves",
-            link=reverse("tenant_check", args=[tenant.slug]),
-            done=granted,
-            current=current == "check",
-        ),
-    )
-
-
-def _halves(found: Checked) -> str:
-    there = sum(step.ok is True for step in (found.app_role, found.directory_role))
-    return f"{there} of 2 halves"
 
 
 def _was_read(tenant: models.Tenant) -> bool:
@@ -205,12 +145,16 @@ def _facts(row: models.Credential, now: datetime) -> CredentialFacts:
         if left < SOON
         else "",
         updated=row.updated_at,
+        made_here=row.made_here,
+        has_public=bool(row.public_pem),
     )
 
 
-def check_page(tenant: models.Tenant, frame: Setup, found: Checked | None) -> CheckPage:
+def check_page(
+    tenant: models.Tenant, credential: CredentialFacts | None, found: Checked | None
+) -> CheckPage:
     """Both halves with their ways to grant; no query."""
-    client_id = frame.credential.client_id if frame.credential else ""
+    client_id = credential.client_id if credential else ""
     return CheckPage(
         sentence=granting.sentence(found),
         halves=granting.halves(tenant, client_id, found),

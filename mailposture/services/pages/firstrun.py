@@ -1,0 +1,208 @@
+"""Connecting a tenant, step by step: where it stands, and what each step shows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final
+
+from django.db.models import Q, QuerySet
+from django.urls import reverse
+
+from mailposture import models
+from mailposture.core.configuration import Configuration
+from mailposture.services import clouds, enrolling, paths, vantage_points
+from mailposture.services.checking import Checked
+from mailposture.services.pages import setup as pages
+
+NAME: Final = 1
+LAST: Final = enrolling.PROBE
+# Step -> its words, what stands under it until it is taken, and its address.
+STEPS: Final[Mapping[int, tuple[str, str, str]]] = MappingProxyType(
+    {
+        NAME: ("Name the tenant", "its ID and cloud", "connect_name"),
+        enrolling.APP: ("Register the app", "certificate or secret", "connect_app"),
+        enrolling.PERMISSIONS: ("Check permissions", "two halves", "connect_permissions"),
+        enrolling.READ: ("First read", "connectors, domains, rules", "connect_read"),
+        enrolling.SOURCES: ("Approved sources", "proposed, you confirm", "connect_sources"),
+        enrolling.MAIL: ("Who gets mail", "at least one address", "connect_mail"),
+        enrolling.PROBE: ("First probe", "needs a vantage point", "connect_probe"),
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One step of connecting a tenant; `link` is empty while it cannot be taken."""
+
+    number: int
+    words: str
+    under: str
+    link: str = ""
+    done: bool = False
+    current: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Walk:
+    """What every step shows around its own."""
+
+    number: int
+    steps: tuple[Step, ...]
+    slug: str = ""
+    name: str = ""
+    in_lab: bool = False
+    credential: pages.CredentialFacts | None = None
+
+    @property
+    def of(self) -> int:
+        """How many steps there are."""
+        return len(self.steps)
+
+    @property
+    def back(self) -> str:
+        """The address of the step before."""
+        return next((s.link for s in self.steps if s.number == self.number - 1), "")
+
+
+def begin() -> Walk:
+    """The steps before there is a tenant."""
+    steps = tuple(
+        Step(number=number, words=words, under=under, current=number == NAME)
+        for number, (words, under, _) in STEPS.items()
+    )
+    return Walk(number=NAME, steps=steps)
+
+
+def walk(
+    tenant: models.Tenant, number: int, now: datetime, *, found: Checked | None = None
+) -> Walk:
+    """The frame of one step of this tenant; `found` is what the last check of this visit found."""
+    frame = pages.setup(tenant, now)
+    reached = at(tenant)
+    under = _under(tenant, frame, reached, found)
+    steps = tuple(
+        Step(
+            number=step,
+            words=words,
+            under=under.get(step, idle),
+            link=reverse(route, args=[tenant.slug]) if step <= reached <= LAST else "",
+            done=step < reached,
+            current=step == number,
+        )
+        for step, (words, idle, route) in STEPS.items()
+    )
+    return Walk(
+        number=number,
+        steps=steps,
+        slug=tenant.slug,
+        name=tenant.name,
+        in_lab=frame.in_lab,
+        credential=frame.credential,
+    )
+
+
+def at(tenant: models.Tenant) -> int:
+    """The step that comes next; past the last one where the tenant is connected.
+
+    The first read is taken by the reader, not by a person: it is over once the domains are known.
+    """
+    if tenant.setup_step is None:
+        return LAST + 1
+    if tenant.setup_step == enrolling.READ and paths.accepted_domains(tenant) is not None:
+        return enrolling.SOURCES
+    return tenant.setup_step
+
+
+def address(tenant: models.Tenant) -> str:
+    """Where connecting this tenant goes on."""
+    step = at(tenant)
+    return (
+        reverse(STEPS[step][2], args=[tenant.slug]) if step <= LAST else tenant.get_absolute_url()
+    )
+
+
+def _under(
+    tenant: models.Tenant, frame: pages.Setup, reached: int, found: Checked | None
+) -> dict[int, str]:
+    """What became of each step that was taken, in a few words."""
+    said = {NAME: tenant.name}
+    if frame.credential:
+        short = f"{frame.credential.client_id[:4]}\N{HORIZONTAL ELLIPSIS}"
+        short += frame.credential.client_id[-4:]
+        said[enrolling.APP] = f"app {short}, {frame.credential.kind.lower()}"
+    if reached > enrolling.PERMISSIONS:
+        said[enrolling.PERMISSIONS] = "both halves"
+    elif found:
+        there = sum(step.ok is True for step in (found.app_role, found.directory_role))
+        said[enrolling.PERMISSIONS] = f"{there} of 2 halves"
+    if reached > enrolling.READ:
+        domains = len(paths.accepted_domains(tenant) or ())
+        said[enrolling.READ] = _counted(domains, "domain")
+    if reached > enrolling.SOURCES:
+        said[enrolling.SOURCES] = _counted(tenant.sources.count(), "source", none="none yet")
+    if reached > enrolling.MAIL:
+        told = told_about(tenant).values("address").distinct().count()
+        said[enrolling.MAIL] = _counted(told, "address", "addresses", none="nobody yet")
+    return said
+
+
+def told_about(tenant: models.Tenant) -> QuerySet[models.Subscription]:
+    """Who is told about this tenant: those of its own, and those told about all."""
+    return models.Subscription.objects.filter(Q(tenant=tenant) | Q(tenant=None))
+
+
+def _counted(count: int, one: str, many: str = "", *, none: str = "") -> str:
+    if not count and none:
+        return none
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
+# ---- what comes next, for other pages ----------------------------------------------------
+
+
+def next_step(now: datetime) -> tuple[str, str, str] | None:
+    """What a new installation lacks first, the page that mends it, and what to call the link."""
+    if not models.Tenant.objects.exists():
+        return "Nothing is watched yet.", reverse("tenant_add"), "Connect a tenant"
+    unfinished = models.Tenant.objects.exclude(setup_step=None).order_by("created_at").first()
+    if unfinished:
+        step = min(at(unfinished), LAST)
+        words = f"{unfinished.name} is being connected: step {step} of {LAST}."
+        return words, address(unfinished), "Go on"
+    if not heard(now):
+        return (
+            "No vantage point is heard, so nothing is probed.",
+            reverse("vantage_points"),
+            "Start a worker",
+        )
+    if not models.Subscription.objects.exists():
+        return "Nobody is told when a door opens.", reverse("settings"), "Name an address"
+    return None
+
+
+def strangers() -> list[models.VantagePoint]:
+    """The places that play a stranger, and so probe every tenant."""
+    stranger = models.VantagePoint.Plays.STRANGER
+    return list(vantage_points.seen().filter(enabled=True, plays=stranger))
+
+
+def heard(now: datetime) -> list[models.VantagePoint]:
+    """The strangers whose workers answered a moment ago."""
+    since = now - vantage_points.SILENT_AFTER
+    return [place for place in strangers() if place.heard_at and place.heard_at >= since]
+
+
+def latest(tenant: models.Tenant) -> Configuration | None:
+    """The configuration as it was last read."""
+    snapshot = tenant.snapshots.order_by("last_seen_at").last()
+    return snapshot.configuration if snapshot else None
+
+
+def who_we_are(tenant: models.Tenant) -> str:
+    """What keeps a probe from saying who it is; empty where nothing does."""
+    try:
+        clouds.identity(lab=tenant.cloud == clouds.LAB)
+    except clouds.NotSetUpError as missing:
+        return str(missing)
+    return ""
