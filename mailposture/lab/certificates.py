@@ -13,7 +13,7 @@ import trustme
 from cryptography import x509
 
 from mailposture.lab.store import write
-from mailposture.lab.world import MAIL_SUFFIX, SERVICE, World
+from mailposture.lab.world import MAIL_SUFFIX, SERVICE, SIGNED_SUFFIX, World
 
 LIFE = timedelta(days=3650)
 
@@ -34,8 +34,7 @@ def prepare(directory: Path, world: World) -> Certificates:
     folder.mkdir(parents=True, exist_ok=True)
     authority = keep_authority(directory)
     fronts = [front.address for _, front in world.front_ends()]
-    names = (MAIL_SUFFIX, f"*.{MAIL_SUFFIX}", *fronts)
-    keep(folder / "front-end.pem", authority, names)
+    keep(folder / "front-end.pem", authority, (*service_names(world), *fronts))
     keep(folder / "https.pem", authority, (SERVICE, "localhost"))
     keep(folder / "untrusted.pem", trustme.CA(), ("mail.contoso.com",))
     for_sources(folder, authority, world)
@@ -48,11 +47,24 @@ def prepare(directory: Path, world: World) -> Certificates:
     )
 
 
+def service_names(world: World) -> list[str]:
+    """Give the names that every front end answers for; a wildcard stands for one label alone."""
+    letters = {letter for tenant in world.tenants for letter in tenant.signed.values()}
+    signed = [f"*.{letter}-v1.{SIGNED_SUFFIX}" for letter in sorted(letters)]
+    return [MAIL_SUFFIX, f"*.{MAIL_SUFFIX}", *signed]
+
+
+def renew(directory: Path, world: World) -> None:
+    """Have every host's certificate bear the name that it shows at present."""
+    for_sources(directory / "certs", keep_authority(directory), world)
+
+
 def for_sources(folder: Path, authority: trustme.CA, world: World) -> None:
     for tenant in world.tenants:
         for source in tenant.sources:
-            if source.certificate_file and source.certificate_name:
-                keep(folder / source.certificate_file, authority, (source.certificate_name,))
+            name = tenant.shown_by(source)
+            if source.certificate_file and name:
+                keep(folder / source.certificate_file, authority, (name,))
 
 
 def for_registrations(folder: Path, authority: trustme.CA, world: World) -> None:

@@ -21,6 +21,12 @@ ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
 PARAMETERS = {"SIZE", "BODY", "SMTPUTF8", "RET", "ENVID", "AUTH", "NOTIFY", "ORCPT"}
 MOST_ERRORS = 20
 
+TAKEN = frozenset({Outcome.ACCEPTED, Outcome.RELAYED})
+CONTRARY = {
+    **dict.fromkeys(TAKEN, Outcome.LOCKED),
+    **dict.fromkeys((Outcome.LOCKED, Outcome.DIRECT_SEND), Outcome.ACCEPTED),
+}
+
 type Ask = Callable[[Session], Answer]
 type Clock = Callable[[], datetime]
 
@@ -131,11 +137,23 @@ class Conversation:
             return Reaction(replies.BAD_ARGUMENTS)
         if not ADDRESS.fullmatch(path):
             return Reaction(replies.BAD_ADDRESS)
-        if self.front.fault == Fault.REPUTATION:
-            return self.refuse(replies.banned(self.peer))
-        if self.front.fault == Fault.THROTTLE:
-            return self.refuse(replies.busy(self.peer))
+        if instead := self.instead():
+            return self.refuse(instead)
         return self.attribute(path, self.mail_from)
+
+    def instead(self) -> str | None:
+        """Give what a faulty front end says to any recipient."""
+        match self.front.fault:
+            case Fault.REPUTATION:
+                return replies.banned(self.peer)
+            case Fault.THROTTLE:
+                return replies.busy(self.peer)
+            case Fault.WRONG_REGION:
+                return replies.WRONG_REGION
+            case Fault.SECOND_TENANT:
+                return replies.TOO_MANY_RECIPIENTS
+            case _:
+                return None
 
     def attribute(self, recipient: str, sender: str) -> Reaction:
         """Ask whose mail this is; one transaction belongs to one tenant."""
@@ -151,8 +169,11 @@ class Conversation:
         if answer.tenant and self.tenant not in {None, answer.tenant}:
             return self.refuse(replies.TOO_MANY_RECIPIENTS)
         self.tenant = self.tenant or answer.tenant
-        text = replies.RECIPIENT[answer.outcome]
-        if answer.outcome not in {Outcome.ACCEPTED, Outcome.RELAYED}:
+        outcome = answer.outcome
+        if self.front.fault == Fault.CONTRARY:
+            outcome = CONTRARY.get(outcome, outcome)
+        text = replies.RECIPIENT[outcome]
+        if outcome not in TAKEN:
             return self.refuse(text)
         self.recipients += 1
         return Reaction(text)

@@ -8,7 +8,7 @@ it rests on.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from mailposture.lab.reading import Connector, Rules
@@ -68,7 +68,7 @@ def decide(everyone: Sequence[Rules], session: Session) -> Answer:
     if owner is None:
         return Answer(outcome=Outcome.NO_SUCH_TENANT)
     refused = None if owner.contradicted else refusal(owner, session)
-    return refused or directory(owner, session)
+    return refused or taken(owner, session)
 
 
 def originating(everyone: Iterable[Rules], session: Session) -> tuple[Rules, Connector] | None:
@@ -141,12 +141,16 @@ def locked_out(
         outcome=Outcome.LOCKED,
         tenant=owner.slug,
         connector=denying.name,
-        assumes=tuple(lock_rests_on(denying, session)),
+        assumes=tuple(lock_rests_on(owner, denying, session)),
     )
 
 
-def lock_rests_on(connector: Connector, session: Session) -> Iterable[str]:
+def lock_rests_on(owner: Rules, connector: Connector, session: Session) -> Iterable[str]:
     yield "lock_before_directory"
+    if owner.reject_direct_send and session.sender_domain in owner.accepted:
+        yield "lock_before_direct_send"
+    if connector.restricts_certificate and not connector.require_tls:
+        yield "certificate_without_require_tls"
     if not session.sender_domain:
         yield "null_sender_in_wildcard"
     if connector.associated_domains:
@@ -182,6 +186,41 @@ def direct_send(owner: Rules, session: Session) -> Answer | None:
         tenant=owner.slug,
         assumes=("lock_before_directory", "matching_without_restriction"),
     )
+
+
+def taken(owner: Rules, session: Session) -> Answer:
+    """Ask the directory, and say on which assumptions no connector stood in the way."""
+    if owner.contradicted:
+        return directory(owner, session)
+    return replace(directory(owner, session), assumes=tuple(let_in_by(owner, session)))
+
+
+def let_in_by(owner: Rules, session: Session) -> Iterable[str]:
+    partner = [connector for connector in owner.connectors if not connector.on_premises]
+    locks = [c for c in partner if restricts(c) and c.covers_sender(session.sender_domain)]
+    if any(not connector.covers_recipient(session.recipient_domain) for connector in locks):
+        yield "associated_domains_scope_recipients"
+    asked = [connector for connector in locks if in_scope(connector, session)]
+    proofs = [connector for connector in partner if satisfied(connector, session)]
+    if asked and proofs:
+        yield from proof_rests_on(owner.accepted, asked, proofs, session)
+    own = session.sender_domain in owner.accepted
+    if owner.reject_direct_send and own and not any(map(restricts, proofs)):
+        yield "matching_without_restriction"
+
+
+def proof_rests_on(
+    accepted: frozenset[str], asked: list[Connector], proofs: list[Connector], session: Session
+) -> Iterable[str]:
+    if not all(satisfied(connector, session) for connector in asked):
+        yield "any_satisfied_restriction_is_proof"
+    if any(c.restricts_addresses and c.lists(session.address) for c in proofs):
+        return
+    yield "certificate_names"
+    if not any(connector.require_tls for connector in proofs):
+        yield "certificate_without_require_tls"
+    if not any(connector.certificate_name in accepted for connector in proofs):
+        yield "certificate_name_need_not_be_accepted"
 
 
 def directory(owner: Rules, session: Session) -> Answer:

@@ -3,10 +3,12 @@
 import re
 from typing import Any
 
-from mailposture.lab import faults, stories
+from mailposture.lab import faults, mailbox
 from mailposture.lab.apifaults import KINDS, parted
+from mailposture.lab.making import LOCK
 from mailposture.lab.reading import Connector
-from mailposture.lab.scenes import SCENES, SceneError
+from mailposture.lab.scenes import SCENES, SceneError, playable
+from mailposture.lab.stranger import finds
 from mailposture.lab.world import ApiFault, FrontEnd, Tenant, World
 from mailposture.lab.zones import zone_of
 
@@ -24,18 +26,24 @@ def state(world: World) -> Document:
         "scenes": {name: (scene.__doc__ or "").strip() for name, scene in SCENES.items()},
         "faults": {str(fault): meaning for fault, meaning in faults.MEANINGS.items()},
         "api_faults": list(KINDS),
+        "mailbox_modes": {str(mode): meaning for mode, meaning in mailbox.MEANINGS.items()},
     }
 
 
 def tenant_state(world: World, tenant: Tenant) -> Document:
-    row = tenant.connector(stories.LOCK)
+    row = tenant.connector(LOCK)
     return {
         "slug": tenant.slug,
         "name": tenant.name,
         "story": tenant.story,
         "domains": list(tenant.domains),
         "lock": "none" if row is None else "on" if row["Enabled"] else "off",
+        "wire": finds(world, tenant),
+        "scenes": playable(tenant),
         "contradicted": tenant.contradicted,
+        "shows": tenant.shown_by(tenant.hybrid) if tenant.hybrid else None,
+        "renewed": tenant.renewed,
+        "secret_expired": tenant.registration.secret_expired,
         "connectors": [connector_state(Connector(row)) for row in tenant.connectors],
         "front_ends": [front_state(front) for front in tenant.front_ends],
         "api_faults": [

@@ -44,6 +44,11 @@ RECIPIENT: dict[Outcome, str] = {
 }
 
 TOO_MANY_RECIPIENTS = "452 4.5.3 Too many recipients"
+# Both blanks before http are the service's own.
+WRONG_REGION = (
+    "451 4.4.62 Mail sent to the wrong Office 365 region. ATTR35. For more information please go "
+    "to  https://go.microsoft.com/fwlink/?linkid=865268"
+)
 SENDER_OK = "250 2.1.0 Sender OK"
 START_INPUT = "354 Start mail input; end with <CRLF>.<CRLF>"
 GOODBYE = "221 2.0.0 Service closing transmission channel"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mailposture.lab import store
-from mailposture.lab.certificates import Certificates, prepare
+from mailposture.lab.certificates import Certificates, prepare, renew
 from mailposture.lab.channel import Tls
 from mailposture.lab.control import Control
 from mailposture.lab.frontend import FrontEnds, bind_everywhere
@@ -46,6 +46,11 @@ class Lab:
     def save(self) -> None:
         store.save(self.directory, self.world, self.ports)
 
+    def changed(self) -> None:
+        """Let the hosts' files and the kept state follow what was changed."""
+        renew(self.directory, self.world)
+        self.save()
+
 
 @contextlib.asynccontextmanager
 async def lab(directory: Path) -> AsyncIterator[Lab]:
@@ -63,7 +68,7 @@ async def lab(directory: Path) -> AsyncIterator[Lab]:
                 directory=directory, world=world, certificates=certificates, facts={}, ports=ports
             )
             box = await open_mailbox(stack, directory, ports)
-            control = Control(world, token, running.save, box)
+            control = Control(world, token, running.changed, box)
             stack.push_async_callback(control.close)
             await control.start(ports.get("control", 0))
             ports |= {"smtp": front_ends, "dns": names.port, "control": control.port}

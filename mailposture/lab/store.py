@@ -133,6 +133,7 @@ def remember(tenant: Tenant) -> Document:
     return {
         "rows": tenant.rows,
         "contradicted": tenant.contradicted,
+        "renewed": tenant.renewed,
         "secret_expired": tenant.registration.secret_expired,
         "front_ends": {
             front.address: {"fault": front.fault, "delay": front.delay}
@@ -144,6 +145,7 @@ def remember(tenant: Tenant) -> Document:
 def recall(tenant: Tenant, kept: Document) -> None:
     tenant.rows = kept["rows"]
     tenant.contradicted = kept["contradicted"]
+    tenant.renewed = kept.get("renewed", False)
     tenant.registration.secret_expired = kept["secret_expired"]
     for front in tenant.front_ends:
         known = kept["front_ends"].get(front.address, {})

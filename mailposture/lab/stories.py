@@ -6,127 +6,32 @@ fabrikam   locked by the gateway's address, the classic recipe, beside the hybri
 tailspin   the lock-down connector exists but was turned off: open, and easy to overlook.
 proseware  locked too, but its registration was never given a directory role: every cmdlet is
            refused (403), while the wire shows closed. What is observed needs no permission.
+northwind  locked by the gateway's certificate name, beside the hybrid wizard's connector. Its
+           second domain has no door but the one in the signed zone, `mx.microsoft`.
+adatum     RejectDirectSend and nothing else: refused are its own domains only, also where they
+           come through its gateway; every other sender walks past it.
+litware    locked by address, but the connector is bound to litware.com by
+           AssociatedAcceptedDomains, so that onmicrosoft.com stays open.
+wingtip    a vendors' recipe: Partner connectors for its own domains, bound to the vendors'
+           certificates. Own senders are refused, through its gateway too; all others get in.
+           Its second domain has no postmaster: unknown until somebody names a recipient.
 """
 
-from typing import Any
-
-from mailposture.lab.policies import connection_filter, external_tag, organization_config
-from mailposture.lab.rows import (
-    Row,
-    accepted_domain,
-    collection,
-    guid,
-    inbound_connector,
-    outbound_connector,
+from mailposture.lab.making import (
+    LOCK,
+    directory,
+    front_ends,
+    gateway,
+    hybrid,
+    hybrid_inbound,
+    lock_settings,
+    locked_by_name,
+    proved_gateway,
+    rows,
+    secret_registration,
 )
-from mailposture.lab.world import (
-    CONNECTION_FILTER,
-    DOMAINS,
-    GLOBAL_READER,
-    INBOUND,
-    ORGANIZATION,
-    OUTBOUND,
-    RULES,
-    FrontEnd,
-    Registration,
-    Source,
-    Tenant,
-    World,
-)
-
-LOCK = "Lock to gateway"
-MAILBOXES = ("postmaster", "info", "sales", "security")
-
-
-def lock_settings(gateway: str, *, enabled: bool = True) -> dict[str, Any]:
-    """Give the classic recipe: a Partner connector for everyone, one address, TLS not asked for."""
-    return {
-        "Enabled": enabled,
-        "Comment": "Accept mail only from the gateway",
-        "SenderIPAddresses": [gateway],
-        "RestrictDomainsToIPAddresses": True,
-        "RequireTls": False,
-    }
-
-
-def lock(tenant: Tenant) -> Row:
-    """Make the tenant's lock-down connector, on."""
-    return inbound_connector(tenant.initial_domain, LOCK, lock_settings(tenant.gateway.address))
-
-
-def wizard_name(slug: str) -> str:
-    return guid(slug, "hybrid")
-
-
-def hybrid_inbound(slug: str) -> Row:
-    settings = {
-        "ConnectorType": "OnPremises",
-        "ConnectorSource": "HybridWizard",
-        "CloudServicesMailEnabled": True,
-        "TlsSenderCertificateName": f"*.{slug}.com",
-    }
-    name = f"Inbound from {wizard_name(slug)}"
-    return inbound_connector(f"{slug}.onmicrosoft.com", name, settings)
-
-
-def hybrid_outbound(slug: str) -> Row:
-    settings = {
-        **collection("RecipientDomains", [f"{slug}.com", f"corp.{slug}.com"]),
-        **collection("SmartHosts", [f"mail.{slug}.com"]),
-        "TlsDomain": f"mail.{slug}.com",
-    }
-    name = f"Outbound to {wizard_name(slug)}"
-    return outbound_connector(f"{slug}.onmicrosoft.com", name, settings)
-
-
-def gateway(slug: str, network: str) -> Source:
-    return Source(name="Gateway", kind="gateway", address=f"{network}.10", host=f"mx1.{slug}.com")
-
-
-def hybrid(slug: str, network: str) -> Source:
-    return Source(
-        name="Hybrid server",
-        kind="hybrid",
-        address=f"{network}.25",
-        host=f"mail.{slug}.com",
-        certificate_file=f"{slug}-hybrid.pem",
-        certificate_name=f"mail.{slug}.com",
-    )
-
-
-def front_ends(network: str, *machines: str) -> tuple[FrontEnd, ...]:
-    return tuple(
-        FrontEnd(address=f"{network}.{20 + number}", machine=machine)
-        for number, machine in enumerate(machines)
-    )
-
-
-def rows(slug: str, name: str, *connectors: Row, wizard: bool) -> dict[str, list[Row]]:
-    initial = f"{slug}.onmicrosoft.com"
-    coexistence = [accepted_domain(initial, f"{slug}.mail.onmicrosoft.com")] if wizard else []
-    return {
-        INBOUND: list(connectors),
-        OUTBOUND: [hybrid_outbound(slug)] if wizard else [],
-        ORGANIZATION: [organization_config(initial, name, reject_direct_send=None)],
-        DOMAINS: [
-            accepted_domain(initial, f"{slug}.com", default=True),
-            accepted_domain(initial, initial),
-            *coexistence,
-        ],
-        RULES: [external_tag(initial)],
-        CONNECTION_FILTER: [connection_filter(initial, [])],
-    }
-
-
-def directory(tenant_rows: dict[str, list[Row]]) -> frozenset[str]:
-    domains = [row["DomainName"] for row in tenant_rows[DOMAINS]]
-    return frozenset(f"{box}@{domain}" for domain in domains for box in MAILBOXES)
-
-
-def secret_registration(slug: str, *wids: str) -> Registration:
-    return Registration(
-        client_id=guid(slug, "app"), client_secret=f"{slug}-lab-only-not-a-secret", wids=wids
-    )
+from mailposture.lab.rows import Row, collection, guid, inbound_connector
+from mailposture.lab.world import GLOBAL_READER, Registration, Source, Tenant, World
 
 
 def contoso() -> Tenant:
@@ -197,6 +102,111 @@ def proseware() -> Tenant:
     )
 
 
+def northwind() -> Tenant:
+    initial = "northwind.onmicrosoft.com"
+    locked = inbound_connector(initial, LOCK, locked_by_name("mx1.northwind.com"))
+    held = rows(
+        "northwind",
+        "Northwind",
+        locked,
+        hybrid_inbound("northwind"),
+        wizard=True,
+        others=("northwindtraders.com",),
+    )
+    return Tenant(
+        slug="northwind",
+        name="Northwind",
+        tenant_id=guid("northwind", "tenant"),
+        story="Locked to the name in the gateway's certificate, beside the hybrid wizard's own "
+        "connector. northwindtraders.com has no door but the one in the signed zone.",
+        rows=held,
+        front_ends=front_ends("127.0.14", "AMS0EPF000001B7", "DU2PEPF0001E9C4"),
+        sources=(proved_gateway("northwind", "127.0.14"), hybrid("northwind", "127.0.14")),
+        registration=secret_registration("northwind", GLOBAL_READER),
+        mailboxes=directory(held),
+        signed={"northwindtraders.com": "o"},
+    )
+
+
+def adatum() -> Tenant:
+    held = rows("adatum", "Adatum", reject_direct_send=True)
+    return Tenant(
+        slug="adatum",
+        name="Adatum",
+        tenant_id=guid("adatum", "tenant"),
+        story="Rejects Direct Send, and nothing else: its own domains are refused from any host, "
+        "its gateway's included, and every other sender gets in.",
+        rows=held,
+        front_ends=front_ends("127.0.15", "AM1PEPF000252E0", "DB1PEPF00039233"),
+        sources=(gateway("adatum", "127.0.15"),),
+        registration=secret_registration("adatum", GLOBAL_READER),
+        mailboxes=directory(held),
+    )
+
+
+def litware() -> Tenant:
+    bound = lock_settings("127.0.16.10") | collection("AssociatedAcceptedDomains", ["litware.com"])
+    locked = inbound_connector("litware.onmicrosoft.com", LOCK, bound)
+    held = rows("litware", "Litware", locked)
+    return Tenant(
+        slug="litware",
+        name="Litware",
+        tenant_id=guid("litware", "tenant"),
+        story="Locked to the gateway's address, but for litware.com only: the connector leaves "
+        "litware.onmicrosoft.com open.",
+        rows=held,
+        front_ends=front_ends("127.0.16", "AM4PEPF00025F98", "DB5PEPF00014B8E"),
+        sources=(gateway("litware", "127.0.16"),),
+        registration=secret_registration("litware", GLOBAL_READER),
+        mailboxes=directory(held),
+    )
+
+
+def vendors(name: str, certificate: str, *domains: str) -> Row:
+    """Make a vendor's connector: who writes as one of our domains shows this certificate."""
+    settings = {
+        "Comment": "The vendor may send in our name",
+        **collection("SenderDomains", [f"smtp:{domain};1" for domain in domains]),
+        "RestrictDomainsToCertificate": True,
+        "TlsSenderCertificateName": certificate,
+    }
+    return inbound_connector("wingtip.onmicrosoft.com", name, settings)
+
+
+def wingtip() -> Tenant:
+    initial = "wingtip.onmicrosoft.com"
+    held = rows(
+        "wingtip",
+        "Wingtip",
+        vendors("Newsletters", "*.newsletters.example", "wingtip.com"),
+        vendors("Ticket desk", "*.ticketdesk.example", "wingtip.com", initial),
+        others=("wingtiptoys.com",),
+    )
+    vendor = Source(
+        name="Newsletter vendor",
+        kind="relay",
+        address="127.0.17.40",
+        host="out.newsletters.example",
+        certificate_file="wingtip-relay.pem",
+        certificate_name="out.newsletters.example",
+    )
+    return Tenant(
+        slug="wingtip",
+        name="Wingtip",
+        tenant_id=guid("wingtip", "tenant"),
+        story="Followed its vendors' recipe: connectors for its own domains, bound to the "
+        "vendors' certificates. Its own senders are refused, its gateway's included; all others "
+        "get in. wingtiptoys.com has no postmaster: name info@wingtiptoys.com as its probe "
+        "recipient.",
+        rows=held,
+        front_ends=front_ends("127.0.17", "AMS1EPF0000004A", "DU6PEPF0000A7E1"),
+        sources=(gateway("wingtip", "127.0.17"), vendor),
+        registration=secret_registration("wingtip", GLOBAL_READER),
+        mailboxes=directory(held) - {"postmaster@wingtiptoys.com"},
+    )
+
+
 def new_world() -> World:
     """Make the world as it is before anybody touched it."""
-    return World(tenants=[contoso(), fabrikam(), tailspin(), proseware()])
+    first = [contoso(), fabrikam(), tailspin(), proseware()]
+    return World(tenants=[*first, northwind(), adatum(), litware(), wingtip()])

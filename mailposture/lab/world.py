@@ -5,7 +5,7 @@ ends read them through `reading.py`, and a scene edits them. Nothing here
 looks at a clock or a disk: whoever edits says when, `store.py` keeps.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -21,6 +21,7 @@ CONNECTION_FILTER = "Get-HostedConnectionFilterPolicy"
 STRANGER = "127.0.66.7"
 SERVICE = "127.0.0.1"
 MAIL_SUFFIX = "mail.protection.outlook.com"
+SIGNED_SUFFIX = "mx.microsoft"
 MANAGE_AS_APP = "Exchange.ManageAsApp"
 GLOBAL_READER = "f2ef992c-3afb-46b9-b7cf-a126ee74c451"
 
@@ -77,7 +78,11 @@ class Registration:
 
 @dataclass(kw_only=True, slots=True)
 class Tenant:
-    """One organisation: its story, its rows by cmdlet, its hosts and its directory."""
+    """One organisation: its story, its rows by cmdlet, its hosts and its directory.
+
+    `signed` are the domains whose only door is in the signed zone, and the letter of its name.
+    `renewed` says that the hybrid server shows another certificate than the one it had.
+    """
 
     slug: str
     name: str
@@ -89,6 +94,8 @@ class Tenant:
     registration: Registration
     mailboxes: frozenset[str]
     contradicted: bool = False
+    signed: Mapping[str, str] = field(default_factory=dict)
+    renewed: bool = False
 
     @property
     def connectors(self) -> list[Row]:
@@ -105,6 +112,23 @@ class Tenant:
     @property
     def gateway(self) -> Source:
         return next(source for source in self.sources if source.kind == "gateway")
+
+    @property
+    def hybrid(self) -> Source | None:
+        return next((source for source in self.sources if source.kind == "hybrid"), None)
+
+    def shown_by(self, source: Source) -> str | None:
+        """The name in the certificate that this host shows at present, if it has any."""
+        if self.renewed and source.kind == "hybrid":
+            return f"mail.{self.slug}.example"
+        return source.certificate_name
+
+    def door(self, domain: str) -> str:
+        """The name of the front ends for mail to this domain, its dots made dashes."""
+        label = domain.replace(".", "-")
+        if letter := self.signed.get(domain):
+            return f"{label}.{letter}-v1.{SIGNED_SUFFIX}"
+        return f"{label}.{MAIL_SUFFIX}"
 
     def connector(self, name: str) -> Row | None:
         return next((row for row in self.connectors if row["Name"] == name), None)

@@ -8,10 +8,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from mailposture.lab.world import MAIL_SUFFIX, SERVICE, Tenant, World
+from mailposture.lab.world import MAIL_SUFFIX, SERVICE, SIGNED_SUFFIX, Tenant, World
 
 PROBE_DOMAIN = "probe.example"
-SERVICE_ZONES = (MAIL_SUFFIX, "mx.microsoft", "onmicrosoft.com", PROBE_DOMAIN)
+SERVICE_ZONES = (MAIL_SUFFIX, SIGNED_SUFFIX, "onmicrosoft.com", PROBE_DOMAIN)
 
 type Records = dict[str, dict[str, list[str]]]
 
@@ -32,15 +32,6 @@ class Finding:
     kind: Kind
     zone: str = ""
     records: list[tuple[str, str, str]] = field(default_factory=list)
-
-
-def label(domain: str) -> str:
-    """Give the dash form of a domain: contoso.com is contoso-com."""
-    return domain.replace(".", "-")
-
-
-def endpoint(domain: str) -> str:
-    return f"{label(domain)}.{MAIL_SUFFIX}"
 
 
 def apexes(world: World) -> list[str]:
@@ -79,9 +70,9 @@ def start_of(zone: str) -> str:
 def add_tenant(found: Records, tenant: Tenant) -> None:
     addresses = [front.address for front in tenant.front_ends]
     for domain in tenant.domains:
-        found[endpoint(domain)]["A"] += addresses
+        found[tenant.door(domain)]["A"] += addresses
         if is_service_domain(domain):
-            found[domain]["MX"].append(f"0 {endpoint(domain)}.")
+            found[domain]["MX"].append(f"0 {tenant.door(domain)}.")
             found[domain]["TXT"].append('"v=spf1 include:spf.protection.outlook.com -all"')
             continue
         gate = tenant.gateway

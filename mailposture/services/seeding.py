@@ -15,8 +15,9 @@ type Facts = Mapping[str, Any]
 
 STRANGER: Final = "stranger"
 HERE: Final = "here"
-# One worker plays the places of one file.
+# One worker plays the places of one file; a relay has none of its own.
 FILES: Final = ("gateway", "hybrid", STRANGER)
+FILE_OF: Final[Mapping[str, str]] = {"relay": "hybrid"}
 
 
 def seed_lab(facts: Facts, now: datetime) -> list[models.Tenant]:
@@ -36,7 +37,7 @@ def seed_lab(facts: Facts, now: datetime) -> list[models.Tenant]:
             point = {"source": source["address"]}
             if source.get("certificate"):
                 point["certificate"] = source["certificate"]
-            points[source["kind"]][place.slug] = point
+            points[FILE_OF.get(source["kind"], source["kind"])][place.slug] = point
     for name, found in points.items():
         _write(settings.DATA_DIR / "vantage" / f"{name}.toml", found, facts)
     return tenants

@@ -80,7 +80,7 @@ def add_scene(parser: ArgumentParser) -> None:
     """Say what a scene takes."""
     known = ", ".join(scenes.SCENES)
     parser.add_argument("scene", metavar="SCENE", help=f"one of {known}")
-    parser.add_argument("tenant", metavar="TENANT", help="contoso, fabrikam, tailspin, proseware")
+    parser.add_argument("tenant", metavar="TENANT", help="such as contoso; `state` lists them")
 
 
 def add_fault(parser: ArgumentParser) -> None:
