@@ -62,7 +62,7 @@ def after_result(
     Called in the transaction that judged, with the tenant locked. `whole` is the end of a round.
     """
     level = Level.PARTLY if stands.state is not State.OPEN else Level.WHOLE
-    seen = level if openings.stand_open(tenant) else Level.GONE
+    seen = level if openings.doors(tenant) else Level.GONE
     look(Case(kind=Kind.BYPASS, tenant=tenant), Seen(level=seen, at=at, whole=whole), now)
     _withdraw(tenant, at)
     for place in _sources(tenant, stands.sources):
@@ -126,7 +126,8 @@ def _latest(case: Case) -> models.Incident | None:
 
 
 def _begin(case: Case, life: Life, seen: Seen) -> models.Incident:
-    since = openings.since(case.tenant) if case.kind is Kind.BYPASS and case.tenant else None
+    bypass = case.tenant if case.kind is Kind.BYPASS else None
+    since = openings.since(openings.doors(bypass)) if bypass else None
     return models.Incident.objects.create(
         tenant=case.tenant,
         vantage_point=case.place,
@@ -218,4 +219,4 @@ def acknowledge(row: models.Incident, reason: str, user: User, now: datetime) ->
 def subjects(row: models.Incident) -> list[dict[str, Any]]:
     """The domains and sender classes that an open bypass is about now."""
     standing = row.kind == Kind.BYPASS and row.tenant is not None and row.resolved_at is None
-    return openings.subjects(row.tenant) if standing and row.tenant else []
+    return openings.subjects(openings.doors(row.tenant)) if standing and row.tenant else []

@@ -4,7 +4,7 @@ The facts are frozen here, in the transaction that judged; the words are core/le
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -52,7 +52,8 @@ def recipients(row: models.Incident) -> list[str]:
 def gather(row: models.Incident, event: Event, now: datetime) -> dict[str, Any]:
     """All that is known of an incident now, as the words and the pages need it."""
     tenant, place = row.tenant, row.vantage_point
-    shown = _proof(row)
+    doors = _open_doors(row)
+    shown = _proof(row, doors)
     return {
         "incident": row.pk,
         "event": str(event),
@@ -66,7 +67,7 @@ def gather(row: models.Incident, event: Event, now: datetime) -> dict[str, Any]:
         "since": row.opened_at.isoformat(),
         "until": row.resolved_at.isoformat() if row.resolved_at else None,
         "seconds": _seconds(row),
-        **_doors(row),
+        **_doors(row, doors),
         "proof": _said(shown) if shown else None,
         **_change(row, now),
         "reasons": row.facts.get("reasons", []),
@@ -94,7 +95,13 @@ def _seconds(row: models.Incident) -> int | None:
     return int((row.resolved_at - row.opened_at).total_seconds()) if row.resolved_at else None
 
 
-def _doors(row: models.Incident) -> dict[str, Any]:
+def _open_doors(row: models.Incident) -> list[openings.Door]:
+    """The doors that a bypass is about, while it lasts."""
+    bypass = row.kind == models.Incident.Kind.BYPASS and row.tenant is not None
+    return openings.doors(row.tenant) if bypass and row.tenant else []
+
+
+def _doors(row: models.Incident, doors: Sequence[openings.Door]) -> dict[str, Any]:
     """How the tenant's doors stand: which are open, and how its own sources fare."""
     tenant = row.tenant
     if tenant is None:
@@ -104,9 +111,8 @@ def _doors(row: models.Incident) -> dict[str, Any]:
         }  # fmt: skip
     bypass = row.kind == models.Incident.Kind.BYPASS
     # Once it ended, the doors are those that it was last told about.
-    found = openings.subjects(tenant) if bypass else []
-    found = found or row.facts.get("subjects", [])
-    closed = openings.last_closed(tenant) if bypass and not row.resolved_at else None
+    found = openings.subjects(doors) or row.facts.get("subjects", [])
+    closed = openings.last_closed(doors) if not row.resolved_at else None
     earlier = row.facts.get("last_closed")
     domains = tenant.standing.get("domains", {})
     return {
@@ -125,13 +131,13 @@ def _approved(sources: Mapping[str, str]) -> dict[str, int]:
     return {str(access): fares[access] for access in Access}
 
 
-def _proof(row: models.Incident) -> models.Observation | None:
+def _proof(row: models.Incident, doors: Sequence[openings.Door]) -> models.Observation | None:
     """The answer that shows it: the open door, the refused source, or the door that closed."""
     tenant = row.tenant
     if tenant is None or row.kind == models.Incident.Kind.BLIND:
         return None
     if row.kind == models.Incident.Kind.BYPASS:
-        return _closing(row, tenant) if row.resolved_at else openings.proof(tenant)
+        return _closing(row, tenant) if row.resolved_at else openings.proof(doors)
     wanted = Verdict.OPEN if row.resolved_at else Verdict.CLOSED
     return _answers(tenant, wanted).filter(path__vantage_point=row.vantage_point_id).first()
 

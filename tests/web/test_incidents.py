@@ -307,7 +307,7 @@ def test_one_incident_costs_the_same_for_many_domains(
     viewer: Client, count: int, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     row = bypass(domains=tuple(f"d{n}.tailspin.com" for n in range(count)))
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(12):
         said = words(page(viewer, f"/incidents/{row.pk}/"))
     assert ("288 more domains" in said) == (count == 300)
     assert ("240 more, not listed here." in said) == (count == 300)
