@@ -77,6 +77,11 @@ class Shard(models.Model):
             models.Index(
                 fields=["aside_at"], name="shard_aside", condition=models.Q(aside_at__isnull=False)
             ),
+            models.Index(
+                fields=["vantage_point", "due_at"],
+                name="shard_aside_by_place",
+                condition=models.Q(aside_at__isnull=False),
+            ),
         )
 
     def __str__(self) -> str:
