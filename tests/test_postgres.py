@@ -52,6 +52,10 @@ def test_the_main_job_runs_on_postgresql(lab: Lab, database: str) -> None:
             "fabrikam": "closed",
             "tailspin": "open",
             "proseware": "unknown",
+            "northwind": "closed",
+            "adatum": "open",
+            "litware": "partly",
+            "wingtip": "open",
         }
         counted = "select count(*) from mailposture_observation"
         before = connection.execute(counted).fetchone()

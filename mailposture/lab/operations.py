@@ -40,6 +40,7 @@ def tenant_state(world: World, tenant: Tenant) -> Document:
         "lock": "none" if row is None else "on" if row["Enabled"] else "off",
         "wire": finds(world, tenant),
         "scenes": playable(tenant),
+        "instead_of_postmaster": without_postmaster(tenant),
         "contradicted": tenant.contradicted,
         "shows": tenant.shown_by(tenant.hybrid) if tenant.hybrid else None,
         "renewed": tenant.renewed,
@@ -52,6 +53,16 @@ def tenant_state(world: World, tenant: Tenant) -> Document:
             if fault.tenant == tenant.slug
         ],
     }
+
+
+def without_postmaster(tenant: Tenant) -> dict[str, str]:
+    """Name a mailbox that exists for each domain whose postmaster does not."""
+    lacking = [d for d in tenant.domains if f"postmaster@{d}" not in tenant.mailboxes]
+    known = {
+        domain: sorted(m for m in tenant.mailboxes if m.endswith(f"@{domain}"))
+        for domain in lacking
+    }
+    return {domain: boxes[0] for domain, boxes in known.items() if boxes}
 
 
 def connector_state(connector: Connector) -> Document:

@@ -196,8 +196,7 @@ def wingtip() -> Tenant:
         tenant_id=guid("wingtip", "tenant"),
         story="Followed its vendors' recipe: connectors for its own domains, bound to the "
         "vendors' certificates. Its own senders are refused, its gateway's included; all others "
-        "get in. wingtiptoys.com has no postmaster: name info@wingtiptoys.com as its probe "
-        "recipient.",
+        "get in. wingtiptoys.com has no postmaster.",
         rows=held,
         front_ends=front_ends("127.0.17", "AMS1EPF0000004A", "DU6PEPF0000A7E1"),
         sources=(gateway("wingtip", "127.0.17"), vendor),

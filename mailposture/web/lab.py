@@ -31,7 +31,7 @@ def lab(request: HttpRequest) -> HttpResponse:
 @require_POST
 @operators_only
 def scene(request: HttpRequest) -> HttpResponse:
-    """Play a scene for one tenant, or set a fault; say what it did."""
+    """Play a scene for one tenant, set a fault, or steer the mailbox; say what it did."""
     facts = _facts()
     tenant = request.POST.get("tenant", "")
     path, asked = _asked(request, tenant)
@@ -51,8 +51,10 @@ def _facts() -> Mapping[str, Any]:
 
 
 def _asked(request: HttpRequest, tenant: str) -> tuple[str, dict[str, Any]]:
-    """A button names a scene; the fault form names a place and a fault."""
+    """A button names a scene; the fault form a place and a fault; the mailbox form its mode."""
     given = request.POST
+    if "mailbox" in given:
+        return "/mailbox", {"mode": given["mailbox"]}
     if "fault" not in given:
         return "/scene", {"tenant": tenant, "scene": given.get("scene", "")}
     where, _, fault = given["fault"].partition("/")

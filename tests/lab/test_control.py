@@ -59,9 +59,15 @@ def test_one_tenants_scene_leaves_the_others_alone(stage: Stage) -> None:
 
 def test_the_state_tells_what_there_is_to_play(facts: Facts) -> None:
     told = client.ask(facts, "/state")
-    assert set(told["scenes"]) == {"lock", "unlock", "widen", "contradict", "reset"}
+    assert set(told["scenes"]) == {
+        "lock", "unlock", "widen", "contradict", "renew-certificate", "restore-certificate",
+        "throttle", "expire", "break-front-end", "reset",
+    }  # fmt: skip
     assert all(told["scenes"].values())
     assert {"silent", "tarpit", "reset", "reputation", "throttle"} <= set(told["faults"])
+    assert {"wrong-region", "second-tenant", "contrary"} <= set(told["faults"])
+    assert "redirect" in told["api_faults"]
+    assert set(told["mailbox_modes"]) == {"take", "refuse", "busy", "slow", "hang-up"}
     assert "429" in told["api_faults"]
 
 

@@ -49,6 +49,8 @@ def found(answer: dns.message.Message) -> list[str]:
             "A",
             ["127.0.11.20", "127.0.11.21"],
         ),
+        ("northwindtraders.com", "MX", ["10 mx1.northwind.com."]),
+        ("northwindtraders-com.o-v1.mx.microsoft", "A", ["127.0.14.20", "127.0.14.21"]),
         ("smtp.contoso.com", "CNAME", ["mx1.contoso.com."]),
         ("smtp.contoso.com", "A", ["mx1.contoso.com.", "127.0.10.10"]),
         ("autodiscover.contoso.com", "A", ["autodiscover.outlook.com."]),
@@ -79,7 +81,10 @@ def test_a_name_is_answered_with_authority(
         ("mail.onmicrosoft.com", "A", dns.rcode.NOERROR),
         ("nothing.contoso.com", "A", dns.rcode.NXDOMAIN),
         ("_mailposture.contoso.com", "TXT", dns.rcode.NXDOMAIN),
-        ("northwind-com.mail.protection.outlook.com", "A", dns.rcode.NXDOMAIN),
+        ("nobody-com.mail.protection.outlook.com", "A", dns.rcode.NXDOMAIN),
+        # Its only door is in the signed zone.
+        ("northwindtraders-com.mail.protection.outlook.com", "A", dns.rcode.NXDOMAIN),
+        ("northwindtraders-com.n-v1.mx.microsoft", "A", dns.rcode.NXDOMAIN),
         ("contoso-com.a-v1.mx.microsoft", "A", dns.rcode.NXDOMAIN),
     ],
 )

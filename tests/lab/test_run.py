@@ -25,7 +25,8 @@ def test_it_says_where_everything_is_while_it_runs(tmp_path: Path) -> None:
         assert facts["networks"] == "127.0.0.0/8"
         assert facts["stranger"] == STRANGER
         slugs = [tenant["slug"] for tenant in facts["tenants"]]
-        assert slugs == ["contoso", "fabrikam", "tailspin", "proseware"]
+        assert slugs[:4] == ["contoso", "fabrikam", "tailspin", "proseware"]
+        assert slugs[4:] == ["northwind", "adatum", "litware", "wingtip"]
         fabrikam = facts["tenants"][1]
         assert "client_secret" not in fabrikam
         assert Path(fabrikam["certificate"]).exists()
@@ -85,7 +86,7 @@ def test_a_port_that_was_taken_meanwhile_is_replaced(tmp_path: Path) -> None:
 def test_a_state_of_other_stories_is_put_aside(tmp_path: Path) -> None:
     (tmp_path / "state.json").write_text(json.dumps({"revision": 0, "tenants": "nonsense"}))
     world, ports = store.load(tmp_path)
-    assert (len(world.tenants), ports) == (4, {})
+    assert (len(world.tenants), ports) == (8, {})
 
 
 @pytest.mark.parametrize(
@@ -169,7 +170,7 @@ def test_a_certificate_bears_its_name_first_and_chains_to_the_authority(tmp_path
         assert chained is (name != "untrusted")
     fronts = names_in(tmp_path / "certs" / "front-end.pem")
     assert {"mail.protection.outlook.com", "*.mail.protection.outlook.com"} <= fronts
-    assert {"127.0.10.20", "127.0.13.21"} <= fronts
+    assert {"127.0.10.20", "127.0.17.21", "*.o-v1.mx.microsoft"} <= fronts
 
 
 def test_sign_in_and_admin_api_are_served_under_the_labs_authority(tmp_path: Path) -> None:

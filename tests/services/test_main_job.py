@@ -59,6 +59,10 @@ def strangers(slug: str) -> set[str]:
         ("fabrikam", "closed", {"gets_in": 2}),
         ("tailspin", "open", {"gets_in": 1}),
         ("proseware", "unknown", {}),
+        ("northwind", "closed", {"gets_in": 2}),
+        ("adatum", "open", {"cut_off": 1}),
+        ("litware", "partly", {"gets_in": 1}),
+        ("wingtip", "open", {"cut_off": 1, "unknown": 1}),
     ],
 )
 def test_the_first_look_tells_each_story(

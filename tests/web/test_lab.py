@@ -67,6 +67,9 @@ def test_a_scene_is_played_and_said(lab: Lab) -> None:
     [
         ("smtp/reputation", "says that the client"),
         ("smtp/delay:500", "waits 500 ms"),
+        ("smtp/wrong-region", "came to the wrong region (4.4.62)"),
+        ("smtp/second-tenant", "recipient came before (4.5.3)"),
+        ("api/redirect", "sends elsewhere (302)"),
         ("api/429", "asks to wait (429)"),
     ],
 )
@@ -144,6 +147,64 @@ def test_a_change_that_was_read_is_led_to(lab: Lab, effect: str, says: str) -> N
     assert f'href="/changes/{change.pk}/"' in page
 
 
+@pytest.mark.parametrize(
+    ("scene", "tenant", "says"),
+    [
+        ("renew-certificate", "fabrikam", "shows a certificate for mail.fabrikam.example"),
+        ("expire", "contoso", "says that the secret has expired (AADSTS7000222)"),
+        ("throttle", "litware", "says that the server is busy (4.7.500)"),
+        ("break-front-end", "adatum", "takes whom the rules refuse"),
+    ],
+)
+def test_what_went_wrong_on_purpose_is_shown_until_reset(
+    lab: Lab, scene: str, tenant: str, says: str
+) -> None:
+    client = staff()
+    client.post("/lab/scene/", {"scene": scene, "tenant": tenant})
+    trouble = re.compile(r"</use></svg><span><code>[^<]*</code> ([^<]*)")
+    assert any(says in found for found in trouble.findall(words(client)))
+    client.post("/lab/scene/", {"scene": "reset", "tenant": tenant})
+    assert trouble.findall(words(client)) == []
+
+
+def test_a_tenant_offers_only_the_scenes_that_it_can_play(lab: Lab) -> None:
+    page = words(staff())
+    stories = dict(
+        re.findall(r'<section class="spined" id="(\w+)">(.*?)</section>', page, re.DOTALL)
+    )
+    offered = {slug: set(re.findall(r'name="scene" value="([\w-]+)"', stories[slug]))
+               for slug in ("fabrikam", "adatum")}  # fmt: skip
+    assert {"renew-certificate", "widen", "unlock"} <= offered["fabrikam"]
+    assert "expire" not in offered["fabrikam"]
+    assert {"lock", "expire", "reset"} <= offered["adatum"]
+    assert not {"renew-certificate", "widen", "unlock"} & offered["adatum"]
+
+
+def test_the_mailbox_is_steered_from_the_page_too(lab: Lab) -> None:
+    client = staff()
+    page = client.post("/lab/scene/", {"mailbox": "busy"}, follow=True).content.decode()
+    assert "The mailbox asks to come back later (451)." in page
+    assert '<option value="busy" selected>' in page
+    client.post("/lab/scene/", {"mailbox": "take"})
+    assert '<option value="take" selected>' in words(client)
+    refused = viewer().post("/lab/scene/", {"mailbox": "refuse"})
+    assert refused.status_code == 404
+
+
+def test_every_scene_and_fault_is_listed_by_its_name(lab: Lab) -> None:
+    names = words(staff()).partition('id="names"')[2]
+    for name in ("break-front-end", "wrong-region", "second-tenant", "redirect", "hang-up"):
+        assert f"<dt><code>{name}</code></dt>" in names
+
+
+def test_a_domain_without_a_postmaster_leads_to_its_recipient_until_one_is_named(lab: Lab) -> None:
+    wingtip = factories.tenant("wingtip", tenant_id=lab.tenant("wingtip")["tenant_id"], cloud="lab")
+    says = 'href="/tenants/wingtip/recipients/">Name <code>info@wingtiptoys.com</code>'
+    assert says in words(staff())
+    wingtip.recipients.create(domain="wingtiptoys.com", address="info@wingtiptoys.com")
+    assert says not in words(staff())
+
+
 def test_a_fault_explains_what_is_unknown(lab: Lab) -> None:
     watched(lab, state="unknown")
     lab.fault(tenant="tailspin", fault="silent")
@@ -153,12 +214,12 @@ def test_a_fault_explains_what_is_unknown(lab: Lab) -> None:
 def test_each_choice_stands_on_the_fault_that_is_set(lab: Lab) -> None:
     client = staff()
     chosen = re.compile(r'<option value="(\S+)" selected>')
-    assert set(chosen.findall(words(client))) == {"smtp/none", "api/none"}
+    assert set(chosen.findall(words(client))) == {"smtp/none", "api/none", "take"}
     given = {"tenant": "contoso", "fault": "api/truncated"}
     page = client.post("/lab/scene/", given, follow=True).content.decode()
     assert "From now on the Admin API of contoso cuts the list short." in page
     client.post("/lab/scene/", {"tenant": "contoso", "fault": "smtp/delay:500"})
-    assert chosen.findall(words(client))[:2] == ["smtp/delay:500", "api/truncated"]
+    assert chosen.findall(words(client))[1:3] == ["smtp/delay:500", "api/truncated"]
 
 
 def test_a_tenant_that_cannot_be_read_leads_to_its_check(lab: Lab) -> None:

@@ -1,7 +1,7 @@
 """The lab's page: each tenant's story, how it stands now, and what to look at next."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,9 +19,18 @@ BUTTONS: Final = (
     ("unlock", "Unlock", "Turn it off: anyone gets in."),
     ("widen", "Widen", "Let it take the gateway's whole /24."),
     ("contradict", "Contradict", "Closed in the configuration, open on the wire."),
+    ("renew-certificate", "Renew certificate", "The hybrid server shows another name."),
+    ("restore-certificate", "Old certificate", "The hybrid server shows its own name again."),
+    ("throttle", "Throttle", "Both mail doors say that they are busy (4.7.500)."),
+    ("expire", "Expire secret", "The secret that reads the tenant is refused (AADSTS7000222)."),
+    ("break-front-end", "Break a front end", "One of the two says the contrary of the other."),
     ("reset", "Reset", "Back to the beginning of the story."),
 )
 DELAYS: Final = (("delay:500", "waits 500 ms before every reply"),)
+MORE_FAULTS: Final = (
+    ("delay", "waits before every reply, with --milliseconds"),
+    ("none", "no fault"),
+)
 API_WORDS: Final = {
     "401": "refuses the token (401)",
     "403": "lacks the role (403, a body of NULs)",
@@ -82,6 +91,7 @@ class Story:
     name: str
     story: str
     scene: str
+    buttons: tuple[tuple[str, str, str], ...]
     connectors: tuple[Connector, ...]
     troubles: tuple[Trouble, ...]
     smtp_faults: tuple[Choice, ...]
@@ -92,6 +102,7 @@ class Story:
     probed: datetime | None
     page: str
     next: Next
+    recipients: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,12 +110,13 @@ class LabPage:
     """The page. `trouble` is set where the lab does not answer."""
 
     stories: tuple[Story, ...] = ()
-    buttons: tuple[tuple[str, str, str], ...] = BUTTONS
+    mailbox: tuple[Choice, ...] = ()
+    legend: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
     trouble: str = ""
 
 
 def page(state: Mapping[str, Any], facts: Mapping[str, Any], now: datetime) -> LabPage:
-    """Lay the lab's own account beside ours; one query."""
+    """Lay the lab's own account beside ours; two queries."""
     ids = {t["slug"]: str(t["tenant_id"]) for t in facts["tenants"]}
     latest = models.Snapshot.objects.filter(tenant=OuterRef("pk")).order_by("-last_seen_at")
     change = models.Change.objects.filter(tenant=OuterRef("pk")).order_by("-at", "-decides", "-pk")
@@ -119,10 +131,43 @@ def page(state: Mapping[str, Any], facts: Mapping[str, Any], now: datetime) -> L
     watched = {str(tenant.tenant_id): tenant for tenant in ours}
     smtp = {**state["faults"], **dict(DELAYS)}
     api = {kind: API_WORDS.get(kind, kind) for kind in state["api_faults"]}
-    stories = (
+    stories = [
         _story(t, watched.get(ids.get(t["slug"], "")), smtp, api, now) for t in state["tenants"]
+    ]
+    modes = state.get("mailbox_modes", {})
+    return LabPage(
+        stories=tuple(_with_recipients(stories, state)),
+        mailbox=tuple(
+            Choice(value=mode, words=words, chosen=mode == state.get("mailbox"))
+            for mode, words in modes.items()
+        ),
+        legend=_legend(state["faults"], api, modes),
     )
-    return LabPage(stories=tuple(stories))
+
+
+def _legend(
+    smtp: Mapping[str, str], api: Mapping[str, str], modes: Mapping[str, str]
+) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+    """Every scene and fault by the name that `manage.py lab` knows it by."""
+    return (
+        ("lab scene", tuple((name, what) for name, _, what in BUTTONS)),
+        ("lab fault", (*smtp.items(), *MORE_FAULTS)),
+        ("lab fault --api", tuple(api.items())),
+        ("lab mailbox", tuple(modes.items())),
+    )
+
+
+def _with_recipients(stories: list[Story], state: Mapping[str, Any]) -> Iterable[Story]:
+    """Which domains want another recipient than postmaster, until the owner has named one."""
+    named = set(
+        models.Recipient.objects.filter(tenant__cloud=clouds.LAB).values_list(
+            "domain", flat=True
+        )
+    )
+    for story, told in zip(stories, state["tenants"], strict=True):
+        wanted = told.get("instead_of_postmaster", {}) if story.page else {}
+        left = tuple((domain, box) for domain, box in wanted.items() if domain not in named)
+        yield replace(story, recipients=left)
 
 
 def _story(
@@ -138,6 +183,7 @@ def _story(
         name=told["name"],
         story=told["story"],
         scene=_scene(told),
+        buttons=tuple(b for b in BUTTONS if b[0] in told.get("scenes", (b[0],))),
         connectors=tuple(_connector(row) for row in told["connectors"]),
         troubles=troubles,
         smtp_faults=_choices("smtp", smtp, _doors_fault(told)),
@@ -202,6 +248,10 @@ def _connector(row: Mapping[str, Any]) -> Connector:
 
 
 def _troubles(told: Mapping[str, Any], smtp: Mapping[str, str]) -> Iterable[Trouble]:
+    if told.get("renewed"):
+        yield Trouble(where="Hybrid server", says=f"shows a certificate for {told['shows']}")
+    if told.get("secret_expired"):
+        yield Trouble(where="Sign-in", says="says that the secret has expired (AADSTS7000222)")
     for front in told["front_ends"]:
         if front["fault"]:
             yield Trouble(where=front["address"], says=smtp.get(front["fault"], front["fault"]))
@@ -277,12 +327,14 @@ def _is_read(told: Mapping[str, Any], ours: Any) -> bool:
 
 def _is_seen(told: Mapping[str, Any], ours: Any) -> bool:
     """Whether strangers found the doors as the scene has them."""
-    open_on_the_wire = told["lock"] != "on" or told["contradicted"]
-    return bool(ours.state == (State.OPEN if open_on_the_wire else State.CLOSED))
+    return bool(ours.state == told["wire"])
 
 
 def _noticed(told: Mapping[str, Any], ours: Any) -> Next:
     here = ours.get_absolute_url()
+    if told.get("renewed"):
+        says = "Its hybrid server shows another name. See whether it still gets in."
+        return Next(says=says, link=here, words=f"Look at {ours.name}")
     if told["contradicted"]:
         says = "Seen. Read the conversation that says yes beside the connector that says no."
         return Next(says=says, link=here, words=f"Look at {ours.name}")
