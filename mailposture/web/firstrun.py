@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any, Final
 
+from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
@@ -35,6 +36,7 @@ AFTERWARDS: Final = {
     enrolling.SOURCES: "sources",
     enrolling.MAIL: "tenant_recipients",
 }
+PREFILLED: Final = ("name", "tenant_id", "cloud")
 
 type View = Callable[[HttpRequest, models.Tenant], HttpResponse]
 
@@ -79,7 +81,8 @@ def resume(request: HttpRequest, slug: str) -> HttpResponse:
 @operators_only
 def add(request: HttpRequest) -> HttpResponse:
     """The first step: take a tenant on; nothing is done to it yet."""
-    form = TenantForm(request.POST or None)
+    offered = {name: request.GET[name] for name in PREFILLED if name in request.GET}
+    form = TenantForm(request.POST or None, initial=offered)
     if form.is_valid():
         given = form.cleaned_data
         tenant = enrolling.begin(
@@ -87,7 +90,12 @@ def add(request: HttpRequest) -> HttpResponse:
         )
         return redirect("connect_app", slug=tenant.slug)
     unfinished = models.Tenant.objects.exclude(setup_step=None).order_by("created_at")[:5]
-    context = {"walk": pages.begin(), "form": form, "unfinished": unfinished}
+    context = {
+        "walk": pages.begin(),
+        "form": form,
+        "unfinished": unfinished,
+        "lab_tenants": pages.lab_tenants(settings.LAB),
+    }
     return render(request, "firstrun/name.html", context)
 
 
@@ -126,7 +134,8 @@ def app(request: HttpRequest, tenant: models.Tenant) -> HttpResponse:
         after = "connect_app" if form.given.made_here else "connect_permissions"
         return redirect(after, slug=tenant.slug)
     again = known is None or "another" in request.GET or request.method == "POST"
-    return page(request, tenant, enrolling.APP, "app", form=form, again=again)
+    lab = pages.lab_tenant(tenant, settings.LAB)
+    return page(request, tenant, enrolling.APP, "app", form=form, again=again, lab=lab)
 
 
 @require_safe

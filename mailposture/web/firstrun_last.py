@@ -46,7 +46,7 @@ def sources(request: HttpRequest, tenant: models.Tenant) -> HttpResponse:
             return _confirmed(request, tenant, taken)
     context = {
         "rows": forms[:-1],
-        "other": forms[-1],
+        "blank": forms[-1],
         "problems": proposed.problems,
         "declared": list(tenant.sources.select_related("vantage_point")),
     }

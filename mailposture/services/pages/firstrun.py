@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
+from urllib.parse import urlencode
 
 from django.db.models import Q, QuerySet
 from django.urls import reverse
@@ -144,6 +145,8 @@ def _under(
     if reached > enrolling.MAIL:
         told = told_about(tenant).values("address").distinct().count()
         said[enrolling.MAIL] = _counted(told, "address", "addresses", none="nobody yet")
+    if reached > LAST:
+        said[LAST] = "connected"
     return said
 
 
@@ -156,6 +159,51 @@ def _counted(count: int, one: str, many: str = "", *, none: str = "") -> str:
     if not count and none:
         return none
     return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
+# ---- the lab -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabTenant:
+    """A tenant of the lab that may be connected to try it: what a real one's owner would know."""
+
+    name: str
+    tenant_id: str
+    client_id: str
+    secret: str
+    file: str
+
+    @property
+    def query(self) -> str:
+        """What fills the first step's form."""
+        given = {"name": self.name, "tenant_id": self.tenant_id, "cloud": clouds.LAB}
+        return urlencode(given)
+
+
+def lab_tenants(lab: Mapping[str, Any] | None) -> tuple[LabTenant, ...]:
+    """Those of the lab that nobody watches."""
+    told = (lab or {}).get("tenants", ())
+    watched = models.Tenant.objects.filter(cloud=clouds.LAB).values_list("tenant_id", flat=True)
+    known = {str(one) for one in watched} if told else set()
+    return tuple(_lab_tenant(story) for story in told if story["tenant_id"] not in known)
+
+
+def lab_tenant(tenant: models.Tenant, lab: Mapping[str, Any] | None) -> LabTenant | None:
+    """What the lab says of the app of its own tenant."""
+    told = (lab or {}).get("tenants", ()) if tenant.cloud == clouds.LAB else ()
+    own = (story for story in told if story["tenant_id"] == str(tenant.tenant_id))
+    return next(map(_lab_tenant, own), None)
+
+
+def _lab_tenant(story: Mapping[str, Any]) -> LabTenant:
+    return LabTenant(
+        name=story["name"],
+        tenant_id=story["tenant_id"],
+        client_id=story["client_id"],
+        secret=story.get("client_secret") or "",
+        file=story.get("certificate") or "",
+    )
 
 
 # ---- what comes next, for other pages ----------------------------------------------------
