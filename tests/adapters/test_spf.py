@@ -1,0 +1,120 @@
+"""What SPF names, how far it is followed, and what it does when a zone is hostile or silent."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from mailposture.adapters import spf
+from mailposture.adapters.dns import DnsError, Resolver
+from mailposture.adapters.spf import Hosts
+from tests.adapters.dns_server import Zone, garbage, name_server, servfail
+
+PASSED_BY = ("protection.outlook.com",)
+
+
+def hosts(zone: Zone, domain: str = "contoso.com") -> tuple[Hosts, ...]:
+    with name_server(zone) as server:
+        return spf.hosts(domain, Resolver(server, timeout=1.0), PASSED_BY)
+
+
+def own(record: str, **more: Sequence[str]) -> tuple[str, ...]:
+    """The addresses that contoso.com's record names by itself."""
+    zone: dict[tuple[str, str], Sequence[str]] = {("contoso.com", "TXT"): [f'"{record}"']}
+    for key, records in more.items():
+        name, kind = key.rsplit("__", 1)
+        zone[name.replace("_", "."), kind] = records
+    found = [one.addresses for one in hosts(zone) if not one.through]
+    return found[0] if found else ()
+
+
+@pytest.mark.parametrize(
+    ("record", "addresses"),
+    [
+        ("v=spf1 ip4:203.0.113.10 -all", ("203.0.113.10",)),
+        ("v=spf1 +ip4:203.0.113.0/28 ip6:2001:db8::/48 ~all", ("203.0.113.0/28", "2001:db8::/48")),
+        ("V=SPF1 IP4:203.0.113.10/32 -ALL", ("203.0.113.10",)),
+        ("v=spf1 ip4:203.0.113.10 ip4:203.0.113.10 -all", ("203.0.113.10",)),
+        ("v=spf1 -ip4:203.0.113.10 ?ip4:203.0.113.11 all", ()),
+        ("v=spf1 ip4:999.1.1.1 ip6:zz ip4: -all", ()),
+        ("v=spf10 ip4:203.0.113.10 -all", ()),
+        ("v=spf1 include:spf.protection.outlook.com -all", ()),
+        ("v=spf1 exists:%{i}.contoso.com ptr -all", ()),
+        ("v=spf1", ()),
+    ],
+)
+def test_a_record_names_what_it_lets_pass(record: str, addresses: tuple[str, ...]) -> None:
+    assert own(record) == addresses
+
+
+def test_names_are_looked_up_but_never_widened() -> None:
+    found = own(
+        "v=spf1 a:mail.contoso.com mx a:wide.contoso.com/8 -all",
+        mail_contoso_com__A=["203.0.113.25"],
+        wide_contoso_com__A=["198.51.100.1"],
+        contoso_com__MX=["10 mx1.contoso.com.", "20 contoso-com.mail.protection.outlook.com."],
+        mx1_contoso_com__A=["203.0.113.10"],
+    )
+    assert found == ("203.0.113.25", "203.0.113.10")
+
+
+def test_each_include_is_a_group_with_all_that_lies_beneath() -> None:
+    zone: Zone = {
+        ("contoso.com", "TXT"): ['"v=spf1 include:a.example.net include:b.example.net -all"'],
+        ("a.example.net", "TXT"): ['"v=spf1 ip4:192.0.2.1 include:c.example.net -all"'],
+        ("b.example.net", "TXT"): ['"v=spf1 redirect=d.example.net"'],
+        ("c.example.net", "TXT"): ['"v=spf1 ip4:192.0.2.2 -all"'],
+        ("d.example.net", "TXT"): ['"v=spf1 ip4:192.0.2.3 -all"'],
+    }
+    assert hosts(zone) == (
+        Hosts(domain="contoso.com", through="a.example.net", addresses=("192.0.2.1", "192.0.2.2")),
+        Hosts(domain="contoso.com", through="b.example.net", addresses=("192.0.2.3",)),
+    )
+
+
+def test_a_circle_ends() -> None:
+    zone: Zone = {
+        ("contoso.com", "TXT"): ['"v=spf1 include:a.example.net -all"'],
+        ("a.example.net", "TXT"): ['"v=spf1 ip4:192.0.2.1 include:b.example.net -all"'],
+        ("b.example.net", "TXT"): ['"v=spf1 include:a.example.net ip4:192.0.2.2 -all"'],
+    }
+    assert [one.addresses for one in hosts(zone)] == [("192.0.2.1", "192.0.2.2")]
+
+
+def test_a_chain_without_end_is_followed_five_deep() -> None:
+    zone = {
+        (f"n{n}.example.net", "TXT"): [
+            f'"v=spf1 ip4:192.0.2.{n} include:n{n + 1}.example.net -all"'
+        ]
+        for n in range(1, 40)
+    }
+    zone["contoso.com", "TXT"] = ['"v=spf1 include:n1.example.net -all"']
+    (found,) = hosts(zone)
+    assert found.addresses == tuple(f"192.0.2.{n}" for n in range(1, spf.DEEPEST + 1))
+
+
+def test_a_record_with_hundreds_of_includes_asks_ten_times() -> None:
+    many = " ".join(f"include:n{n}.example.net" for n in range(60))
+    zone = {(f"n{n}.example.net", "TXT"): [f'"v=spf1 ip4:192.0.2.{n} -all"'] for n in range(60)}
+    strings = [many[start : start + 200] for start in range(0, len(many), 200)]
+    zone["contoso.com", "TXT"] = [" ".join(f'"{s}"' for s in ("v=spf1 ", *strings))]
+    assert len(hosts(zone)) == spf.MOST_LOOKUPS
+
+
+def test_two_records_are_none() -> None:
+    zone: Zone = {("contoso.com", "TXT"): ['"v=spf1 ip4:192.0.2.1"', '"v=spf1 ip4:192.0.2.2"']}
+    assert hosts(zone) == ()
+
+
+def test_an_include_that_does_not_answer_is_left_out() -> None:
+    zone: Zone = {
+        ("contoso.com", "TXT"): ['"v=spf1 ip4:192.0.2.1 include:a.example.net a:b.example.net"'],
+        ("a.example.net", "TXT"): servfail,
+        ("b.example.net", "A"): servfail,
+    }
+    assert [one.addresses for one in hosts(zone)] == [("192.0.2.1",)]
+
+
+@pytest.mark.parametrize("fault", [servfail, garbage])
+def test_a_domain_that_does_not_answer_is_not_one_without_spf(fault: object) -> None:
+    with pytest.raises(DnsError):
+        hosts({("contoso.com", "TXT"): fault})  # type: ignore[dict-item]  # a fault of this table
