@@ -219,7 +219,8 @@ def proof_rests_on(
     yield "certificate_names"
     if not any(connector.require_tls for connector in proofs):
         yield "certificate_without_require_tls"
-    if not any(connector.certificate_name in accepted for connector in proofs):
+    names = {connector.certificate_name for connector in proofs}
+    if not any(name.startswith("*.") or name in accepted for name in names):
         yield "certificate_name_need_not_be_accepted"
 
 

@@ -85,9 +85,9 @@ def gateway(slug: str, network: str) -> Source:
 
 
 def proved_gateway(slug: str, network: str) -> Source:
-    """Give a gateway that shows a certificate for its own name."""
-    plain, file = gateway(slug, network), f"{slug}-gateway.pem"
-    return replace(plain, certificate_file=file, certificate_name=plain.host)
+    """Give a hosted gateway that shows this tenant's own name below its vendor's."""
+    name, file = f"{slug}.gateway.example", f"{slug}-gateway.pem"
+    return replace(gateway(slug, network), certificate_file=file, certificate_name=name)
 
 
 def hybrid(slug: str, network: str) -> Source:

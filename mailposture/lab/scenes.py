@@ -49,7 +49,7 @@ def unlock(tenant: Tenant, now: datetime) -> str:
 
 
 def widen(tenant: Tenant, now: datetime) -> str:
-    """Let the lock-down connector take the gateway's whole /24, or every name of its domain."""
+    """Let the lock-down connector take the gateway's whole /24, or every name beside its own."""
     row = tenant.connector(LOCK)
     if row is None:
         raise SceneError(f"{tenant.name} has no lock-down connector to widen; play lock first")
@@ -64,10 +64,11 @@ def widen(tenant: Tenant, now: datetime) -> str:
 
 
 def widen_name(tenant: Tenant, row: Row, now: datetime) -> str:
-    wide = f"*.{tenant.gateway.host.partition('.')[2]}"
-    if row[NAME] == wide:
-        return f'{tenant.name}\'s connector "{LOCK}" took every name of {wide} already.'
-    row[NAME] = wide
+    if row[NAME].startswith("*."):
+        return (
+            f'{tenant.name}\'s connector "{LOCK}" took every certificate for {row[NAME]} already.'
+        )
+    row[NAME] = wide = f"*.{row[NAME].partition('.')[2]}"
     touch(row, now)
     return f'{tenant.name}\'s connector "{LOCK}" takes every certificate for {wide} now.'
 

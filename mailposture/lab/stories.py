@@ -104,7 +104,7 @@ def proseware() -> Tenant:
 
 def northwind() -> Tenant:
     initial = "northwind.onmicrosoft.com"
-    locked = inbound_connector(initial, LOCK, locked_by_name("mx1.northwind.com"))
+    locked = inbound_connector(initial, LOCK, locked_by_name("northwind.gateway.example"))
     held = rows(
         "northwind",
         "Northwind",

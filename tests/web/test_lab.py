@@ -169,9 +169,8 @@ def test_what_went_wrong_on_purpose_is_shown_until_reset(
 
 def test_a_tenant_offers_only_the_scenes_that_it_can_play(lab: Lab) -> None:
     page = words(staff())
-    stories = dict(
-        re.findall(r'<section class="spined" id="(\w+)">(.*?)</section>', page, re.DOTALL)
-    )
+    section = re.compile(r'<section class="spined" id="(\w+)">(.*?)</section>', re.DOTALL)
+    stories = dict(section.findall(page))
     offered = {slug: set(re.findall(r'name="scene" value="([\w-]+)"', stories[slug]))
                for slug in ("fabrikam", "adatum")}  # fmt: skip
     assert {"renew-certificate", "widen", "unlock"} <= offered["fabrikam"]
