@@ -1,0 +1,184 @@
+"""The image and its compose file, held to what can be tried without building them."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mailposture import broker
+from mailposture.celery import app
+from tests.servers import free_port
+
+ROOT = Path(__file__).parents[1]
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = sorted(SERVICES.keys() - {"database", "queue"})
+HADOLINT = Path(sys.executable).with_name("hadolint")
+
+
+def copied() -> list[str]:
+    """What the image takes from the source tree."""
+    lines = re.findall(r"^COPY (?!--)(.+)$", DOCKERFILE, re.MULTILINE)
+    return sorted({part for line in lines for part in line.split()[:-1]})
+
+
+def command(words: str) -> list[str]:
+    """The last CMD or HEALTHCHECK of the file, as it is executed."""
+    found: list[str] = json.loads(re.findall(rf"{words} (\[.*\])", DOCKERFILE)[-1])
+    return found
+
+
+def test_the_linter_finds_nothing() -> None:
+    done = subprocess.run(
+        [HADOLINT, ROOT / "Dockerfile"], capture_output=True, text=True, check=False, timeout=30
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_it_runs_as_a_number_that_is_not_root_and_keeps_its_data_in_a_volume() -> None:
+    assert re.search(r"^USER 10001:10001$", DOCKERFILE, re.MULTILINE)
+    assert re.search(r"^VOLUME /data$", DOCKERFILE, re.MULTILINE)
+    assert DOCKERFILE.index("USER 10001") < DOCKERFILE.index("\nCMD ")
+    assert "--require-hashes" in DOCKERFILE
+    assert re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE) == ["python:3.13-slim-bookworm"] * 2
+
+
+def test_what_it_copies_is_there_and_reaches_the_builder() -> None:
+    sent = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
+    assert copied() == sorted(sent)
+    assert all((ROOT / path).exists() for path in sent)
+
+
+def test_every_process_of_ours_is_read_only_and_without_rights() -> None:
+    for name in OURS:
+        service = SERVICES[name]
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert service["image"] == "mailposture"
+
+
+def test_only_the_site_is_published_and_only_on_loopback() -> None:
+    published = {name: s["ports"] for name, s in SERVICES.items() if "ports" in s}
+    assert published == {"web": ["127.0.0.1:8000:8000"]}
+
+
+def test_secrets_stand_in_no_file() -> None:
+    text = (ROOT / "compose.yaml").read_text()
+    for line in text.splitlines():
+        if "PASSWORD" in line and not line.lstrip().startswith("#"):
+            assert "${" in line
+
+
+def test_every_queue_has_a_worker_and_every_worker_a_queue_that_exists() -> None:
+    served = [
+        s["command"][s["command"].index("-Q") + 1]
+        for s in SERVICES.values()
+        if "-Q" in s.get("command", [])
+    ]
+    assert sorted(served) == sorted(queue.name for queue in app.conf.task_queues)
+    assert broker.ERRANDS in served
+
+
+def test_whoever_uses_the_database_waits_for_its_migration() -> None:
+    for name in OURS:
+        if name not in ("migrate", "vantage"):
+            waits = SERVICES[name]["depends_on"]
+            assert waits["migrate"] == {"condition": "service_completed_successfully"}
+            assert waits["queue"] == {"condition": "service_healthy"}
+    assert SERVICES["migrate"]["depends_on"] == {"database": {"condition": "service_healthy"}}
+
+
+def test_a_vantage_point_is_told_no_address_of_the_database() -> None:
+    assert set(SERVICES["vantage"]["environment"]) == {"BROKER_URL", "MAILPOSTURE_VANTAGE"}
+    assert "data:/data" not in SERVICES["vantage"]["volumes"]
+
+
+@pytest.mark.parametrize("name", [n for n in OURS if "command" in SERVICES[n]])
+def test_every_command_is_one_that_exists(name: str) -> None:
+    words = [w for w in SERVICES[name]["command"] if w]
+    if words[0] == "python":
+        asked = [sys.executable, str(ROOT / words[1]), words[2], "--help"]
+    else:
+        asked = [sys.executable, "-m", "celery", *words[1:4], "--help"]
+    done = subprocess.run(
+        asked, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60,
+        env={"PATH": "/usr/bin:/bin", "MAILPOSTURE_VANTAGE": "", "HOME": "/nonexistent"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    options = {w for w in words if w.startswith("--")}
+    assert all(option in done.stdout for option in options)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The image's own steps in a bare folder: its files, a bare environment, the locked list."""
+    folder = tmp_path_factory.mktemp("image")
+    for path in copied():
+        source, target = ROOT / path, folder / path
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    subprocess.run([sys.executable, "-m", "venv", folder / ".venv"], check=True, timeout=60)
+    python = folder / ".venv" / "bin" / "python"
+    subprocess.run(
+        [python, "-m", "pip", "install", "-q", "--no-cache-dir", "--require-hashes", "-r",
+         folder / "requirements.txt"],
+        check=True, timeout=300,
+    )  # fmt: skip
+    return folder
+
+
+@pytest.mark.timeout(420)
+def test_the_same_steps_make_a_site_that_says_it_is_well(installed: Path, tmp_path: Path) -> None:
+    port = free_port()
+    environment = {
+        "PATH": f"{installed / '.venv' / 'bin'}:/usr/bin:/bin", "DATA_DIR": str(tmp_path),
+        "PYTHONDONTWRITEBYTECODE": "1", "HOME": "/nonexistent",
+    }  # fmt: skip
+    subprocess.run(
+        ["python", "manage.py", "migrate", "--noinput", "--verbosity", "0"],
+        cwd=installed, env=environment, check=True, timeout=120,
+    )  # fmt: skip
+    words = [str(port) if word == "8000" else word for word in command("CMD")]
+    words = ["127.0.0.1" if word == "0.0.0.0" else word for word in words]  # noqa: S104
+    process = subprocess.Popen(words, cwd=installed, env=environment, stderr=subprocess.PIPE)
+    try:
+        assert answers(f"http://127.0.0.1:{port}/healthz") == 200
+        assert not list(installed.rglob("__pycache__/settings*"))
+    finally:
+        process.terminate()
+        process.wait(20)
+        assert process.stderr
+        process.stderr.close()
+
+
+def answers(address: str) -> int:
+    """The status there, once something listens."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(address, timeout=5) as answer:
+                return int(answer.status)
+        except urllib.error.URLError:
+            time.sleep(0.1)  # between two tries only
+    return 0
+
+
+def test_the_health_check_asks_the_address_that_answers() -> None:
+    (line,) = [w for w in command("CMD") if "healthz" in w] or [
+        w for w in json.loads(re.findall(r"CMD (\[.*healthz.*\])", DOCKERFILE)[0]) if "healthz" in w
+    ]
+    compile(line, "healthcheck", "exec")
+    assert "http://127.0.0.1:8000/healthz" in line
