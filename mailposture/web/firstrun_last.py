@@ -19,7 +19,7 @@ from mailposture.core import codec
 from mailposture.core.configuration import Configuration
 from mailposture.services import arranging, delivering, enrolling, proposing, subscribing
 from mailposture.services.pages import firstrun as pages
-from mailposture.services.pages import firstrun_probe, setup
+from mailposture.services.pages import firstrun_probe
 from mailposture.web.firstrun import page, step
 from mailposture.web.firstrun_forms import MailForm, ProposalForm
 from mailposture.web.forms import RecipientsForm
@@ -141,22 +141,32 @@ def _confirmed(
 @step(enrolling.MAIL)
 def mail(request: HttpRequest, tenant: models.Tenant) -> HttpResponse:
     """Whom a probe names in each domain, and who is told."""
-    known = setup.recipients(tenant)
-    domains = dict(list((known.domains or {}).items())[:A_PAGE])
+    known = pages.recipients(tenant)
+    domains = dict(list(known.items())[:A_PAGE])
     told = list(pages.told_about(tenant).order_by("address"))
-    recipients = RecipientsForm(request.POST or None, domains=domains)
-    form = MailForm(request.POST or None, told=bool(told))
+    sent = request.POST if request.method == "POST" else None
+    recipients = RecipientsForm(sent, domains=domains)
+    form = MailForm(sent, told=bool(told))
     valid = recipients.is_valid(), form.is_valid()
     if all(valid):
         return _told(request, tenant, recipients, form)
     context = {
         "form": form,
         "recipients": recipients,
-        "more": len(known.domains or {}) - len(domains),
+        "more": len(known) - len(domains),
         "told": told,
-        "problem": delivering.outbox().problem,
+        "problem": _no_mail(),
     }
     return page(request, tenant, enrolling.MAIL, "mail", **context)
+
+
+def _no_mail() -> str:
+    """Why no mail can be sent, empty where it can."""
+    try:
+        delivering.server()
+    except delivering.NotSetUpError as missing:
+        return str(missing)
+    return ""
 
 
 def _told(

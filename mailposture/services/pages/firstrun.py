@@ -79,9 +79,9 @@ def walk(
     tenant: models.Tenant, number: int, now: datetime, *, found: Checked | None = None
 ) -> Walk:
     """The frame of one step of this tenant; `found` is what the last check of this visit found."""
-    frame = pages.setup(tenant, now)
+    credential = pages.credential(tenant, now)
     reached = at(tenant)
-    under = _under(tenant, frame, reached, found)
+    under = {NAME: tenant.name, **_app(credential), **_under(tenant, reached, found)}
     steps = tuple(
         Step(
             number=step,
@@ -98,8 +98,8 @@ def walk(
         steps=steps,
         slug=tenant.slug,
         name=tenant.name,
-        in_lab=frame.in_lab,
-        credential=frame.credential,
+        in_lab=tenant.cloud == clouds.LAB,
+        credential=credential,
     )
 
 
@@ -123,23 +123,25 @@ def address(tenant: models.Tenant) -> str:
     )
 
 
-def _under(
-    tenant: models.Tenant, frame: pages.Setup, reached: int, found: Checked | None
-) -> dict[int, str]:
-    """What became of each step that was taken, in a few words."""
-    said = {NAME: tenant.name}
-    if frame.credential:
-        short = f"{frame.credential.client_id[:4]}\N{HORIZONTAL ELLIPSIS}"
-        short += frame.credential.client_id[-4:]
-        said[enrolling.APP] = f"app {short}, {frame.credential.kind.lower()}"
+def _app(credential: pages.CredentialFacts | None) -> dict[int, str]:
+    if credential is None:
+        return {}
+    short = f"{credential.client_id[:4]}\N{HORIZONTAL ELLIPSIS}{credential.client_id[-4:]}"
+    return {enrolling.APP: f"app {short}, {credential.kind.lower()}"}
+
+
+def _under(tenant: models.Tenant, reached: int, found: Checked | None) -> dict[int, str]:
+    """What became of each step that was taken, in a few words; two queries."""
+    said = {}
     if reached > enrolling.PERMISSIONS:
         said[enrolling.PERMISSIONS] = "both halves"
     elif found:
         there = sum(step.ok is True for step in (found.app_role, found.directory_role))
         said[enrolling.PERMISSIONS] = f"{there} of 2 halves"
-    if reached > enrolling.READ:
-        domains = len(paths.accepted_domains(tenant) or ())
-        said[enrolling.READ] = _counted(domains, "domain")
+    if reached <= enrolling.READ:
+        return said
+    if tenant.fetched_at:
+        said[enrolling.READ] = f"at {tenant.fetched_at:%H:%M} UTC"
     if reached > enrolling.SOURCES:
         said[enrolling.SOURCES] = _counted(tenant.sources.count(), "source", none="none yet")
     if reached > enrolling.MAIL:
@@ -237,14 +239,24 @@ def strangers() -> list[models.VantagePoint]:
 
 def heard(now: datetime) -> list[models.VantagePoint]:
     """The strangers whose workers answered a moment ago."""
-    since = now - vantage_points.SILENT_AFTER
-    return [place for place in strangers() if place.heard_at and place.heard_at >= since]
+    return [place for place in strangers() if answers(place, now)]
+
+
+def answers(place: models.VantagePoint, now: datetime) -> bool:
+    """Whether a place's worker answered a moment ago."""
+    return bool(place.heard_at and place.heard_at >= now - vantage_points.SILENT_AFTER)
 
 
 def latest(tenant: models.Tenant) -> Configuration | None:
     """The configuration as it was last read."""
     snapshot = tenant.snapshots.order_by("last_seen_at").last()
     return snapshot.configuration if snapshot else None
+
+
+def recipients(tenant: models.Tenant) -> dict[str, str]:
+    """Accepted domain -> whom a probe names there, empty for postmaster; two queries."""
+    chosen = dict(tenant.recipients.values_list("domain", "address"))
+    return {name: chosen.get(name, "") for name in sorted(paths.accepted_domains(tenant) or ())}
 
 
 def who_we_are(tenant: models.Tenant) -> str:

@@ -60,15 +60,17 @@ def load(tenant: models.Tenant, look: int, now: datetime, lab: Any) -> ProbePage
     over = progress is not None and progress.over
     head = tenant_pages.load(tenant, tenant_pages.Asked(), now).head if over else None
     domains = list(paths.accepted_domains(tenant) or ())
-    heard = firstrun.heard(now)
-    silent = None if heard else next(iter(firstrun.strangers()), None)
+    places = paths.places(tenant)
+    strangers = [place for place in places if place.plays == place.Plays.STRANGER]
+    heard = [place for place in strangers if firstrun.answers(place, now)]
+    silent = None if heard else next(iter(strangers), None)
     problem = firstrun.who_we_are(tenant)
     return ProbePage(
         sentence=_sentence(tenant, progress, head, ready=bool(heard)),
         domains=listed(domains),
         count=counted(len(domains), "domain"),
         read_at=tenant.fetched_at,
-        places=tuple(_place(row, now) for row in paths.places(tenant)),
+        places=tuple(_place(row, now) for row in places),
         ready=bool(heard) and not problem,
         copies=(worker_file(silent, lab), worker_start(silent)) if silent else (),
         silent=_place(silent, now) if silent else None,

@@ -108,7 +108,6 @@ class Recipients:
 
 def setup(tenant: models.Tenant, now: datetime) -> Setup:
     """The frame of a tenant's pages of setting up; two queries."""
-    row = models.Credential.objects.filter(tenant=tenant).first()
     cloud = clouds.known().get(tenant.cloud)
     return Setup(
         slug=tenant.slug,
@@ -118,8 +117,14 @@ def setup(tenant: models.Tenant, now: datetime) -> Setup:
         read=tenant.fetched_at,
         granted=_was_read(tenant),
         connecting=tenant.setup_step is not None,
-        credential=_facts(row, now) if row else None,
+        credential=credential(tenant, now),
     )
+
+
+def credential(tenant: models.Tenant, now: datetime) -> CredentialFacts | None:
+    """What may be shown of this tenant's credential, if it has one; one query."""
+    row = models.Credential.objects.filter(tenant=tenant).first()
+    return _facts(row, now) if row else None
 
 
 def _was_read(tenant: models.Tenant) -> bool:
