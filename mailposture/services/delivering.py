@@ -88,7 +88,7 @@ def send(pk: int, attempt: int, clock: Callable[[], datetime]) -> None:
     if row is None:
         return
     try:
-        answer = email.send(server(), _mail(row), _manner())
+        answer = email.send(server(), _mail(row), manner())
     except email.DeliveryError as error:
         _not_sent(row, error, clock())
     except NotSetUpError as error:
@@ -102,7 +102,8 @@ def _mail(row: models.Delivery) -> email.Mail:
     return email.Mail(sender=settings.MAIL_FROM, recipient=row.recipient, content=content)
 
 
-def _manner() -> email.Manner:
+def manner() -> email.Manner:
+    """What we call ourselves when handing a mail in."""
     return email.Manner(hello=settings.EHLO_NAME or writing.domain())
 
 

@@ -1,0 +1,171 @@
+"""`manage.py doctor`: what is wrong is said in words with its cure, and the exit code tells."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from mailposture import models
+from mailposture.services import checking, doctor
+from mailposture.services.doctor import Level, Line
+from tests import factories as make
+from tests.mailservers import answers, free_port, scripted, sink
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def folder(
+    request: pytest.FixtureRequest, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """A data folder of its own, whose keys others cannot read; names are asked in one test."""
+    if "resolver" not in request.node.name:
+        monkeypatch.setattr(doctor, "_names", lambda: Line(Level.OK, "names", "not asked"))
+    settings.DATA_DIR = tmp_path
+    settings.KEYS_DIR = tmp_path / "keys"
+    settings.BROKER_URL = None
+    settings.RESOLVER = f"127.0.0.1:{free_port()}"
+    return tmp_path
+
+
+def lines(*, offline: bool = True, tenant: str = "") -> dict[str, Line]:
+    """What is found, by what it is about; the last of each."""
+    found = doctor.examine(timezone.now, offline=offline, tenant=tenant)
+    return {line.what: line for line in found}
+
+
+def test_an_installation_that_is_well_says_so() -> None:
+    now = timezone.now()
+    make.stranger(heard_at=now, asked_at=now)
+    found = lines()
+    assert {line.level for line in found.values()} == {Level.OK}
+    assert {"keys", "data folder", "database", "vantage point frankfurt"} <= found.keys()
+
+
+def test_without_the_network_nothing_is_asked() -> None:
+    assert not {"queue", "mail", "names"} & lines().keys()
+
+
+def test_keys_that_others_may_read_are_a_problem(folder: Path) -> None:
+    (folder / "keys").mkdir(mode=0o700)
+    (folder / "keys" / "ring").write_text("x")
+    (folder / "keys" / "ring").chmod(0o644)
+    line = lines()["keys"]
+    assert (line.level, line.mend) == (Level.PROBLEM, f"chmod -R go-rwx {folder / 'keys'}")
+
+
+def test_a_silent_place_is_to_be_looked_at() -> None:
+    now = timezone.now()
+    make.stranger(heard_at=now - timedelta(minutes=9), asked_at=now)
+    line = lines()["vantage point frankfurt"]
+    assert line.level is Level.WARNING
+    assert "Silent" in line.says
+
+
+def test_a_credential_that_no_key_here_opens_is_named() -> None:
+    tenant = make.tenant()
+    models.Credential.objects.create(
+        tenant=tenant,
+        kind="secret",
+        client_id=tenant.tenant_id,
+        sealed="gAAAA",
+        updated_at=make.NOW,
+    )
+    line = lines()["credentials"]
+    assert line.level is Level.PROBLEM
+    assert "contoso" in line.says
+
+
+@pytest.mark.parametrize(
+    ("url", "level", "says"),
+    [
+        (None, Level.WARNING, "SMTP_URL is not set. 1 mails wait."),
+        ("smtp://", Level.WARNING, "names no host"),
+        ("smtp://127.0.0.1:1", Level.PROBLEM, "127.0.0.1"),
+    ],
+)
+def test_mail_that_cannot_be_sent_is_said(
+    settings: Any, url: str | None, level: Level, says: str
+) -> None:
+    models.Delivery.objects.create(recipient="me@example.com", created_at=make.NOW, due_at=make.NOW)
+    settings.SMTP_URL = url
+    line = lines(offline=False)["mail"]
+    assert line.level is level
+    assert says in line.says
+
+
+def test_a_mail_server_is_greeted_and_handed_nothing(settings: Any) -> None:
+    with sink() as server:
+        settings.SMTP_URL = server.url
+        assert lines(offline=False)["mail"].level is Level.OK
+    assert server.taken == []
+    with scripted(answers(b"554 \x1b[31mno\r\n")) as url:
+        settings.SMTP_URL = url
+        line = lines(offline=False)["mail"]
+    assert (line.level, "\x1b" in line.says) == (Level.PROBLEM, False)
+
+
+def test_a_real_queue_answers_and_a_missing_one_is_a_problem(settings: Any, valkey: Any) -> None:
+    settings.BROKER_URL = valkey if isinstance(valkey, str) else valkey.url
+    assert lines(offline=False)["queue"].level is not Level.PROBLEM
+    settings.BROKER_URL = f"redis://127.0.0.1:{free_port()}/0"
+    line = lines(offline=False)["queue"]
+    assert (line.level, line.mend) == (Level.PROBLEM, "Start it, or check BROKER_URL.")
+    settings.BROKER_URL = None
+    assert "nothing runs" in lines(offline=False)["queue"].says
+
+
+def test_a_resolver_that_does_not_answer_is_a_problem() -> None:
+    assert lines(offline=False)["names"].level is Level.PROBLEM
+
+
+def test_each_tenants_grant_is_asked_or_only_the_one_that_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from mailposture.adapters.exchange.checking import Step  # noqa: PLC0415 - of this test alone
+
+    for name in ("contoso", "fabrikam"):
+        tenant = make.tenant(name)
+        models.Credential.objects.create(
+            tenant=tenant, kind="secret", client_id=tenant.tenant_id, sealed="", updated_at=make.NOW
+        )
+
+    def asked(tenant: models.Tenant, _clock: object) -> checking.Checked:
+        good, bad = Step(ok=True, says="yes"), Step(ok=False, says="403", fix="Give it the role.")
+        role = good if tenant.name == "contoso" else bad
+        return checking.Checked(
+            at=make.NOW, took=0.1, token=good, app_role=good, directory_role=role
+        )
+
+    monkeypatch.setattr(checking, "check", asked)
+    monkeypatch.setattr(doctor, "_credentials", lambda: iter(()))
+    found = lines(offline=False)
+    assert found["tenant contoso"].level is Level.OK
+    line = found["tenant fabrikam"]
+    assert (line.level, line.says, line.mend) == (Level.PROBLEM, "403", "Give it the role.")
+    assert "tenant fabrikam" not in lines(offline=False, tenant="contoso")
+
+
+@pytest.mark.parametrize(("well", "code"), [(True, 0), (False, 1)])
+def test_the_command_says_it_in_lines_and_by_its_exit_code(
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    well: bool,
+    code: int,
+) -> None:
+    if not well:
+        (folder / "keys").mkdir(mode=0o755)
+    with pytest.raises(SystemExit) as ended:
+        call_command("doctor", "--offline")
+    assert ended.value.code == code
+    said = capsys.readouterr().out.splitlines()
+    assert all(line.split()[0] in ("ok", "warning", "problem") for line in said)
+
+    with pytest.raises(SystemExit):
+        call_command("doctor", "--offline", "--json")
+    documents = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert all(document.keys() == {"level", "what", "says", "mend"} for document in documents)
