@@ -1,0 +1,177 @@
+"""From an empty database to the first verdict, in one process, against the lab's real servers."""
+
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+
+from mailposture import models
+from mailposture.adapters.vantage_file import places
+from mailposture.services import seeding, ticking, vantage_points
+from tests.labs import Lab
+from tests.web.setup_rows import staff
+
+pytestmark = pytest.mark.django_db
+
+
+class Walk:
+    """A person with a browser that has no script, and the background done by hand."""
+
+    def __init__(self, lab: Lab, slug: str) -> None:
+        self.told = lab.tenant(slug)
+        self.base = f"/tenants/{slug}/connect"
+        self.client: Client = staff()
+        # The places and their files are there, as after a first start; the tenants are not.
+        seeding.seed_lab(lab.facts, timezone.now())
+        models.Tenant.objects.all().delete()
+        folder = settings.DATA_DIR / "vantage"
+        self.places = {s: p for f in folder.glob("*.toml") for s, p in places(f).items()}
+
+    def name(self) -> None:
+        given = {"name": self.told["name"], "tenant_id": self.told["tenant_id"], "cloud": "lab"}
+        self.post("/tenants/add/", given, f"{self.base}/app/")
+
+    def post(self, address: str, given: dict[str, Any], then: str) -> None:
+        answer = self.client.post(address, given)
+        assert answer.headers.get("Location", "").startswith(then), answer.content.decode()
+
+    def secret(self) -> dict[str, str]:
+        given = {"client_id": self.told["client_id"], "way": "secret"}
+        return {**given, "secret": self.told["client_secret"]}
+
+    def page(self, name: str) -> str:
+        answer = self.client.get(f"{self.base}/{name}")
+        assert answer.status_code == 200
+        return answer.content.decode().replace("<wbr>", "")
+
+    def tick(self) -> ticking.Ticked:
+        return ticking.tick(timezone.now, self.places)
+
+    def hello(self) -> None:
+        models.VantagePoint.objects.update(asked_at=timezone.now())
+        clock = timezone.now().isoformat()
+        for slug in self.places:
+            vantage_points.hear({"slug": slug, "version": "1", "clock": clock}, timezone.now())
+
+
+class Sent(HTMLParser):
+    """What a browser sends of a page's proposals as they stand, left as they were proposed."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.fields: dict[str, str] = {}
+        self.open = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        of = {key: value or "" for key, value in attrs}
+        name = of.get("name", "")
+        if tag in ("select", "textarea"):
+            self.open = name
+            self.fields[name] = ""
+        elif tag == "option" and "selected" in of:
+            self.fields[self.open] = of["value"]
+        elif tag == "input" and (of.get("type") != "checkbox" or "checked" in of):
+            self.fields[name] = of.get("value", "on")
+
+    def handle_data(self, data: str) -> None:
+        if self.open.endswith("-addresses"):
+            self.fields[self.open] += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("select", "textarea"):
+            self.open = ""
+
+
+@pytest.mark.parametrize(
+    ("slug", "state", "says", "approved"),
+    [
+        ("contoso", "open", "Contoso takes mail from any host, for any sender.", {"gets_in": 2}),
+        ("tailspin", "open", "Tailspin takes mail from any host, for any sender.", {"gets_in": 1}),
+    ],
+)
+def test_an_empty_database_comes_to_its_first_verdict(
+    lab: Lab, slug: str, state: str, says: str, approved: dict[str, int]
+) -> None:
+    walk = Walk(lab, slug)
+    assert not models.Tenant.objects.exists()
+    until_it_was_read(walk)
+    until_it_may_be_probed(walk)
+    walk.post(f"{walk.base}/probe/", {}, f"{walk.base}/probe/?round=")
+    walk.tick()
+    look = models.Round.objects.get()
+    assert says in walk.page(f"probe/?round={look.pk}")
+    tenant = models.Tenant.objects.get()
+    assert (tenant.state, tenant.setup_step) == (state, None)
+    assert tenant.standing["approved"] == approved
+    assert models.Alert.objects.get().incident.kind == "bypass"
+    assert models.Delivery.objects.get().recipient == "soc@example.com"
+
+
+def until_it_was_read(walk: Walk) -> None:
+    """Name, app, permissions; the background does nothing before they are granted."""
+    walk.name()
+    walk.tick()
+    walk.post(f"{walk.base}/app/", walk.secret(), f"{walk.base}/permissions/")
+    walk.tick()
+    assert not models.Snapshot.objects.exists()
+    walk.post(f"{walk.base}/permissions/", {}, f"{walk.base}/read/")
+    assert "is being read." in walk.page("read/")
+    walk.tick()
+    assert "accepted domains" in walk.page("read/")
+
+
+def until_it_may_be_probed(walk: Walk) -> None:
+    """Sources, mail, a place that is heard; the background reads on, and probes nothing."""
+    slug = walk.told["slug"]
+    proposed = walk.page("sources/")
+    assert f"The MX of {slug}.com is mx1.{slug}.com." in proposed
+    assert f"The SPF record of {slug}.com names it." in proposed
+    walk.post(f"{walk.base}/sources/", Sent(proposed).fields, f"{walk.base}/mail/")
+    walk.post(f"{walk.base}/mail/", {"addresses": "soc@example.com"}, f"{walk.base}/probe/")
+    walk.tick()
+    assert not models.Path.objects.exists()
+    assert "No vantage point is heard" in walk.page("probe/")
+    walk.hello()
+    assert "read from the tenant itself, with its own credential" in walk.page("probe/")
+
+
+def test_a_missing_role_is_said_and_nothing_goes_on(lab: Lab) -> None:
+    walk = Walk(lab, "proseware")
+    walk.name()
+    walk.post(f"{walk.base}/app/", walk.secret(), f"{walk.base}/permissions/")
+    walk.post(f"{walk.base}/permissions/", {}, f"{walk.base}/permissions/")
+    page = walk.page("permissions/")
+    assert "One half is granted, one is missing." in page
+    assert "1 of 2 halves" in page
+    assert walk.client.get(f"{walk.base}/read/").headers["Location"] == f"{walk.base}/permissions/"
+    walk.tick()
+    assert not models.Snapshot.objects.exists()
+
+
+def test_a_certificate_that_was_never_uploaded_is_refused_by_name(lab: Lab) -> None:
+    walk = Walk(lab, "contoso")
+    walk.name()
+    made = {"client_id": walk.told["client_id"], "way": "made"}
+    walk.post(f"{walk.base}/app/", made, f"{walk.base}/app/")
+    walk.post(f"{walk.base}/permissions/", {}, f"{walk.base}/permissions/")
+    page = walk.page("permissions/")
+    assert "Upload this certificate to the app registration." in page
+    assert "AADSTS700027" in page
+
+
+def test_a_brought_certificate_is_known_to_its_app(lab: Lab) -> None:
+    walk = Walk(lab, "fabrikam")
+    walk.name()
+    with Path(walk.told["certificate"]).open("rb") as file:
+        given = {"client_id": walk.told["client_id"], "way": "brought", "file": file}
+        walk.post(f"{walk.base}/app/", given, f"{walk.base}/permissions/")
+    walk.post(f"{walk.base}/permissions/", {}, f"{walk.base}/read/")
+    walk.tick()
+    assert "Lock to gateway restricts who may deliver." in walk.page("read/")
+    proposed = walk.page("sources/")
+    assert "The inbound connector Lock to gateway names 127.0.11.10." in proposed
