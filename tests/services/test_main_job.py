@@ -16,11 +16,12 @@ pytestmark = pytest.mark.django_db
 
 
 class Watch:
-    """The product in one process, and a clock that is set by hand."""
+    """The product in one process, watching some tenants, and a clock that is set by hand."""
 
-    def __init__(self, facts: dict[str, Any]) -> None:
+    def __init__(self, facts: dict[str, Any], *only: str) -> None:
         self.now = NOW
-        seeding.seed_lab(facts, self.now)
+        tenants = [t for t in facts["tenants"] if t["slug"] in only]
+        seeding.seed_lab({**facts, "tenants": tenants}, self.now)
         folder = settings.DATA_DIR / "vantage"
         self.places = {s: p for f in folder.glob("*.toml") for s, p in places(f).items()}
         self.tick()
@@ -38,8 +39,8 @@ class Watch:
 
 @pytest.fixture
 def watch(lab: Lab) -> Watch:
-    """The lab under watch, after the first look."""
-    return Watch(lab.facts)
+    """The lab's first stories under watch, after the first look; test_stories has the others."""
+    return Watch(lab.facts, "contoso", "fabrikam", "tailspin", "proseware")
 
 
 def tenant(slug: str) -> models.Tenant:
@@ -59,10 +60,6 @@ def strangers(slug: str) -> set[str]:
         ("fabrikam", "closed", {"gets_in": 2}),
         ("tailspin", "open", {"gets_in": 1}),
         ("proseware", "unknown", {}),
-        ("northwind", "closed", {"gets_in": 2}),
-        ("adatum", "open", {"cut_off": 1}),
-        ("litware", "partly", {"gets_in": 1}),
-        ("wingtip", "open", {"cut_off": 1, "unknown": 1}),
     ],
 )
 def test_the_first_look_tells_each_story(

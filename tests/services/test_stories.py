@@ -1,0 +1,128 @@
+"""What the product makes of the lab's later stories and of its accidents, in one process."""
+
+from typing import Any
+
+import pytest
+
+from mailposture import models
+from mailposture.services import arranging
+from tests.labs import Lab
+from tests.services.test_main_job import Watch, strangers, tenant
+
+pytestmark = pytest.mark.django_db
+
+
+def answers(slug: str, place: str, **where: Any) -> set[tuple[str, str]]:
+    """Verdict and cause of a place's paths."""
+    paths = tenant(slug).paths.filter(vantage_point__slug=place, **where)
+    return set(paths.values_list("verdict", "current__cause"))
+
+
+OPEN, LOCKED = ("open", "accepted"), ("closed", "inbound-connector")
+DIRECT = ("closed", "reject-direct-send")
+NOBODY = ("unknown", "recipient-unknown")
+LATER_STORIES = {
+    "northwind": ("closed", {"gets_in": 2}),
+    "adatum": ("open", {"cut_off": 1}),
+    "litware": ("partly", {"gets_in": 1}),
+    "wingtip": ("open", {"cut_off": 1, "unknown": 1}),
+}
+SEEN = (
+    ("northwind", "stranger", {"domain": "northwindtraders.com"}, LOCKED),
+    ("adatum", "stranger", {"sender_class": "own"}, DIRECT),
+    ("adatum", "stranger", {"sender_class": "foreign"}, OPEN),
+    ("adatum", "stranger", {"sender_class": "null"}, OPEN),
+    ("adatum", "adatum-gateway", {"sender_class": "own"}, DIRECT),
+    ("litware", "stranger", {"domain": "litware.com"}, LOCKED),
+    ("litware", "stranger", {"domain": "litware.onmicrosoft.com"}, OPEN),
+    ("wingtip", "stranger", {"domain": "wingtip.com", "sender_class": "own"}, LOCKED),
+    ("wingtip", "stranger", {"domain": "wingtip.com", "sender_class": "null"}, OPEN),
+    ("wingtip", "stranger", {"domain": "wingtiptoys.com"}, NOBODY),
+    ("wingtip", "wingtip-gateway", {"domain": "wingtip.com", "sender_class": "own"}, LOCKED),
+    ("wingtip", "wingtip-relay", {"domain": "wingtip.com"}, OPEN),
+)
+
+
+def test_the_first_look_tells_each_of_the_later_stories(lab: Lab) -> None:
+    Watch(lab.facts, *LATER_STORIES)
+    told = {slug: (tenant(slug).state, tenant(slug).standing["approved"]) for slug in LATER_STORIES}
+    assert told == LATER_STORIES
+    for slug, place, where, answer in SEEN:
+        assert answers(slug, place, **where) == {answer}
+    cut_off = models.Incident.objects.filter(kind="cut_off").order_by("tenant__slug")
+    named = [(i.tenant.slug, i.alerts.get().facts["source"]["name"]) for i in cut_off if i.tenant]
+    assert named == [("adatum", "Gateway"), ("wingtip", "Gateway")]
+
+
+def test_the_door_of_the_signed_zone_is_the_one_that_was_probed(lab: Lab) -> None:
+    Watch(lab.facts, "northwind")
+    door = tenant("northwind").endpoints.get(domain="northwindtraders.com")
+    assert (door.host, door.found_by) == ("northwindtraders-com.o-v1.mx.microsoft", "dnssec")
+    path = tenant("northwind").paths.filter(domain="northwindtraders.com")[0]
+    assert path.current is not None
+    assert {one["host"] for one in path.current.tries} == {door.host}
+
+
+def test_a_named_recipient_makes_known_what_no_postmaster_could(lab: Lab) -> None:
+    watch = Watch(lab.facts, "wingtip")
+    named = {"wingtiptoys.com": "info@wingtiptoys.com"}
+    arranging.name_recipients(tenant("wingtip"), named, watch.now)
+    watch.later(seconds=30)
+    assert answers("wingtip", "stranger", domain="wingtiptoys.com") == {OPEN}
+    assert tenant("wingtip").standing["approved"] == {"cut_off": 1, "gets_in": 1}
+
+
+@pytest.mark.parametrize("slug", ["fabrikam", "northwind"])
+def test_a_renewed_certificate_cuts_off_and_the_old_one_gets_in_again(lab: Lab, slug: str) -> None:
+    watch = Watch(lab.facts, slug)
+    assert tenant(slug).standing["approved"] == {"gets_in": 2}
+    lab.scene("renew-certificate", slug)
+    watch.later(seconds=30)
+    assert tenant(slug).standing["approved"] == {"gets_in": 1, "cut_off": 1}
+    assert (tenant(slug).state, strangers(slug)) == ("closed", {"closed"})
+    lab.scene("restore-certificate", slug)
+    watch.later(seconds=30)
+    assert tenant(slug).standing["approved"] == {"gets_in": 2}
+    news = models.Alert.objects.filter(incident__tenant__slug=slug, incident__kind="cut_off")
+    assert list(news.order_by("pk").values_list("event", flat=True)) == ["opened", "resolved"]
+
+
+def test_an_expired_secret_is_named_and_a_new_one_reads_on(lab: Lab) -> None:
+    watch = Watch(lab.facts, "litware")
+    lab.scene("expire", "litware")
+    watch.later(seconds=30)
+    assert tenant("litware").fetch_error.startswith("secret-expired: AADSTS7000222")
+    assert tenant("litware").state == "partly"
+    lab.scene("reset", "litware")
+    watch.later(seconds=30)
+    assert tenant("litware").fetch_error == ""
+
+
+def test_front_ends_that_disagree_prove_nothing_and_leave_the_window_open(lab: Lab) -> None:
+    watch = Watch(lab.facts, "tailspin")
+    lab.scene("break-front-end", "tailspin")
+    watch.later(seconds=30)
+    assert answers("tailspin", "stranger") == {("unknown", "front-ends-disagree")}
+    assert tenant("tailspin").windows.filter(first_closed_at=None).exists()
+    lab.scene("reset", "tailspin")
+    watch.later(seconds=30)
+    assert tenant("tailspin").state == "open"
+
+
+@pytest.mark.parametrize(
+    ("fault", "cause"), [("wrong-region", "temporary"), ("second-tenant", "temporary")]
+)
+def test_a_reply_about_the_way_says_nothing_of_the_lock(lab: Lab, fault: str, cause: str) -> None:
+    watch = Watch(lab.facts, "fabrikam")
+    lab.fault(tenant="fabrikam", fault=fault)
+    watch.later(seconds=30)
+    assert answers("fabrikam", "stranger") == {("unknown", cause)}
+
+
+def test_a_regional_redirect_is_followed_and_the_lock_is_read(lab: Lab) -> None:
+    watch = Watch(lab.facts, "fabrikam")
+    lab.fault(tenant="fabrikam", on="api", fault="redirect")
+    lab.scene("unlock", "fabrikam")
+    watch.later(seconds=30)
+    assert tenant("fabrikam").fetch_error == ""
+    assert [c.field for c in tenant("fabrikam").changes.all()] == ["Enabled"]
