@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
+from django.core.paginator import Page, Paginator
 
 from mailposture.core.letters import plain
 
-MOST_LISTED: Final = 200
+A_PAGE: Final = 50
 LARGEST: Final = 2_000_000
 HEAD: Final = 65_536
 LONGEST_HEADER: Final = 300
@@ -46,10 +47,13 @@ def folder() -> Path:
     return settings.DATA_DIR / "lab" / "mailbox"
 
 
-def mails() -> list[Mail]:
-    """The newest first; what is no mail of the lab's is left alone."""
+def mails(number: str | int | None = 1) -> Page[Mail]:
+    """A page of them, the newest first; what is no mail of the lab's is left alone."""
     found = sorted((f for f in folder().glob("*.eml") if NAME.fullmatch(f.name)), reverse=True)
-    return [mail for file in found[:MOST_LISTED] if (mail := _listed(file))]
+    paginator: Paginator[Any] = Paginator(found, A_PAGE)
+    files = paginator.get_page(number)
+    listed = [mail for file in files if (mail := _listed(file))]
+    return Page(listed, files.number, paginator)
 
 
 def _listed(file: Path) -> Mail | None:

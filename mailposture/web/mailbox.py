@@ -30,7 +30,7 @@ WITH_FRAME: Policy = {**cast("Policy", settings.SECURE_CSP), "frame-src": [CSP.S
 def mailbox(request: HttpRequest) -> HttpResponse:
     """List the mails, newest first."""
     _lab_only()
-    return render(request, "mailbox/list.html", {"mails": service.mails()})
+    return render(request, "mailbox/list.html", {"mails": service.mails(request.GET.get("page"))})
 
 
 @require_safe

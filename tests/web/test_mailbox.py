@@ -1,5 +1,6 @@
 """The lab's mailbox: what was mailed is shown, and none of it acts."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,24 @@ def test_mails_are_listed_newest_first(box: Path, viewer: Client) -> None:
     said = words(page(viewer, "/lab/mailbox/"))
     assert said.index("later") < said.index("[Critical] tailspin")
     assert len(mailbox.mails()) == 2
+
+
+@pytest.mark.parametrize(
+    ("number", "first", "listed"),
+    [("1", 119, 50), ("3", 19, 20), ("99", 19, 20), ("x", 119, 50), ("-1", 19, 20)],
+)
+def test_a_full_box_is_shown_page_by_page(
+    box: Path, viewer: Client, number: str, first: int, listed: int
+) -> None:
+    (box / NAME).unlink()
+    for n in range(120):
+        name = f"20261125T080200{n:06}-{n + 1:04}.eml"
+        (box / name).write_bytes(b"Subject: mail %d.\r\n\r\n" % n)
+    said = words(page(viewer, f"/lab/mailbox/?page={number}"))
+    assert re.findall(r"mail (\d+)\.", said)[0] == str(first)
+    assert said.count("mail ") >= listed
+    assert len(mailbox.mails(number)) == listed
+    assert "of 3" in said
 
 
 def test_a_mail_shows_its_text_as_text_and_its_html_in_a_frame(box: Path, viewer: Client) -> None:
