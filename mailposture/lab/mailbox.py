@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import count
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, override
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -32,6 +32,7 @@ class Mode(StrEnum):
     BUSY = "busy"
     SLOW = "slow"
     HANG_UP = "hang-up"
+    DOWN = "down"
 
 
 MEANINGS: Final[dict[Mode, str]] = {
@@ -40,7 +41,17 @@ MEANINGS: Final[dict[Mode, str]] = {
     Mode.BUSY: "asks to come back later (451)",
     Mode.SLOW: f"takes every mail, {SLOW_SECONDS:.0f} s later",
     Mode.HANG_UP: "takes the whole mail and hangs up without an answer",
+    Mode.DOWN: "hangs up on everyone before a word",
 }
+
+
+class Gone(asyncio.Protocol):
+    """What a server that is down looks like through a proxy: there, and gone at once."""
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if isinstance(transport, asyncio.Transport):
+            transport.abort()
 
 
 class Mailbox:
@@ -68,7 +79,9 @@ class Mailbox:
         if self.server:
             self.server.close()
 
-    def _protocol(self) -> SMTP:
+    def _protocol(self) -> asyncio.Protocol:
+        if self.mode is Mode.DOWN:
+            return Gone()
         return SMTP(self, data_size_limit=LARGEST, hostname="mailbox.lab.example", ident="lab")
 
     def turn(self, mode: str) -> str:

@@ -124,6 +124,14 @@ def test_a_token_dies_while_its_owner_still_believes_in_it(door: Door) -> None:
     assert door.invoke("Get-AcceptedDomain", token=token).status_code == 401
 
 
+def test_a_secret_that_expires_takes_the_tokens_in_hand_with_it(door: Door) -> None:
+    token = door.acquire(door.application())["access_token"]
+    registration = door.tenant("contoso").registration
+    for expired, status in ((True, 401), (False, 200)):
+        registration.secret_expired = expired
+        assert door.invoke("Get-AcceptedDomain", token=token).status_code == status
+
+
 # What is refused, in Entra's own codes
 
 

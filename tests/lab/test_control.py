@@ -67,7 +67,7 @@ def test_the_state_tells_what_there_is_to_play(facts: Facts) -> None:
     assert {"silent", "tarpit", "reset", "reputation", "throttle"} <= set(told["faults"])
     assert {"wrong-region", "second-tenant", "contrary"} <= set(told["faults"])
     assert "redirect" in told["api_faults"]
-    assert set(told["mailbox_modes"]) == {"take", "refuse", "busy", "slow", "hang-up"}
+    assert set(told["mailbox_modes"]) == {"take", "refuse", "busy", "slow", "hang-up", "down"}
     assert "429" in told["api_faults"]
 
 

@@ -1,5 +1,6 @@
 """The decision as a table of stories, without a socket."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -201,6 +202,25 @@ def test_a_connector_that_names_the_host_excuses_it_from_reject_direct_send() ->
     assert asked(owner, "198.51.100.1", "ceo@adatum.com").outcome is D
 
 
+@pytest.mark.parametrize(
+    ("owner", "heard"),
+    [
+        (rules(), {}),
+        (rules(by_address()), {"address": "192.0.2.7"}),
+        (rules(by_certificate("adatum.com")), {"contradicted": True}),
+        (rules(reject_direct_send=True), {}),
+        (rules(by_address(SenderDomains=["smtp:partner.example;1"])), {}),
+    ],
+)
+def test_what_documentation_decides_alone_names_no_assumption(
+    owner: Rules, heard: dict[str, Any]
+) -> None:
+    if heard.pop("contradicted", False):
+        owner = replace(owner, contradicted=True)
+    answer = asked(owner, **heard)
+    assert (answer.outcome, answer.assumes) == (A, ())
+
+
 def test_a_lock_answers_before_direct_send_and_before_the_directory() -> None:
     owner = rules(by_address(), reject_direct_send=True)
     assert asked(owner, sender="ceo@adatum.com", recipient="nobody@adatum.com").outcome is L
@@ -293,6 +313,42 @@ def test_a_contradicted_tenant_is_open_but_keeps_its_directory() -> None:
             "associated_domains_scope_recipients",
         ),
         (rules(by_address()), {}, "lock_before_directory"),
+        (
+            rules(by_address(), reject_direct_send=True),
+            {"sender": "ceo@adatum.com"},
+            "lock_before_direct_send",
+        ),
+        (rules(by_certificate(RequireTls=False)), {}, "certificate_without_require_tls"),
+        (
+            rules(by_certificate(RequireTls=False)),
+            {"certificate": frozenset({"mx.gateway.example"})},
+            "certificate_without_require_tls",
+        ),
+        (
+            rules(by_certificate()),
+            {"certificate": frozenset({"mx.gateway.example"})},
+            "certificate_names",
+        ),
+        (
+            rules(by_certificate("mx.gateway.example")),
+            {"certificate": frozenset({"mx.gateway.example"})},
+            "certificate_name_need_not_be_accepted",
+        ),
+        (
+            rules(by_certificate(), by_address(SenderDomains=["smtp:partner.example;1"])),
+            {"address": "192.0.2.7"},
+            "any_satisfied_restriction_is_proof",
+        ),
+        (
+            rules(connector(SenderIPAddresses=["192.0.2.0/24"]), reject_direct_send=True),
+            {"address": "192.0.2.1", "sender": "ceo@adatum.com"},
+            "matching_without_restriction",
+        ),
+        (
+            rules(by_address(AssociatedAcceptedDomains=["adatum.com"])),
+            {"recipient": "postmaster@adatum.onmicrosoft.com"},
+            "associated_domains_scope_recipients",
+        ),
         (
             rules(on_premises(TlsSenderCertificateName="*.adatum.com")),
             {"certificate": frozenset({"mx.adatum.com"})},

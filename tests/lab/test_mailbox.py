@@ -50,10 +50,11 @@ def test_a_mail_is_kept_whole_under_a_name_of_its_time(tmp_path: Path) -> None:
         (Mode.REFUSE, aiosmtplib.SMTPRecipientsRefused, 0),
         (Mode.BUSY, aiosmtplib.SMTPDataError, 0),
         (Mode.HANG_UP, aiosmtplib.SMTPServerDisconnected, 1),
+        (Mode.DOWN, (aiosmtplib.SMTPConnectError, aiosmtplib.SMTPServerDisconnected), 0),
     ],
 )
 def test_it_treats_mails_as_it_is_told(
-    tmp_path: Path, mode: Mode, error: type[Exception], kept: int
+    tmp_path: Path, mode: Mode, error: type[Exception] | tuple[type[Exception], ...], kept: int
 ) -> None:
     async def run() -> None:
         async with listening(tmp_path) as box:

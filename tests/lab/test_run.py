@@ -45,6 +45,8 @@ def test_a_restart_keeps_scenes_faults_records_ports_token_and_keys(tmp_path: Pa
     with running(tmp_path) as before:
         stage = Stage(before)
         stage.scene("lock", "contoso")
+        stage.scene("renew-certificate", "fabrikam")
+        stage.scene("expire", "adatum")
         stage.fault("tailspin", "throttle", front_end="127.0.12.20")
         stage.fault("contoso", "503", on="api", times=3)
         client.ask(before, "/txt", {"name": "_mailposture.contoso.com", "value": "proof"})
@@ -59,6 +61,8 @@ def test_a_restart_keeps_scenes_faults_records_ports_token_and_keys(tmp_path: Pa
         stage = Stage(after)
         answer = stage.try_delivery("contoso", STRANGER, "a@probe.example")
         assert answer.startswith("550 5.7.51")
+        assert names_in(tmp_path / "certs" / "fabrikam-hybrid.pem") == {"mail.fabrikam.example"}
+        assert stage.state("adatum")["secret_expired"]
 
 
 async def test_what_changed_without_a_command_is_kept_at_the_end_too(tmp_path: Path) -> None:
