@@ -102,7 +102,7 @@ def test_a_demo_is_started_found_stopped_and_started_again(
     everybody = descendants(demos[1].process.pid)
     demos[1].process.kill()
     demos[1].process.wait(10)
-    until(lambda: not any(is_alive(pid) for pid in everybody), seconds=5)
+    until(lambda: not any(is_alive(pid) for pid in everybody), seconds=20)
     assert all(token not in log.read_text() for log in (tmp_path / "log").iterdir())
 
 
