@@ -34,9 +34,11 @@ def tick(clock: Callable[[], datetime], places: Mapping[str, shards.Place]) -> T
     """Do all that is due now, from the places this process can play; others are left alone."""
     done = Ticked()
     planning.schedule_rounds(clock())
-    for tenant_id, attempt in fetches.claim(clock()):
-        if read := reading.fetch(tenant_id, attempt, clock):
-            done.read.append(read)
+    # As many are claimed as readers would be at work; here one does them all.
+    while due := fetches.claim(clock()):
+        for tenant_id, attempt in due:
+            if read := reading.fetch(tenant_id, attempt, clock):
+                done.read.append(read)
     planning.plan_rounds(clock())
     while claimed := list(planning.claim_shards(clock(), only=places.keys())):
         for envelope in claimed:
