@@ -2,8 +2,12 @@
 
 import os
 
+from django.conf import settings
 from django.core.asgi import get_asgi_application
+
+from mailposture import unsafe
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailposture.settings")
 
+unsafe.refuse(settings)
 application = get_asgi_application()

@@ -4,16 +4,26 @@
 """
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import beat_init, celeryd_init
 
-from mailposture import broker
+from mailposture import broker, unsafe
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailposture.settings")
 
 from django.conf import settings
 
 LONGEST = settings.FETCH_LEASE.total_seconds()
+
+
+@celeryd_init.connect(weak=False)
+@beat_init.connect(weak=False)
+def _refuse_what_is_unsafe(**_: Any) -> None:
+    """Of a worker and of the clock; who only sends a message has asked before."""
+    unsafe.refuse(settings)
+
 
 app = Celery("mailposture")
 broker.guard(app)
