@@ -160,9 +160,7 @@ def _legend(
 def _with_recipients(stories: list[Story], state: Mapping[str, Any]) -> Iterable[Story]:
     """Which domains want another recipient than postmaster, until the owner has named one."""
     named = set(
-        models.Recipient.objects.filter(tenant__cloud=clouds.LAB).values_list(
-            "domain", flat=True
-        )
+        models.Recipient.objects.filter(tenant__cloud=clouds.LAB).values_list("domain", flat=True)
     )
     for story, told in zip(stories, state["tenants"], strict=True):
         wanted = told.get("instead_of_postmaster", {}) if story.page else {}
