@@ -45,7 +45,7 @@ def unlock(tenant: Tenant, now: datetime) -> str:
         return f'{tenant.name}\'s connector "{LOCK}" was off already.'
     row["Enabled"] = False
     touch(row, now)
-    return f'{tenant.name}\'s connector "{LOCK}" is off: anyone gets in.'
+    return f'{tenant.name}\'s connector "{LOCK}" is off: it keeps nobody out.'
 
 
 def widen(tenant: Tenant, now: datetime) -> str:

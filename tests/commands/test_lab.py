@@ -59,7 +59,7 @@ def test_without_a_lab_it_says_so_in_one_line(tmp_path: Path, arguments: tuple[s
 def test_a_scene_says_what_changed_and_may_be_repeated(data: Path) -> None:
     code, out, err = lab(data, "scene", "unlock", "fabrikam")
     assert (code, err) == (0, "")
-    assert out == 'Fabrikam\'s connector "Lock to gateway" is off: anyone gets in.\n'
+    assert out == 'Fabrikam\'s connector "Lock to gateway" is off: it keeps nobody out.\n'
     assert "off already" in lab(data, "scene", "unlock", "fabrikam")[1]
     assert lab(data, "scene", "reset", "fabrikam")[0] == 0
 

@@ -58,7 +58,7 @@ def test_a_scene_is_played_and_said(lab: Lab) -> None:
     answer = client.post("/lab/scene/", {"scene": "unlock", "tenant": "fabrikam"}, follow=True)
     assert answer.redirect_chain == [("/lab/#fabrikam", 302)]
     page = answer.content.decode()
-    assert "is off: anyone gets in." in page
+    assert "is off: it keeps nobody out." in page
     assert page.count("The lock-down connector is turned off.") == 2
 
 

@@ -16,7 +16,7 @@ from mailposture.services import clouds
 # What each button says, and what its scene does.
 BUTTONS: Final = (
     ("lock", "Lock", "Turn the lock-down connector on; make it where there is none."),
-    ("unlock", "Unlock", "Turn it off: anyone gets in."),
+    ("unlock", "Unlock", "Turn it off: it keeps nobody out."),
     ("widen", "Widen", "Let it take the gateway's whole /24."),
     ("contradict", "Contradict", "Closed in the configuration, open on the wire."),
     ("renew-certificate", "Renew certificate", "The hybrid server shows another name."),
