@@ -13,7 +13,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from mailposture import models
-from mailposture.services import arranging, checking, enrolling
+from mailposture.services import arranging, checking, credentials, enrolling
 from mailposture.services.pages import setup as pages
 from mailposture.web import checks
 from mailposture.web.access import operated_tenant
@@ -62,6 +62,8 @@ def credential(request: HttpRequest, slug: str) -> HttpResponse:
     """Give the tenant's app its secret or certificate."""
     tenant = operated_tenant(request, slug)
     known = models.Credential.objects.filter(tenant=tenant).first()
+    if known and request.method == "POST" and "make" in request.POST:
+        return _made(request, tenant, known)
     initial = {"client_id": known.client_id} if known else {}
     form = CredentialForm(
         request.POST or None, request.FILES or None, initial=initial, now=timezone.now()
@@ -72,6 +74,15 @@ def credential(request: HttpRequest, slug: str) -> HttpResponse:
         messages.info(request, kept(form.given))
         return redirect("tenant_check", slug=slug)
     return _page(request, tenant, "credential", form=form)
+
+
+def _made(request: HttpRequest, tenant: models.Tenant, known: models.Credential) -> HttpResponse:
+    """Another certificate for the app there is; it waits to be uploaded."""
+    made = credentials.made_here(known.client_id, timezone.now())
+    enrolling.keep_credential(tenant, made, timezone.now(), user=request.user)
+    checks.forget(request, tenant)
+    messages.info(request, kept(made))
+    return redirect("tenant_credential", slug=tenant.slug)
 
 
 def kept(given: enrolling.NewCredential) -> str:

@@ -312,6 +312,32 @@ def test_an_expired_certificate_is_refused(key: rsa.RSAPrivateKey) -> None:
     assert "This certificate expired on 24 Nov 2026." in page
 
 
+def test_a_certificate_is_made_anew_for_the_same_app() -> None:
+    tenant = factories.tenant()
+    old = credential(tenant)
+    client = staff()
+    answer = client.post("/tenants/contoso/credential/", {"make": ""}, follow=True)
+    assert answer.redirect_chain == [("/tenants/contoso/credential/", 302)]
+    row = models.Credential.objects.get()
+    assert (str(row.client_id), row.made_here) == (APP, True)
+    assert row.thumbprint != old.thumbprint
+    page = answer.content.decode()
+    assert row.thumbprint in page
+    assert 'href="/tenants/contoso/certificate.cer"' in page
+    tenant.refresh_from_db()
+    assert tenant.fetch_due_at == NOW
+
+
+def test_nothing_is_made_for_an_app_that_nobody_named() -> None:
+    factories.tenant()
+    client = staff()
+    assert (
+        "Make a certificate here" not in client.get("/tenants/contoso/credential/").content.decode()
+    )
+    client.post("/tenants/contoso/credential/", {"make": ""})
+    assert not models.Credential.objects.exists()
+
+
 @pytest.mark.parametrize(
     ("expires", "says"), [(ago(days=2), "expired"), (ago(days=-9), "is-old"), (None, "Given")]
 )
