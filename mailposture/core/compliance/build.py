@@ -8,7 +8,15 @@ from typing import Final
 from mailposture.core import sentences
 from mailposture.core.compliance.catalogue import Catalogue, Entry
 from mailposture.core.compliance.evidence import Answer, Evidence, Opening, Period
-from mailposture.core.compliance.judging import judge, near, readings, strangers, surely_open
+from mailposture.core.compliance.judging import (
+    judge,
+    near,
+    readings,
+    strangers,
+    surely_open,
+    uncovered,
+    widest,
+)
 from mailposture.core.compliance.report import (
     SCHEMA,
     Blind,
@@ -18,9 +26,9 @@ from mailposture.core.compliance.report import (
     Report,
     Requirement,
 )
-from mailposture.core.compliance.spans import MINUTE, Span, by_day, cut, length, missing, union
+from mailposture.core.compliance.spans import MINUTE, Span, by_day, length, union
 from mailposture.core.posture import Result
-from mailposture.core.states import INTERVALS, domain_states, tenant_state
+from mailposture.core.states import INTERVALS, State, domain_states, tenant_state
 from mailposture.core.verdict import SenderClass, Verdict
 from mailposture.core.words import duration
 
@@ -34,7 +42,7 @@ ANY: Final = ("foreign", "own", "null")
 def build(evidence: Evidence, catalogue: Catalogue, period: Period, *, engine: str) -> Report:
     """The report of one tenant; `engine` is the version of what built it."""
     surely = union(s for o in evidence.openings for s in surely_open(o, period))
-    perhaps = union(cut(map(_widest, evidence.openings), period.begin, period.end))
+    perhaps = union(s for o in evidence.openings for s in widest(o, period))
     blind = _blind(evidence, period)
     unseen = union((b.begin, b.end) for b in blind if b.what == LOOKS)
     requirements = tuple(r for e in catalogue.entries if (r := _requirement(e, evidence, period)))
@@ -70,12 +78,6 @@ def build(evidence: Evidence, catalogue: Catalogue, period: Period, *, engine: s
         connectors=_connectors(evidence, period),
         notes=catalogue.notes,
     )
-
-
-def _widest(opening: Opening) -> Span:
-    window = opening.window
-    end = window.first_closed or window.last_open
-    return window.last_closed or window.first_open, max(end, window.last_open)
 
 
 def _during(openings: Iterable[Opening], period: Period) -> list[Opening]:
@@ -120,9 +122,8 @@ def _blind(evidence: Evidence, period: Period) -> tuple[Blind, ...]:
     """When strangers proved nothing of the whole tenant, and when nothing was read."""
     proved = [(a.first, a.last) for a in strangers(evidence, ANY) if a.verdict != "unknown"]
     read = [(r.first, r.last) for r in readings(evidence, period)]
-    patience = INTERVALS * evidence.fetch_every
-    unseen = missing(proved, period.begin, period.end, near(evidence))
-    unread = missing(read, period.begin, period.end, patience)
+    unseen = uncovered(proved, near(evidence), evidence, period)
+    unread = uncovered(read, INTERVALS * evidence.fetch_every, evidence, period)
     found = [Blind(what=LOOKS, begin=a, end=b) for a, b in unseen]
     found += [Blind(what=READS, begin=a, end=b) for a, b in unread]
     return tuple(sorted(found, key=lambda b: (b.begin, b.what)))
@@ -142,7 +143,9 @@ def _state(evidence: Evidence, period: Period) -> str:
         (a.domain, SenderClass(a.sender_class), _counted(a, period, fresh))
         for a in standing.values()
     ]
-    return tenant_state(domain_states(known).values()).word
+    # A domain that was never asked is Unknown, and then the tenant is not Closed.
+    asked = dict.fromkeys(evidence.domains, State.UNKNOWN) | domain_states(known)
+    return tenant_state(asked.values()).word
 
 
 def _counted(answer: Answer, period: Period, fresh: timedelta) -> Verdict:

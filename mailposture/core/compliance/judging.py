@@ -1,12 +1,13 @@
 """Each requirement against the evidence of a period: satisfied only if proved for all of it.
 
 Not satisfied: at some time in the period the contrary was seen. Satisfied: it was seen at every
-time in it, with no gap longer than an answer counts (four rounds, two readings). Else unknown.
+time in it, with no gap longer than an answer counts (four rounds, two readings), and no door may
+have stood open in it by its outer bounds. Else unknown. See docs/decisions/0016.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from mailposture.core import posture
@@ -16,7 +17,7 @@ from mailposture.core.compliance.spans import Span, cut, missing
 from mailposture.core.posture import Approved, Finding, Result
 from mailposture.core.posture.rules import listed
 from mailposture.core.states import INTERVALS, ROUNDS
-from mailposture.core.words import duration
+from mailposture.core.words import duration, minute
 
 CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
     "MP-03": ("foreign",),
@@ -64,42 +65,78 @@ def surely_open(opening: Opening, period: Period) -> list[Span]:
     return cut([(window.first_open, last)], period.begin, period.end)
 
 
+def widest(opening: Opening, period: Period) -> list[Span]:
+    """When of the period a door may have stood open: between its outer bounds.
+
+    What no refusal has closed may still be open, however long nobody has seen it.
+    """
+    window = opening.window
+    begin = window.last_closed or window.first_open
+    end = max(window.first_closed or period.end, window.last_open)
+    return cut([(begin, end)], period.begin, period.end)
+
+
 def _refused(requirement: str, evidence: Evidence, period: Period) -> Said:
     classes, who = CLASSES[requirement], WHO[requirement]
-    opened = [o for o in evidence.openings if o.sender_class in classes]
-    hit = [o for o in opened if surely_open(o, period)]
+    doors = [o for o in evidence.openings if o.sender_class in classes]
     answers = strangers(evidence, classes)
-    if hit:
-        names = listed(sorted({o.domain for o in hit}))
-        words = f"In the period a stranger got in with {who}: {names}."
+    got_in = {a.domain for a in _in(answers, period) if a.verdict == "open"}
+    if hit := got_in | {o.domain for o in doors if surely_open(o, period)}:
+        words = f"In the period a stranger got in with {who}: {listed(sorted(hit))}."
         return Said(result=Result.NOT_SATISFIED, sentence=words, evidence=_opened(answers, period))
     gaps = {
         (domain, sender): found
-        for domain in evidence.domains
+        for domain in _domains(evidence, period)
         for sender in classes
         if (found := _not_refused(answers, domain, sender, evidence, period))
     }
-    refusals = _proofs(a for a in _in(answers, period) if a.verdict == "closed")
-    if evidence.domains and not gaps:
+    perhaps = sorted({o.domain for o in doors if widest(o, period)})
+    if evidence.domains and not gaps and not perhaps:
         words = f"At every look in the period each domain refused a stranger with {who}."
-        return Said(result=Result.SATISFIED, sentence=words, evidence=refusals)
-    return Said(
-        result=Result.UNKNOWN,
-        sentence=_why_unknown(gaps, evidence, period),
-        evidence=refusals,
-    )
+        return Said(
+            result=Result.SATISFIED, sentence=words, evidence=_answered(answers, period, "closed")
+        )
+    why = _why_unknown(gaps, evidence, period)
+    if perhaps and not gaps:
+        why = f"Seen open before or after, and perhaps in the period too: {listed(perhaps)}."
+    shown = _answered(answers, period, "unknown") + _answered(answers, period, "closed")
+    return Said(result=Result.UNKNOWN, sentence=why, evidence=shown)
+
+
+def _domains(evidence: Evidence, period: Period) -> tuple[str, ...]:
+    """The accepted domains, and those that were accepted at some time in the period."""
+    found = {d.casefold(): d for r in readings(evidence, period) for d in r.configuration.domains}
+    return tuple((found | {d.casefold(): d for d in evidence.domains}).values())
 
 
 def _not_refused(
     answers: Sequence[Answer], domain: str, sender: str, evidence: Evidence, period: Period
 ) -> list[Span]:
-    """When of the period no stranger's refusal is known for one domain and sender."""
-    closed = [
+    """When of the period no stranger's refusal is known for one domain and sender.
+
+    While a reading says that the tenant did not accept the domain, there was nothing to refuse.
+    """
+    name = domain.casefold()
+    fine = [
         (a.first, a.last)
         for a in answers
-        if a.domain == domain and a.sender_class == sender and a.verdict == "closed"
+        if a.domain.casefold() == name and a.sender_class == sender and a.verdict == "closed"
     ]
-    return missing(closed, period.begin, period.end, near(evidence))
+    fine += [
+        (r.first, r.last)
+        for r in readings(evidence, period)
+        if r.configuration.knows("accepted_domains")
+        and name not in {d.casefold() for d in r.configuration.domains}
+    ]
+    return uncovered(fine, near(evidence), evidence, period)
+
+
+def uncovered(
+    spans: Iterable[Span], patience: timedelta, evidence: Evidence, period: Period
+) -> list[Span]:
+    """What of the period no span covers. An answer counts forward: before the first, none did."""
+    lead = timedelta(0) if evidence.watched_since > period.begin else patience
+    return missing(spans, period.begin, period.end, patience, lead)
 
 
 def _why_unknown(
@@ -147,9 +184,10 @@ def findings(rule: str, evidence: Evidence, period: Period) -> list[tuple[Readin
 def _configured(rule: str, evidence: Evidence, period: Period) -> Said:
     found = findings(rule, evidence, period)
     proofs = tuple(_read(reading, finding, period) for reading, finding in found)
-    for _, finding in found:
+    for reading, finding in found:
         if finding.result is Result.NOT_SATISFIED:
-            return Said(result=finding.result, sentence=finding.sentence, evidence=proofs)
+            words = f"{finding.sentence}{_when(reading, found[-1][1], period)}"
+            return Said(result=finding.result, sentence=words, evidence=proofs)
     if not found:
         words = "No configuration was read in the period."
         return Said(result=Result.UNKNOWN, sentence=words)
@@ -158,12 +196,20 @@ def _configured(rule: str, evidence: Evidence, period: Period) -> Said:
         return Said(result=Result.UNKNOWN, sentence=unknown.sentence, evidence=proofs)
     patience = INTERVALS * evidence.fetch_every
     spans = [(reading.first, reading.last) for reading, _ in found]
-    if gaps := missing(spans, period.begin, period.end, patience):
+    if gaps := uncovered(spans, patience, evidence, period):
         words = (
             f"{found[-1][1].sentence} For {duration(_length(gaps))} of the period nothing was read."
         )
         return Said(result=Result.UNKNOWN, sentence=words, evidence=proofs)
     return Said(result=Result.SATISFIED, sentence=found[-1][1].sentence, evidence=proofs)
+
+
+def _when(reading: Reading, latest: Finding, period: Period) -> str:
+    """Said of what was mended since: when it was read."""
+    if latest.result is Result.NOT_SATISFIED:
+        return ""
+    begin, end = max(reading.first, period.begin), min(reading.last, period.end)
+    return f" So read from {minute(begin, period.end)} to {minute(end, period.end)} UTC."
 
 
 def _mx(rule: str, evidence: Evidence, period: Period) -> Said | None:
@@ -191,26 +237,44 @@ _WORST_FIRST: Final = (Result.NOT_SATISFIED, Result.UNKNOWN, Result.SATISFIED)
 
 
 def _fresh(_rule: str, evidence: Evidence, period: Period) -> Said:
-    answers = [a for a in evidence.answers if a.stranger and a.first < period.end]
-    looked = max((min(a.last, period.end) for a in answers), default=None)
-    read = max((min(r.last, period.end) for r in evidence.readings if r.first < period.end),
-               default=None)  # fmt: skip
-    if looked is None or read is None:
-        missing_ = "looked" if looked is None else "read"
-        return Said(result=Result.UNKNOWN, sentence=f"Nobody {missing_} before the period's end.")
-    stale = []
-    if period.end - looked > near(evidence):
-        stale.append(f"the last look was {duration(period.end - looked)}")
-    if period.end - read > INTERVALS * evidence.fetch_every:
-        stale.append(f"the last reading was {duration(period.end - read)}")
-    if stale:
-        words = f"At the period's end {' and '.join(stale)} old."
-        return Said(result=Result.NOT_SATISFIED, sentence=words)
+    """The oldest answer that must count, and the last reading; what proved nothing is no look."""
+    looks = _last_looks(evidence, period)
+    known = [r for r in evidence.readings if r.configuration.knows("inbound_connectors")]
+    reading = max((r for r in known if r.first < period.end), key=lambda r: r.last, default=None)
+    if not looks or reading is None:
+        lacking = "No connectors were read" if looks else "No stranger proved anything"
+        return Said(result=Result.UNKNOWN, sentence=f"{lacking} before the period's end.")
+    oldest = min(looks.values(), key=lambda a: (a.last, a.domain, a.sender_class))
+    looked, read = (max(period.end - x.last, timedelta(0)) for x in (oldest, reading))
+    proofs = (*_proofs([oldest], period), _last_reading(reading, period))
     words = (
-        f"At the period's end the last look was {duration(period.end - looked)} "
-        f"and the last reading {duration(period.end - read)} old."
+        f"At the period's end the oldest answer was {duration(looked)} ({oldest.domain},"
+        f" {oldest.sender_class} sender) and the last reading {duration(read)} old."
     )
-    return Said(result=Result.SATISFIED, sentence=words)
+    if looked > near(evidence) or read > INTERVALS * evidence.fetch_every:
+        return Said(result=Result.NOT_SATISFIED, sentence=words, evidence=proofs)
+    classes = CLASSES["MP-05"]
+    never = [d for d in evidence.domains if any((d.casefold(), c) not in looks for c in classes)]
+    if never:
+        words = f"With some sender nothing was ever proved of {listed(never)}."
+        return Said(result=Result.UNKNOWN, sentence=words, evidence=proofs)
+    return Said(result=Result.SATISFIED, sentence=words, evidence=proofs)
+
+
+def _last_looks(evidence: Evidence, period: Period) -> dict[tuple[str, str], Answer]:
+    """The last answer that proved something, for each accepted domain and sender."""
+    accepted = {d.casefold() for d in evidence.domains}
+    found: dict[tuple[str, str], Answer] = {}
+    for answer in sorted(strangers(evidence, CLASSES["MP-05"]), key=lambda a: a.last):
+        name = answer.domain.casefold()
+        if answer.verdict != "unknown" and answer.first < period.end and name in accepted:
+            found[name, answer.sender_class] = answer
+    return found
+
+
+def _last_reading(reading: Reading, period: Period) -> Proof:
+    words = "The configuration was read."
+    return _read(reading, Finding(rule="MP-11", result=Result.SATISFIED, sentence=words), period)
 
 
 _JUDGES: Final[Mapping[str, Callable[[str, Evidence, Period], Said | None]]] = {
@@ -232,19 +296,27 @@ def _in(answers: Iterable[Answer], period: Period) -> list[Answer]:
 
 
 def _opened(answers: Iterable[Answer], period: Period) -> tuple[Proof, ...]:
-    return _proofs(a for a in _in(answers, period) if a.verdict == "open")
+    return _answered(answers, period, "open")
 
 
-def _proofs(answers: Iterable[Answer]) -> tuple[Proof, ...]:
+def _answered(answers: Iterable[Answer], period: Period, verdict: str) -> tuple[Proof, ...]:
+    return _proofs((a for a in _in(answers, period) if a.verdict == verdict), period)
+
+
+def _proofs(answers: Iterable[Answer], period: Period) -> tuple[Proof, ...]:
     ordered = sorted(answers, key=lambda a: (a.first, a.domain, a.sender_class, a.vantage_point))
-    return tuple(map(_proof, ordered))
+    return tuple(_proof(answer, period) for answer in ordered)
 
 
-def _proof(answer: Answer) -> Proof:
-    says = "got in" if answer.verdict == "open" else f"refused by the {answer.control or 'tenant'}"
+def _proof(answer: Answer, period: Period) -> Proof:
+    """What was seen up to the period's end; what came after belongs to another report."""
+    says = {
+        "open": "got in",
+        "closed": f"refused by the {answer.control or 'tenant'}",
+    }.get(answer.verdict, "proved nothing")
     return Proof(
         first=answer.first,
-        last=answer.last,
+        last=min(answer.last, period.end),
         vantage_point=answer.vantage_point,
         source=answer.source,
         domain=answer.domain,
@@ -256,12 +328,9 @@ def _proof(answer: Answer) -> Proof:
 
 
 def _read(reading: Reading, finding: Finding, period: Period) -> Proof:
-    def clipped(moment: datetime) -> datetime:
-        return min(moment, period.end)
-
     return Proof(
         first=reading.first,
-        last=clipped(reading.last),
+        last=min(reading.last, period.end),
         vantage_point="configuration",
         source="",
         domain="",

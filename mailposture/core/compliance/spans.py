@@ -28,11 +28,16 @@ def cut(spans: Iterable[Span], begin: datetime, end: datetime) -> list[Span]:
     return [(max(a, begin), min(b, end)) for a, b in spans if a < end and b > begin]
 
 
-def missing(spans: Iterable[Span], begin: datetime, end: datetime, near: timedelta) -> list[Span]:
-    """What no span covers between two moments; a gap no longer than `near` is none."""
+def missing(
+    spans: Iterable[Span], begin: datetime, end: datetime, near: timedelta, lead: timedelta
+) -> list[Span]:
+    """What no span covers between two moments; a gap no longer than `near` is none.
+
+    `lead` is how long may pass from the beginning to the first span.
+    """
     gaps, at = [], begin
     for a, b in union(spans, near):
-        if a - at > near:
+        if a - at > (lead if at == begin else near):
             gaps.append((at, min(a, end)))
         at = max(at, b)
         if at >= end:

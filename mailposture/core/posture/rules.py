@@ -98,15 +98,28 @@ def is_lock(connector: InboundConnector) -> bool:
 def _lock_present(
     configuration: Configuration, _approved: Approved
 ) -> tuple[Result, str, tuple[str, ...]]:
-    found = [c.name for c in locks(configuration)]
+    found = tuple(c.name for c in locks(configuration))
     if found:
-        words = f"Locked by {listed(found)}: every other host is refused."
-        return Result.SATISFIED, words, tuple(found)
+        return _locked(configuration, found)
     off = [c.name for c in configuration.inbound_connectors or () if _would_lock(c)]
     words = "No Partner connector that is turned on restricts every sender domain."
     if off:
         words = f"{words} Turned off: {listed(off)}."
     return Result.NOT_SATISFIED, words, tuple(off)
+
+
+def _locked(
+    configuration: Configuration, found: tuple[str, ...]
+) -> tuple[Result, str, tuple[str, ...]]:
+    """What a lock comes to: one that names domains leaves the others open."""
+    scoped = all(c.associated_accepted_domains for c in locks(configuration))
+    if scoped and not configuration.knows("accepted_domains"):
+        words = f"{listed(found)} covers named domains, and the accepted domains were not read."
+        return Result.UNKNOWN, words, found
+    if outside := uncovered(configuration):
+        words = f"{listed(found)} does not cover {listed(outside)} (AssociatedAcceptedDomains)."
+        return Result.NOT_SATISFIED, words, found
+    return Result.SATISFIED, f"Locked by {listed(found)}: every other host is refused.", found
 
 
 def _would_lock(connector: InboundConnector) -> bool:
@@ -158,21 +171,30 @@ def _mx_at_gateway(
     gateways = _set(approved.gateways)
     if not gateways:
         return Result.UNKNOWN, "No approved gateway is declared, so that none can be compared.", ()
-    astray, unsure = [], []
-    for facts in configuration.domain_facts or ():
-        # The MX of these is Microsoft's own and nobody can move it: MP-05 speaks of them.
-        own = facts.domain.casefold().endswith(INITIAL)
-        for host in () if own else facts.mx or ():
-            if not host.addresses:
-                unsure.append(f"{host.host} of {facts.domain}")
-            elif _set(host.addresses) - gateways:
-                astray.append(f"{host.host} of {facts.domain}")
+    hosts = _mx_hosts(configuration)
+    unsure = [name for name, found in hosts if not found]
+    astray = [name for name, found in hosts if _set(found) - gateways]
     if astray:
         words = f"MX beside the approved gateways: {listed(astray)}."
         return Result.NOT_SATISFIED, words, tuple(astray)
     if unsure:
         return Result.UNKNOWN, f"No address is known of {listed(unsure)}.", tuple(unsure)
+    if not hosts:
+        return Result.UNKNOWN, "No MX of the organisation's own was found.", ()
     return Result.SATISFIED, "Every MX leads to an approved gateway.", ()
+
+
+def _mx_hosts(configuration: Configuration) -> list[tuple[str, tuple[str, ...]]]:
+    """Each MX host with the domain it serves, and its addresses.
+
+    The MX of the initial domain is Microsoft's own and nobody can move it: MP-05 speaks of it.
+    """
+    return [
+        (f"{host.host} of {facts.domain}", host.addresses)
+        for facts in configuration.domain_facts or ()
+        if not facts.domain.casefold().endswith(INITIAL)
+        for host in facts.mx or ()
+    ]
 
 
 def _set(entries: Iterable[str]) -> AddressSet:

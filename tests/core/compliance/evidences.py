@@ -3,7 +3,17 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from mailposture.core.compliance import Answer, Evidence, Moved, Opening, Period, Reading
+from mailposture.adapters.documents.catalogue import newest
+from mailposture.core.compliance import (
+    Answer,
+    Evidence,
+    Moved,
+    Opening,
+    Period,
+    Reading,
+    Report,
+    build,
+)
 from mailposture.core.exposure import Window
 from tests.factories import configuration, lock
 
@@ -100,3 +110,13 @@ def contoso() -> Evidence:
     return evidence(
         *answers, tenant="contoso", openings=tuple(openings), readings=readings, changes=changes
     )
+
+
+def built(evidence: Evidence, period: Period = PERIOD) -> Report:
+    """The report by the catalogue in force."""
+    return build(evidence, newest(), period, engine="0.1.0")
+
+
+def results(report: Report) -> dict[str, str]:
+    """Each requirement's result."""
+    return {one.id: str(one.result) for one in report.requirements}

@@ -114,6 +114,27 @@ def test_a_lock_that_names_domains_covers_only_these(
     assert found.result is (NO if outside else YES)
 
 
+@pytest.mark.parametrize(
+    ("named", "known", "result"),
+    [
+        ((), True, YES),
+        ((), False, YES),
+        (("contoso.com",), True, NO),
+        (("contoso.com",), False, UNKNOWN),
+        (DOMAINS, True, YES),
+    ],
+)
+def test_a_lock_denies_by_default_only_where_it_covers_every_accepted_domain(
+    named: tuple[str, ...], known: bool, result: Result
+) -> None:
+    seen = configuration(lock(associated_accepted_domains=named), domains=DOMAINS)
+    if not known:
+        seen = without(seen, "accepted_domains", PartStatus.FORBIDDEN, "403")
+    found = finding("MP-01", seen)
+    assert found.result is result
+    assert ("contoso.onmicrosoft.com" in found.sentence) is (result is NO)
+
+
 def facts(*hosts: tuple[str, tuple[str, ...]], domain: str = "contoso.com") -> Configuration:
     mx = tuple(MxHost(preference=10, host=host, addresses=found) for host, found in hosts)
     return replace(configuration(), domain_facts=(DomainFacts(domain=domain, mx=mx),))
@@ -127,9 +148,9 @@ def facts(*hosts: tuple[str, tuple[str, ...]], domain: str = "contoso.com") -> C
         (facts(("contoso-com.mail.protection.outlook.com", ("192.0.2.20",))), NO),
         (facts(("mx.contoso.com", ())), UNKNOWN),
         (facts(("mx.contoso.com", ()), ("other.example", ("192.0.2.1",))), NO),
-        (facts(), YES),
+        (facts(), UNKNOWN),
         (facts(("x.mail.protection.outlook.com", ("192.0.2.2",)),
-               domain="contoso.onmicrosoft.com"), YES),
+               domain="contoso.onmicrosoft.com"), UNKNOWN),
     ],
 )  # fmt: skip
 def test_mx_records_are_compared_with_the_approved_gateways(
