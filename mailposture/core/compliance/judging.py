@@ -84,12 +84,7 @@ def _refused(requirement: str, evidence: Evidence, period: Period) -> Said:
     if hit := got_in | {o.domain for o in doors if surely_open(o, period)}:
         words = f"In the period a stranger got in with {who}: {listed(sorted(hit))}."
         return Said(result=Result.NOT_SATISFIED, sentence=words, evidence=_opened(answers, period))
-    gaps = {
-        (domain, sender): found
-        for domain in _domains(evidence, period)
-        for sender in classes
-        if (found := _not_refused(answers, domain, sender, evidence, period))
-    }
+    gaps = _not_refused(answers, classes, evidence, period)
     perhaps = sorted({o.domain for o in doors if widest(o, period)})
     if evidence.domains and not gaps and not perhaps:
         words = f"At every look in the period each domain refused a stranger with {who}."
@@ -103,32 +98,39 @@ def _refused(requirement: str, evidence: Evidence, period: Period) -> Said:
     return Said(result=Result.UNKNOWN, sentence=why, evidence=shown)
 
 
-def _domains(evidence: Evidence, period: Period) -> tuple[str, ...]:
-    """The accepted domains, and those that were accepted at some time in the period."""
-    found = {d.casefold(): d for r in readings(evidence, period) for d in r.configuration.domains}
-    return tuple((found | {d.casefold(): d for d in evidence.domains}).values())
-
-
 def _not_refused(
-    answers: Sequence[Answer], domain: str, sender: str, evidence: Evidence, period: Period
-) -> list[Span]:
-    """When of the period no stranger's refusal is known for one domain and sender.
+    answers: Iterable[Answer], classes: Sequence[str], evidence: Evidence, period: Period
+) -> dict[tuple[str, str], list[Span]]:
+    """When of the period no stranger's refusal is known, for each domain and sender.
 
-    While a reading says that the tenant did not accept the domain, there was nothing to refuse.
+    While a reading says that the tenant did not accept a domain, there was nothing to refuse.
     """
-    name = domain.casefold()
-    fine = [
-        (a.first, a.last)
-        for a in answers
-        if a.domain.casefold() == name and a.sender_class == sender and a.verdict == "closed"
-    ]
-    fine += [
-        (r.first, r.last)
+    refused: dict[tuple[str, str], list[Span]] = {}
+    for a in answers:
+        if a.verdict == "closed":
+            refused.setdefault((a.domain.casefold(), a.sender_class), []).append((a.first, a.last))
+    return {
+        (domain, sender): found
+        for name, (domain, absent) in _accepted(evidence, period).items()
+        for sender in classes
+        if (found := uncovered([*refused.get((name, sender), ()), *absent],
+                               near(evidence), evidence, period))
+    }  # fmt: skip
+
+
+def _accepted(evidence: Evidence, period: Period) -> dict[str, tuple[str, list[Span]]]:
+    """Domains accepted now or at some time in the period, each with when it surely was not."""
+    lists = [
+        ((r.first, r.last), {d.casefold(): d for d in r.configuration.domains})
         for r in readings(evidence, period)
         if r.configuration.knows("accepted_domains")
-        and name not in {d.casefold() for d in r.configuration.domains}
     ]
-    return uncovered(fine, near(evidence), evidence, period)
+    every = {name: domain for _, held in lists for name, domain in held.items()}
+    every |= {domain.casefold(): domain for domain in evidence.domains}
+    return {
+        name: (domain, [span for span, held in lists if name not in held])
+        for name, domain in every.items()
+    }
 
 
 def uncovered(
@@ -176,8 +178,7 @@ def findings(rule: str, evidence: Evidence, period: Period) -> list[tuple[Readin
     return [
         (reading, finding)
         for reading in readings(evidence, period)
-        for finding in posture.assess(reading.configuration, approved)
-        if finding.rule == rule
+        for finding in posture.assess(reading.configuration, approved, only=rule)
     ]
 
 

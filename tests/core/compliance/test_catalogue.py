@@ -1,7 +1,12 @@
 """The catalogue names only controls that were read in a source, and says how far each bears."""
 
+from typing import Any
+
+import pytest
+
 from mailposture.adapters.documents.catalogue import newest
-from mailposture.core.compliance import Catalogue
+from mailposture.core import codec
+from mailposture.core.compliance import Catalogue, CatalogueError, read
 
 
 def test_every_entry_of_the_catalogue_is_judged_and_bears_on_something() -> None:
@@ -40,3 +45,28 @@ def test_no_reference_stands_twice_in_an_entry() -> None:
     for entry in newest().entries:
         named = [(r.framework, r.version, r.control) for r in entry.references]
         assert len(named) == len(set(named))
+
+
+ENTRY = {"id": "MP-01", "title": "A lock", "references": []}
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"entries": [ENTRY | {"id": "MP-99"}]}, "nothing judges MP-99"),
+        ({"entries": [ENTRY, ENTRY]}, "stands in it twice"),
+        ({"version": None}, "cannot be read: Catalogue.version"),
+        ({"entries": [ENTRY | {"references": [{"control": "A.8.20"}]}]}, "is missing"),
+    ],
+)
+def test_a_catalogue_that_does_not_fit_says_where(changes: dict[str, Any], why: str) -> None:
+    with pytest.raises(CatalogueError, match=why):
+        read(codec.dump(newest()) | changes)
+
+
+def test_no_relation_but_the_three_is_read() -> None:
+    document = codec.dump(newest())
+    document["entries"][0]["references"][0]["relation"] = "compliant"
+    with pytest.raises(CatalogueError, match="relation"):
+        read(document)
+    assert "compliant" not in str(codec.dump(newest())).casefold()
