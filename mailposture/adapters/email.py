@@ -17,6 +17,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from aiosmtplib import (
     SMTP,
     SMTPConnectError,
+    SMTPDataError,
     SMTPException,
     SMTPResponseException,
     SMTPServerDisconnected,
@@ -238,7 +239,13 @@ async def _transact(client: SMTP, server: Server, mail: Mail, said: _Said) -> An
     # From here on only the server's word tells whether it has the mail.
     said.all = True
     with _told("message", server, maybe=True):
-        last = await client.data(mail.content)
+        try:
+            last = await client.data(mail.content)
+        except SMTPDataError as error:
+            # aiosmtplib knows 250 alone; any 2xx says taken (RFC 5321 section 4.2.1).
+            if not 200 <= error.code < 300:
+                raise
+            return Answer(error.code, _short(error.message))
     return Answer(last.code, _short(last.message))
 
 

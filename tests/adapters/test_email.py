@@ -75,6 +75,13 @@ def test_a_mail_is_taken_and_the_servers_words_are_kept() -> None:
     assert taken.content == MAIL.content
 
 
+def test_any_word_of_success_after_the_message_is_success() -> None:
+    talk = answers(BANNER, HELLO, OK, OK, GO_ON, to_message=b"251 2.1.5 taken and forwarded\r\n")
+    with scripted(talk) as url:
+        answer = email.send(email.read(url), MAIL, MANNER)
+    assert str(answer) == "251 2.1.5 taken and forwarded"
+
+
 def test_one_can_ask_without_sending() -> None:
     with sink() as server:
         answer = email.greet(email.read(server.url), MANNER)
