@@ -4,6 +4,7 @@ A mail may come twice only where SMTP cannot tell: when the server fell silent a
 byte, or when the process died between sending and recording. Both are counted in `unsure`.
 """
 
+import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from mailposture.services import audit, writing
 from mailposture.services.subscribing import valid_address
 
 User = AbstractBaseUser | AnonymousUser | None
+
+log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 2
 # Longer than a mail may take, so that a claim lapses only with its process.
@@ -88,7 +91,7 @@ def send(pk: int, attempt: int, clock: Callable[[], datetime]) -> None:
     if row is None:
         return
     try:
-        answer = email.send(server(), _mail(row), manner())
+        answer = email.send(server(), _written(row), manner())
     except email.DeliveryError as error:
         _not_sent(row, error, clock())
     except NotSetUpError as error:
@@ -97,8 +100,14 @@ def send(pk: int, attempt: int, clock: Callable[[], datetime]) -> None:
         _sent(row, answer, clock())
 
 
-def _mail(row: models.Delivery) -> email.Mail:
-    content = writing.message(row).as_bytes()
+def _written(row: models.Delivery) -> email.Mail:
+    """The mail of this row. One that cannot be written costs nobody else's mail its turn."""
+    try:
+        content = writing.message(row).as_bytes()
+    except Exception as error:
+        log.exception("delivery %s cannot be written", row.pk)
+        says = f"The mail could not be written: {type(error).__name__}: {error}"
+        raise email.DeliveryError("message", says) from error
     return email.Mail(sender=settings.MAIL_FROM, recipient=row.recipient, content=content)
 
 

@@ -141,6 +141,19 @@ def test_a_refusal_that_the_operator_can_mend_is_tried_for_a_day_and_then_given_
 
 
 @pytest.mark.django_db
+def test_a_mail_that_cannot_be_written_says_so_and_holds_up_no_other(server: Sink) -> None:
+    broken = alert(FIVE[:2], kind="a kind that has no words")
+    alert(FIVE[2:])
+    assert run() == 5
+    assert sorted(server.recipients) == FIVE[2:]
+    row = broken.deliveries.first()
+    assert row is not None
+    assert (row.state, row.lease_until, row.unsure) == ("waiting", None, 0)
+    assert row.answer.startswith("The mail could not be written: KeyError")
+    assert row.due_at == NOW + timedelta(minutes=1)
+
+
+@pytest.mark.django_db
 def test_a_server_that_is_down_loses_nothing(settings: Any, server: Sink) -> None:
     alert(FIVE)
     up, settings.SMTP_URL = settings.SMTP_URL, f"smtp://127.0.0.1:{free_port()}"
