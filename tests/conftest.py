@@ -7,7 +7,7 @@ import pytest
 
 from tests.demos import demo
 from tests.labs import lab, lab_process
-from tests.servers import browser, chromium, postgres_url, valkey
+from tests.servers import RUNS_ON, browser, chromium, postgres_url, valkey
 
 __all__ = ["browser", "chromium", "demo", "lab", "lab_process", "postgres_url", "valkey"]
 
@@ -16,6 +16,8 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "mailposture.settings"
 
 COMPLETE = os.environ.get("CI") == "true"
 HAS_POSTFIX = COMPLETE or os.environ.get("MP_SYSTEM_PACKAGES") == "1"
+# What stands on the database of the run: rows of this process, or those of a demo.
+ON_THE_DATABASE = {"db", "transactional_db", "demo"}
 LEFT_OUT = pytest.StashKey[list[str]]()
 
 
@@ -25,7 +27,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out, by name, what needs a system package that nobody asked us to install."""
+    """Leave out, by name, what needs a system package that nobody asked us to install; on
+    PostgreSQL also what does not come near a database: it would prove nothing new.
+    """
+    if RUNS_ON:
+        elsewhere = [item for item in items if not _touches_the_database(item)]
+        items[:] = [item for item in items if item not in set(elsewhere)]
+        config.hook.pytest_deselected(items=elsewhere)
     if HAS_POSTFIX:
         return
     left_out = [item for item in items if item.get_closest_marker("postfix")]
@@ -34,6 +42,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.stash[LEFT_OUT] = names = [item.nodeid for item in left_out]
     if (output := getattr(config, "workeroutput", None)) is not None:
         output["left_out"] = names
+
+
+def _touches_the_database(item: pytest.Item) -> bool:
+    named = ON_THE_DATABASE.intersection(getattr(item, "fixturenames", ()))
+    return bool(named) or item.get_closest_marker("django_db") is not None
 
 
 @pytest.hookimpl(optionalhook=True)

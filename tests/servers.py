@@ -12,10 +12,11 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import psutil
 import psycopg
@@ -28,6 +29,8 @@ from mailposture.management.programs import queue_binary, queue_configuration
 from mailposture.management.supervisor import GUARDIAN
 
 HERE = Path(__file__).parent
+# The PostgreSQL that this run is on (tests/on_postgres.py); empty where it is on SQLite.
+RUNS_ON = os.environ.get("TESTS_DATABASE_URL", "")
 
 
 def free_port() -> int:
@@ -126,9 +129,9 @@ def valkey(tmp_path: Path) -> Iterator[ValkeyServer]:
     server.stop()
 
 
-@pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """The address of an empty database on a real PostgreSQL."""
+@contextmanager
+def postgres() -> Iterator[str]:
+    """A real PostgreSQL for as long as the block runs; the address of an empty database there."""
     with warnings.catch_warnings():
         # Its import complains where nobody is logged in at a desktop.
         warnings.simplefilter("ignore")
@@ -137,8 +140,20 @@ def postgres_url() -> Iterator[str]:
     # As root it makes a user to run as: two test processes must not both try.
     with runtime.holding(Path(tempfile.gettempdir()) / "mailposture-pg.lock", patience=30):
         server = PostgresServer(folder, cleanup_mode="delete")
-    yield server.get_uri()
-    server.cleanup()
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The address of an empty database on a real PostgreSQL: the run's own, if it has one."""
+    if RUNS_ON:
+        yield own_database(RUNS_ON, f"first_{os.getpid()}")
+        return
+    with postgres() as url:
+        yield url
 
 
 @dataclass(frozen=True)
@@ -187,7 +202,8 @@ def browser(chromium: Chromium) -> Iterator[Browser]:
 
 
 def own_database(server: str, name: str) -> str:
-    """An empty database of this name: other tests use the server's first one."""
+    """An empty database of this name, on the server of this address."""
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"create database {name}")
-    return server.replace("/postgres?", f"/{name}?")
+    parts = urlsplit(server)
+    return urlunsplit(parts._replace(path=f"/{name}"))
