@@ -3,6 +3,10 @@
 .PHONY: help demo run test check lint types contracts bench format lock
 BIN := .venv/bin
 DEV := ./bootstrap.sh requirements-dev.txt
+DATABASE := sqlite
+RUN.sqlite := pytest
+RUN.postgres := tests.on_postgres
+RUN = $(or $(RUN.$(DATABASE)),$(error DATABASE is sqlite or postgres))
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,9 +19,9 @@ run: ## the demo without its lab, for real tenants
 	@./bootstrap.sh requirements.txt
 	@exec $(BIN)/python manage.py run
 
-test: ## all tests; installs what they need
+test: ## all tests; installs what they need. DATABASE=postgres: those of the database, on PostgreSQL
 	@$(DEV) && VENV=.venv-vantage ./bootstrap.sh requirements-vantage.txt && tests/browser/install.sh && .ci/install-system
-	@$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
+	@$(BIN)/python -m $(RUN) -n 2 --dist loadscope $(ARGS)
 
 check: lint types contracts ## linters, types and layers
 

@@ -1,4 +1,6 @@
-"""The whole product as its user starts it: `manage.py demo` in a folder of its own."""
+"""The whole product as its user starts it: `manage.py demo` in a folder of its own, and in a
+run on PostgreSQL on a database of its own.
+"""
 
 import os
 import signal
@@ -14,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg
 import pytest
 
 from mailposture import runtime
-from tests.servers import free_port, until
+from tests.servers import RUNS_ON, free_port, own_database, until
 
 ROOT = Path(__file__).parents[1]
 
@@ -80,7 +83,12 @@ class Demo:
         return sorted(found, key=lambda p: p.create_time())
 
     def rows(self, query: str, *arguments: Any) -> list[tuple[Any, ...]]:
-        """Ask its database, from outside."""
+        """Ask its database, from outside; a ? stands for each argument."""
+        if url := self.environment.get("DATABASE_URL"):
+            with psycopg.connect(url) as server:
+                # The queries are the tests' own words.
+                asked = query.replace("%", "%%").replace("?", "%s").encode()
+                return server.execute(asked, arguments).fetchall()
         address = f"file:{self.data / 'mailposture.sqlite3'}?mode=ro"
         with closing(sqlite3.connect(address, uri=True, timeout=20)) as connection:
             return connection.execute(query, arguments).fetchall()
@@ -106,11 +114,11 @@ class Demo:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """One demo for the tests of a module, with a short lease."""
-    running = Demo(
-        tmp_path_factory.mktemp("data"),
-        free_port(),
-        {"MAILPOSTURE_LEASE": "14", "MAILPOSTURE_PROBE_EVERY": "8"},
-    )
+    port = free_port()
+    environment = {"MAILPOSTURE_LEASE": "14", "MAILPOSTURE_PROBE_EVERY": "8"}
+    if RUNS_ON:
+        environment["DATABASE_URL"] = own_database(RUNS_ON, f"demo_{port}_{os.getpid()}")
+    running = Demo(tmp_path_factory.mktemp("data"), port, environment)
     running.start()
     yield running
     running.stop()

@@ -6,6 +6,7 @@ Each test breaks the running demo in the middle of a shard, which a delay in the
 import os
 import signal
 import time
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import psutil
@@ -114,8 +115,9 @@ def test_a_broker_that_dies_and_comes_back_loses_nothing(demo: Demo) -> None:
 
 def test_no_shard_was_set_aside_and_every_round_ended(demo: Demo) -> None:
     assert demo.rows("select id from mailposture_shard where aside_at is not null") == []
+    a_minute_ago = datetime.now(tz=UTC) - timedelta(minutes=1)
     stuck = demo.rows(
-        "select id from mailposture_round where finished_at is null"
-        " and due_at < datetime('now', '-60 seconds')"
+        "select id from mailposture_round where finished_at is null and due_at < ?",
+        f"{a_minute_ago:%Y-%m-%d %H:%M:%S}+00:00",
     )
     assert stuck == []
