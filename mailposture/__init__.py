@@ -2,3 +2,5 @@
 
 This module imports nothing: a vantage point loads it without Django.
 """
+
+VERSION = "0.1.0"

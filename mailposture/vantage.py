@@ -13,15 +13,13 @@ from typing import Any
 
 from celery import Celery
 
-from mailposture import broker
+from mailposture import VERSION, broker
 from mailposture.adapters import shards
 from mailposture.adapters.vantage_file import places
 from mailposture.core import codec
 from mailposture.core.work import Envelope
 
 log = logging.getLogger(__name__)
-
-VERSION = "0.1.0"
 
 
 def _configured() -> dict[str, shards.Place]:

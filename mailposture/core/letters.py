@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from mailposture.core.words import duration
+from mailposture.core.words import HIDDEN, duration, joined
 
 LONGEST_SUBJECT: Final = 150
 LONGEST_NAME: Final = 80
@@ -69,7 +69,7 @@ def plain(value: object, longest: int = LONGEST_LINE) -> str:
 
 def _is_shown(character: str) -> bool:
     """Neither control, format, private, unassigned nor a line or paragraph separator."""
-    return unicodedata.category(character) not in {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"}
+    return unicodedata.category(character) not in HIDDEN
 
 
 def _name(facts: Facts) -> str:
@@ -94,11 +94,11 @@ def _lasted(facts: Facts) -> str:
     return duration(timedelta(seconds=int(facts.get("seconds") or 0)))
 
 
-def joined(names: Sequence[str], *, most: int = MOST_NAMED) -> str:
+def few(names: Sequence[str], *, most: int = MOST_NAMED) -> str:
     """a, b and c; what is beyond the first few is counted."""
     if len(names) > most:
         return f"{', '.join(names[:most])} and {len(names) - most:,} more"
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    return joined(names)
 
 
 # ---- what it is about ----------------------------------------------------------------------
@@ -124,12 +124,12 @@ def _what_opens(facts: Facts) -> str:
         return "takes mail from any host"
     senders = _classes(facts)
     if "foreign" in senders:
-        return f"takes mail from any host to {joined(_domains(facts))}"
+        return f"takes mail from any host to {few(_domains(facts))}"
     if not senders:
         return "is open"
     named = ["own-domain" if name == "own" else name for name in senders]
     article = "an" if named[0] == "own-domain" else "a"
-    with_whom = f"{joined(named)} senders" if len(named) > 1 else f"{article} {named[0]} sender"
+    with_whom = f"{few(named)} senders" if len(named) > 1 else f"{article} {named[0]} sender"
     return f"takes mail from any host with {with_whom}"
 
 
@@ -333,8 +333,8 @@ def _rows(facts: Facts) -> Iterator[Row]:
         count = (
             f" ({len(domains):,} of {of:,})" if isinstance(of, int) and of != len(domains) else ""
         )
-        yield "Domains", f"{joined(domains, most=5)}{count}" if domains else "none any more"
-        yield "Senders", joined(_classes(facts)) or "none any more"
+        yield "Domains", f"{few(domains, most=5)}{count}" if domains else "none any more"
+        yield "Senders", few(_classes(facts)) or "none any more"
     if proof:
         yield "Seen by", plain(proof.get("vantage_point"), LONGEST_NAME)
         yield "Last answer", plain(proof.get("line"))

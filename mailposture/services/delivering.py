@@ -14,11 +14,11 @@ from typing import Final
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 
 from mailposture import models
 from mailposture.adapters import email
-from mailposture.services import audit, writing
+from mailposture.services import audit, leases, writing
 from mailposture.services.subscribing import valid_address
 
 User = AbstractBaseUser | AnonymousUser | None
@@ -55,12 +55,12 @@ def claim(now: datetime) -> list[tuple[int, int]]:
         return []
     waiting = models.Delivery.objects.filter(state=models.Delivery.State.WAITING)
     slots = AT_ONCE - waiting.filter(lease_until__gt=now).count()
-    due = waiting.filter(_free(now), due_at__lte=now).order_by("due_at", "pk")
+    due = waiting.filter(leases.free(now), due_at__lte=now).order_by("due_at", "pk")
     claimed = []
     for row in due[: max(slots, 0)]:
         # A lease that lapsed was held by a sender that died: perhaps after it had sent.
         died = row.lease_until is not None
-        won = waiting.filter(_free(now), pk=row.pk, attempts=row.attempts).update(
+        won = waiting.filter(leases.free(now), pk=row.pk, attempts=row.attempts).update(
             attempts=row.attempts + 1,
             lease_until=now + LEASE,
             unsure=F("unsure") + int(died),
@@ -69,10 +69,6 @@ def claim(now: datetime) -> list[tuple[int, int]]:
         if won:
             claimed.append((row.pk, row.attempts + 1))
     return claimed
-
-
-def _free(now: datetime) -> Q:
-    return Q(lease_until=None) | Q(lease_until__lte=now)
 
 
 def _message_id(row: models.Delivery) -> str:

@@ -3,9 +3,10 @@
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import F, Q
+from django.db.models import F
 
 from mailposture import models
+from mailposture.services import leases
 
 # A claim's time runs while its message waits for a reader.
 AT_ONCE = 6
@@ -19,12 +20,17 @@ def claim(now: datetime) -> list[tuple[int, int]]:
     _give_up(now)
     leased = models.Tenant.objects.filter(fetch_lease_until__gt=now).count()
     due = models.Tenant.objects.filter(
-        _free(now), paused_at=None, credential__isnull=False, fetch_due_at__lte=now
+        leases.free(now, "fetch_lease_until"),
+        paused_at=None,
+        credential__isnull=False,
+        fetch_due_at__lte=now,
     )
     slots = max(AT_ONCE - leased, 0)
     claimed = []
     for pk, attempt in due.order_by("fetch_due_at").values_list("pk", "fetch_attempt")[:slots]:
-        won = models.Tenant.objects.filter(_free(now), pk=pk, fetch_attempt=attempt).update(
+        won = models.Tenant.objects.filter(
+            leases.free(now, "fetch_lease_until"), pk=pk, fetch_attempt=attempt
+        ).update(
             fetch_attempt=attempt + 1,
             fetch_tries=F("fetch_tries") + 1,
             fetch_lease_until=now + settings.FETCH_LEASE,
@@ -42,10 +48,6 @@ def _give_up(now: datetime) -> None:
     for tenant in spent:
         why = "The reading did not end in three attempts: its worker died each time."
         failed(tenant, tenant.fetch_attempt, why, now)
-
-
-def _free(now: datetime) -> Q:
-    return Q(fetch_lease_until=None) | Q(fetch_lease_until__lte=now)
 
 
 def ask(tenant: models.Tenant, now: datetime) -> None:

@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from mailposture import models
 from mailposture.core.work import Envelope, Target
-from mailposture.services import clouds, paths
+from mailposture.services import clouds, leases, paths
 
 log = logging.getLogger(__name__)
 
@@ -40,10 +40,6 @@ def lock(tenant_id: int) -> models.Tenant:
     writer anyhow.)
     """
     return models.Tenant.objects.select_for_update().get(pk=tenant_id)
-
-
-def _free(field: str, now: datetime) -> Q:
-    return Q(**{field: None}) | Q(**{f"{field}__lte": now})
 
 
 def schedule_rounds(now: datetime) -> None:
@@ -150,7 +146,7 @@ def claim_shards(now: datetime, only: Collection[str] | None = None) -> Iterator
     if only is not None:
         unfinished = unfinished.filter(vantage_point__slug__in=only)
     out = Counter(unfinished.filter(lease_until__gt=now).values_list("vantage_point_id", flat=True))
-    due = unfinished.filter(_free("lease_until", now)).order_by("due_at", "pk")
+    due = unfinished.filter(leases.free(now)).order_by("due_at", "pk")
     # What was asked is long; it is read for those that are claimed alone.
     for pk, place, attempt in due.values_list("pk", "vantage_point_id", "attempt"):
         if out[place] < OUT_AT_ONCE:
@@ -218,7 +214,7 @@ def _order(pk: int, now: datetime) -> Envelope | None:
 def greet(now: datetime) -> Iterable[str]:
     """The vantage points to be asked whether they are there."""
     due = models.VantagePoint.objects.filter(
-        _free("asked_at", now - HELLO_EVERY), enabled=True
+        leases.free(now - HELLO_EVERY, "asked_at"), enabled=True
     ).values_list("slug", flat=True)
     slugs = list(due)
     models.VantagePoint.objects.filter(slug__in=slugs).update(asked_at=now)

@@ -12,21 +12,19 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db.models import Q
 from django.utils.text import slugify
 
-from mailposture import models
+from mailposture import VERSION, models
 from mailposture.adapters.documents import pdf, tables
 from mailposture.adapters.documents.catalogue import newest
 from mailposture.core import codec
 from mailposture.core.compliance import Period, build
-from mailposture.services import audit, gathering
+from mailposture.services import audit, gathering, leases
 
 User = AbstractBaseUser | AnonymousUser | None
 
 log = logging.getLogger(__name__)
 
-ENGINE: Final = "0.1.0"
 AT_ONCE: Final = 1
 LEASE: Final = timedelta(minutes=5)
 LONGEST: Final = 400
@@ -82,10 +80,10 @@ def claim(now: datetime) -> list[tuple[int, int]]:
     waiting = models.Report.objects.filter(state=models.Report.State.WAITING)
     _give_up(now)
     slots = AT_ONCE - waiting.filter(lease_until__gt=now).count()
-    due = waiting.filter(_free(now), due_at__lte=now).order_by("due_at", "pk")
+    due = waiting.filter(leases.free(now), due_at__lte=now).order_by("due_at", "pk")
     claimed = []
     for pk, attempts in due.values_list("pk", "attempts")[: max(slots, 0)]:
-        won = waiting.filter(_free(now), pk=pk, attempts=attempts).update(
+        won = waiting.filter(leases.free(now), pk=pk, attempts=attempts).update(
             attempts=attempts + 1, lease_until=now + LEASE
         )
         if won:
@@ -104,10 +102,6 @@ def _give_up(now: datetime) -> None:
         lease_until=None,
         problem="It was not done in three attempts: its worker died each time.",
     )
-
-
-def _free(now: datetime) -> Q:
-    return Q(lease_until=None) | Q(lease_until__lte=now)
 
 
 def make(pk: int, attempt: int, clock: Callable[[], datetime]) -> None:
@@ -145,7 +139,7 @@ def make(pk: int, attempt: int, clock: Callable[[], datetime]) -> None:
 
 def _document(tenant: models.Tenant, since: date, until: date, now: datetime) -> dict[str, Any]:
     over = period(since, until, now)
-    report = build(gathering.gather(tenant, over), newest(), over, engine=ENGINE)
+    report = build(gathering.gather(tenant, over), newest(), over, engine=VERSION)
     document: dict[str, Any] = codec.dump(report)
     return document
 

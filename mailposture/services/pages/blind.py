@@ -28,10 +28,10 @@ from mailposture import models
 from mailposture.core.configuration import PartStatus
 from mailposture.core.states import ROUNDS
 from mailposture.core.verdict import Cause
+from mailposture.core.words import joined
 from mailposture.services import vantage_points
 from mailposture.services.pages import fleet
 from mailposture.services.pages.configured import NAMES, explained
-from mailposture.services.pages.fleet_words import joined
 from mailposture.services.pages.vantage_points import LATELY
 
 # Lines of one kind; what is beyond is one line with its count.

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from mailposture.core.states import State
 from mailposture.core.verdict import ASKED
+from mailposture.core.words import joined
 from mailposture.services.pages.reasons import OTHER, WHY
 
 CLASSES: Final = tuple(map(str, ASKED))
@@ -67,11 +68,6 @@ def because(cause: str) -> str:
     if not cause:
         return "not every path has answered yet"
     return next((why.short for known, why in WHY.items() if known == cause), OTHER.short)
-
-
-def joined(names: Sequence[str]) -> str:
-    """A list in a sentence: foreign, own and null."""
-    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def named(names: Sequence[str]) -> str:

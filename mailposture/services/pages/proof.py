@@ -8,7 +8,7 @@ from typing import Final
 from mailposture.core.replies import classify
 from mailposture.core.smtp.transcript import TlsFacts, Transcript
 from mailposture.core.verdict import Cause
-from mailposture.services.pages.fleet_words import joined
+from mailposture.core.words import joined
 
 SENDERS: Final = {"foreign": "a foreign sender", "own": "an own-domain sender",
                   "null": "a null sender"}  # fmt: skip

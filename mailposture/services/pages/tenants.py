@@ -12,8 +12,9 @@ from django.db.models import F, Q, QuerySet
 
 from mailposture import models
 from mailposture.core.states import Age, State
+from mailposture.core.words import joined
 from mailposture.services.pages import fleet
-from mailposture.services.pages.fleet_words import CLASSES, LETS_IN, joined
+from mailposture.services.pages.fleet_words import CLASSES, LETS_IN
 
 PAGE: Final = 100
 STATES: Final = {str(state): state.word for state in fleet.RANK}
