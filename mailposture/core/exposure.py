@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
+from mailposture.core.spans import Span, cut, length, union
 from mailposture.core.verdict import Verdict
 
-Span = tuple[datetime, datetime]
 DAYS: Final = 90
 
 
@@ -113,8 +113,8 @@ class Day:
 def by_day(found: Iterable[Window], now: datetime, days: int = DAYS) -> list[Day]:
     """The last days up to today, oldest first; overlapping windows of several paths count once."""
     held = list(found)
-    surely = _union([(w.first_open, w.last_open) for w in held])
-    perhaps = _union([_widest(w, now) for w in held])
+    surely = union([(w.first_open, w.last_open) for w in held])
+    perhaps = union([_widest(w, now) for w in held])
     today = now.astimezone(UTC).date()
     dates = (today - timedelta(days=n) for n in range(days - 1, -1, -1))
     return [_day(day, surely, perhaps) for day in dates]
@@ -123,9 +123,9 @@ def by_day(found: Iterable[Window], now: datetime, days: int = DAYS) -> list[Day
 def total(found: Iterable[Window], now: datetime) -> tuple[timedelta, timedelta]:
     """How long all windows together were surely open, and how long at most."""
     held = list(found)
-    surely = _union([(w.first_open, w.last_open) for w in held])
-    perhaps = _union([_widest(w, now) for w in held])
-    return _length(surely), _length(perhaps)
+    surely = union([(w.first_open, w.last_open) for w in held])
+    perhaps = union([_widest(w, now) for w in held])
+    return length(surely), length(perhaps)
 
 
 def _widest(window: Window, now: datetime) -> Span:
@@ -138,25 +138,6 @@ def _widest(window: Window, now: datetime) -> Span:
 def _day(day: date, surely: Sequence[Span], perhaps: Sequence[Span]) -> Day:
     begin = datetime.combine(day, time.min, UTC)
     end = begin + timedelta(days=1)
-    known = _length(_within(surely, begin, end))
-    at_most = _length(_within(perhaps, begin, end))
+    known = length(cut(surely, begin, end))
+    at_most = length(cut(perhaps, begin, end))
     return Day(day=day, open=known, possible=max(at_most - known, timedelta(0)))
-
-
-def _within(spans: Iterable[Span], begin: datetime, end: datetime) -> list[Span]:
-    return [(max(a, begin), min(b, end)) for a, b in spans if a < end and b > begin]
-
-
-def _length(spans: Iterable[Span]) -> timedelta:
-    return sum((b - a for a, b in spans), timedelta(0))
-
-
-def _union(spans: Iterable[Span]) -> list[Span]:
-    """The same time as spans that do not overlap, in order."""
-    merged: list[Span] = []
-    for begin, end in sorted(spans):
-        if merged and begin <= merged[-1][1]:
-            merged[-1] = merged[-1][0], max(end, merged[-1][1])
-        else:
-            merged.append((begin, end))
-    return merged

@@ -26,8 +26,9 @@ from mailposture.core.compliance.report import (
     Report,
     Requirement,
 )
-from mailposture.core.compliance.spans import MINUTE, Span, by_day, length, union
+from mailposture.core.compliance.spans import MINUTE, by_day
 from mailposture.core.posture import Result
+from mailposture.core.spans import Span, length, union
 from mailposture.core.states import INTERVALS, State, domain_states, tenant_state
 from mailposture.core.verdict import SenderClass, Verdict
 from mailposture.core.words import duration

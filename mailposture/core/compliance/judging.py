@@ -13,9 +13,10 @@ from typing import Final
 from mailposture.core import posture
 from mailposture.core.compliance.evidence import Answer, Evidence, Opening, Period, Reading
 from mailposture.core.compliance.report import Proof
-from mailposture.core.compliance.spans import Span, cut, missing
+from mailposture.core.compliance.spans import missing
 from mailposture.core.posture import Approved, Finding, Result
 from mailposture.core.posture.rules import listed
+from mailposture.core.spans import Span, cut, length
 from mailposture.core.states import INTERVALS, ROUNDS
 from mailposture.core.words import duration, minute
 
@@ -148,19 +149,15 @@ def _why_unknown(
         return "Which domains the tenant accepts is not known."
     if not gaps:
         return "No stranger looked in the period."
-    (domain, sender), spans = max(gaps.items(), key=lambda item: _length(item[1]))
+    (domain, sender), spans = max(gaps.items(), key=lambda item: length(item[1]))
     if evidence.watched_since > period.begin and len(spans) == 1:
         begin = spans[0][1]
         if begin < period.end:
             return (
                 f"No contrary was seen, but before {begin.day} {begin:%b %H:%M} UTC nobody looked."
             )
-    lasted = duration(_length(spans))
+    lasted = duration(length(spans))
     return f"For {lasted} of the period no refusal is known: most of all {domain}, {sender} sender."
-
-
-def _length(spans: Iterable[Span]) -> timedelta:
-    return sum((b - a for a, b in spans), timedelta(0))
 
 
 # ---- by configuration ----------------------------------------------------------------------
@@ -199,7 +196,7 @@ def _configured(rule: str, evidence: Evidence, period: Period) -> Said:
     spans = [(reading.first, reading.last) for reading, _ in found]
     if gaps := uncovered(spans, patience, evidence, period):
         words = (
-            f"{found[-1][1].sentence} For {duration(_length(gaps))} of the period nothing was read."
+            f"{found[-1][1].sentence} For {duration(length(gaps))} of the period nothing was read."
         )
         return Said(result=Result.UNKNOWN, sentence=words, evidence=proofs)
     return Said(result=Result.SATISFIED, sentence=found[-1][1].sentence, evidence=proofs)

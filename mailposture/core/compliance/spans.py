@@ -1,4 +1,4 @@
-"""Arithmetic of the times in a report: joined, cut to a period, and what is missing of it."""
+"""The times of a report: what is missing of a period, and its minutes day by day."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, time, timedelta
@@ -6,26 +6,9 @@ from typing import Final
 
 from mailposture.core.compliance.evidence import Period
 from mailposture.core.compliance.report import DayOpen
-
-type Span = tuple[datetime, datetime]
+from mailposture.core.spans import Span, cut, length, union
 
 MINUTE: Final = timedelta(minutes=1)
-
-
-def union(spans: Iterable[Span], within: timedelta = timedelta(0)) -> list[Span]:
-    """The same time as spans in order; those less than `within` apart count as one."""
-    merged: list[Span] = []
-    for begin, end in sorted(spans):
-        if merged and begin - merged[-1][1] <= within:
-            merged[-1] = merged[-1][0], max(end, merged[-1][1])
-        else:
-            merged.append((begin, end))
-    return merged
-
-
-def cut(spans: Iterable[Span], begin: datetime, end: datetime) -> list[Span]:
-    """What of these lies between two moments."""
-    return [(max(a, begin), min(b, end)) for a, b in spans if a < end and b > begin]
 
 
 def missing(
@@ -45,11 +28,6 @@ def missing(
     if end - at > near:
         gaps.append((at, end))
     return [(a, b) for a, b in gaps if a < b]
-
-
-def length(spans: Iterable[Span]) -> timedelta:
-    """How long they last together, where they do not overlap."""
-    return sum((b - a for a, b in spans), timedelta(0))
 
 
 def by_day(

@@ -22,10 +22,10 @@ from mailposture import models
 from mailposture.adapters.charts import FleetExposure, TenantDays
 from mailposture.adapters.drawings.strips import Day
 from mailposture.core.exposure import DAYS
+from mailposture.core.spans import Span
 from mailposture.core.states import Age, State, answer_age
 from mailposture.core.verdict import SenderClass, Verdict
 from mailposture.services.pages import fleet, spans
-from mailposture.services.pages.spans import Span
 
 # Tenants drawn at once, the worst; and the windows and unknown spans read for them.
 DRAWN: Final = 10

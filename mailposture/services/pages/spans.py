@@ -4,23 +4,16 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
-type Span = tuple[datetime, datetime]
+from mailposture.core import spans
+from mailposture.core.spans import Span
 
 MINUTE: Final = timedelta(minutes=1)
 A_DAY: Final = 1440
 
 
-def union(spans: Iterable[Span]) -> list[Span]:
+def union(found: Iterable[Span]) -> list[Span]:
     """The same time as spans in order that neither touch nor overlap; empty ones are dropped."""
-    merged: list[Span] = []
-    for begin, end in sorted(spans):
-        if begin >= end:
-            continue
-        if merged and begin <= merged[-1][1]:
-            merged[-1] = merged[-1][0], max(end, merged[-1][1])
-        else:
-            merged.append((begin, end))
-    return merged
+    return spans.union((begin, end) for begin, end in found if begin < end)
 
 
 def both(one: Sequence[Span], other: Sequence[Span]) -> list[Span]:

@@ -9,10 +9,10 @@ from django.db.models import Q
 from django.urls import reverse
 
 from mailposture import models
+from mailposture.core.spans import Span
 from mailposture.core.states import State, domain_state, tenant_state, worst
 from mailposture.core.verdict import SenderClass, Verdict
 from mailposture.services.coverage import LATE
-from mailposture.services.pages.spans import Span
 
 # Spans of answers read for one change.
 MOST_SPANS: Final = 5000
