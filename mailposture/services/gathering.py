@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import Q
+from django.db.models import Max, Q
 
 from mailposture import models
 from mailposture.core.compliance import Answer, Evidence, Moved, Opening, Period, Reading
@@ -110,8 +110,9 @@ def _openings(tenant: models.Tenant, period: Period, ends: Ends) -> Iterator[Ope
         first_open_at__lt=period.end,
         path__vantage_point__plays=models.VantagePoint.Plays.STRANGER,
     )
+    seen = _last_opens(tenant)
     for row in rows.select_related("path__vantage_point").order_by("first_open_at", "pk")[:MOST]:
-        last = row.last_open_at or _last_open(row, ends)
+        last = row.last_open_at or _last_open(row, ends, seen)
         window = Window(
             last_closed=row.last_closed_at,
             first_open=row.first_open_at,
@@ -126,13 +127,20 @@ def _openings(tenant: models.Tenant, period: Period, ends: Ends) -> Iterator[Ope
         )
 
 
-def _last_open(row: models.ExposureWindow, ends: Ends) -> datetime:
+def _last_opens(tenant: models.Tenant) -> dict[int, datetime]:
+    """Path -> until when its last open answer that is over was seen; where a window stands open."""
+    standing = tenant.windows.filter(first_closed_at=None).values("path")
+    rows = models.Observation.objects.filter(
+        path__in=standing, verdict="open", last_at__isnull=False
+    )
+    return dict(rows.order_by().values_list("path").annotate(last=Max("last_at")))
+
+
+def _last_open(row: models.ExposureWindow, ends: Ends, seen: Mapping[int, datetime]) -> datetime:
     """Until when a door that no proof has closed was seen open."""
     if row.path.verdict == "open":
         return _seen_until(row.path, ends) or row.first_open_at
-    seen = row.path.observations.filter(verdict="open", last_at__isnull=False)
-    last = seen.order_by("-last_at").values_list("last_at", flat=True).first()
-    return last or row.first_open_at
+    return seen.get(row.path_id) or row.first_open_at
 
 
 def _readings(tenant: models.Tenant, period: Period) -> Iterator[Reading]:

@@ -180,7 +180,10 @@ def test_evidence_costs_the_same_queries(paths: int, django_assert_max_num_queri
     found = make.tenant()
     place = make.stranger()
     for path in make.paths(found, place, [f"d{n}.example" for n in range(paths)]):
-        make.answered(path, "closed", ago(days=1))
+        seen = make.answered(path, "open", ago(days=1))
+        path.windows.create(tenant=found, first_open_at=ago(days=1))
+        models.Observation.objects.filter(pk=seen.pk).update(last_at=ago(hours=9))
+        make.answered(path, "unknown", ago(hours=8))
     with django_assert_max_num_queries(14):
         gathering.gather(found, Period(since=TODAY, until=TOMORROW, as_of=NOW))
 
