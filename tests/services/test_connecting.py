@@ -18,7 +18,7 @@ from mailposture.services import (
     reading,
     secrets,
 )
-from mailposture.services.pages import firstrun
+from mailposture.services.pages import beginning, blind, firstrun, fleet
 from tests import factories
 from tests.factories import NOW
 from tests.web.setup_rows import APP, acts, credential
@@ -213,25 +213,21 @@ def test_the_key_is_sealed_and_the_public_part_is_kept_beside_it() -> None:
 # ---- what comes next -----------------------------------------------------------------------------
 
 
-def test_a_new_installation_is_told_what_it_lacks_first() -> None:
-    def label() -> str | None:
-        found = firstrun.next_step(NOW)
-        return found and found[2]
+def test_a_new_installation_is_told_what_it_lacks_and_led_back_to_what_was_begun() -> None:
+    def step() -> beginning.Step:
+        return beginning.steps(fleet.count(NOW), blind.places(NOW))[0]
 
-    assert label() == "Connect a tenant"
+    assert (step().done, step().do, step().href) == (False, "Add a tenant", "/tenants/add/")
     tenant = begun()
-    found = firstrun.next_step(NOW)
-    assert found is not None
-    assert found[:2] == (
+    assert (step().done, step().do) == (False, "Go on")
+    assert (step().says, step().href) == (
         "Litware is being connected: step 2 of 7.",
         "/tenants/litware/connect/app/",
     )
     models.Tenant.objects.filter(pk=tenant.pk).update(setup_step=None)
-    assert label() == "Start a worker"
+    assert (step().done, step().says) == (True, "1 tenant is watched.")
     factories.stranger()
-    assert label() == "Name an address"
-    models.Subscription.objects.create(address="soc@example.com", created_at=NOW)
-    assert firstrun.next_step(NOW) is None
+    assert beginning.steps(fleet.count(NOW), blind.places(NOW)) == ()
 
 
 def test_a_stranger_that_fell_silent_is_not_heard() -> None:

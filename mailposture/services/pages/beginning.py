@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
-from mailposture.services.pages import incidents
+from mailposture.services.pages import firstrun, incidents
 from mailposture.services.pages.blind import Place
 from mailposture.services.pages.fleet import Counts
 
@@ -30,6 +30,9 @@ def steps(counts: Counts, places: Sequence[Place]) -> tuple[Step, ...]:
 
 
 def _tenant(total: int) -> Step:
+    if begun := firstrun.unfinished():
+        says, href = begun
+        return Step(done=False, title="A tenant", says=says, href=href, do="Go on")
     watched = "1 tenant is watched." if total == 1 else f"{total:,} tenants are watched."
     return Step(
         done=total > 0,

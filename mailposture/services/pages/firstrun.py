@@ -211,24 +211,13 @@ def _lab_tenant(story: Mapping[str, Any]) -> LabTenant:
 # ---- what comes next, for other pages ----------------------------------------------------
 
 
-def next_step(now: datetime) -> tuple[str, str, str] | None:
-    """What a new installation lacks first, the page that mends it, and what to call the link."""
-    if not models.Tenant.objects.exists():
-        return "Nothing is watched yet.", reverse("tenant_add"), "Connect a tenant"
-    unfinished = models.Tenant.objects.exclude(setup_step=None).order_by("created_at").first()
-    if unfinished:
-        step = min(at(unfinished), LAST)
-        words = f"{unfinished.name} is being connected: step {step} of {LAST}."
-        return words, address(unfinished), "Go on"
-    if not heard(now):
-        return (
-            "No vantage point is heard, so nothing is probed.",
-            reverse("vantage_points"),
-            "Start a worker",
-        )
-    if not models.Subscription.objects.exists():
-        return "Nobody is told when a door opens.", reverse("settings"), "Name an address"
-    return None
+def unfinished() -> tuple[str, str] | None:
+    """The tenant whose connecting was begun first and is not over: in words, and where to go on."""
+    tenant = models.Tenant.objects.exclude(setup_step=None).order_by("created_at").first()
+    if tenant is None:
+        return None
+    step = min(at(tenant), LAST)
+    return f"{tenant.name} is being connected: step {step} of {LAST}.", address(tenant)
 
 
 def strangers() -> list[models.VantagePoint]:

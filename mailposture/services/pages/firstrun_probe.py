@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from mailposture import models
 from mailposture.services import paths, vantage_points
@@ -11,8 +11,6 @@ from mailposture.services.pages import tenant as tenant_pages
 from mailposture.services.pages.commands import Copy
 from mailposture.services.pages.firstrun_read import counted, listed
 from mailposture.services.pages.vantage_points import worker_file, worker_start
-
-SOME: Final = 6
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
