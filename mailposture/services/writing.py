@@ -15,34 +15,28 @@ from mailposture.core import letters
 
 SENDER_NAME: Final = "Mailposture"
 
-# The verdict's colours, light: ink, solid, tint, and the badge's ground, ink, edge and line.
+
+def _tone(
+    name: str, ink: str, solid: str, tint: str, badge: Mapping[str, str] | None = None
+) -> Mapping[str, str]:
+    """The colours of a verdict, light: its words, its mark, its ground, and what its badge has
+    otherwise than tint, ink and mark. The dark ones stand in templates/mail/frame.html.
+    """
+    usual = {"class": f"badge-{name}", "ground": tint, "ink": ink, "edge": solid, "line": "solid"}
+    shown = {f"badge_{part}": value for part, value in {**usual, **(badge or {})}.items()}
+    return {"ink": ink, "solid": solid, "tint": tint, **shown}
+
+
+_SOLID: Final = {"class": "solid-open", "ground": "#C5341A", "ink": "#FFFFFF"}
+_OUTLINE: Final = {"ground": "#FFFFFF", "edge": "#A7D3C6"}
+_DASHED: Final = {"ground": "#FFFFFF", "line": "dashed"}
 _TONES: Final[Mapping[str, Mapping[str, str]]] = {
-    "open": {
-        "ink": "#B32A12", "solid": "#C5341A", "tint": "#FBE8E2", "badge_class": "solid-open",
-        "badge_ground": "#C5341A", "badge_ink": "#FFFFFF", "badge_edge": "#C5341A",
-        "badge_line": "solid",
-    },
-    "part": {
-        "ink": "#855000", "solid": "#B97D08", "tint": "#FBF0D6", "badge_class": "badge-part",
-        "badge_ground": "#FBF0D6", "badge_ink": "#855000", "badge_edge": "#B97D08",
-        "badge_line": "solid",
-    },
-    "cut": {
-        "ink": "#B32A12", "solid": "#C5341A", "tint": "#FBE8E2", "badge_class": "badge-cut",
-        "badge_ground": "#FBE8E2", "badge_ink": "#B32A12", "badge_edge": "#C5341A",
-        "badge_line": "solid",
-    },
-    "closed": {
-        "ink": "#0A6653", "solid": "#14836C", "tint": "#DFF0EA", "badge_class": "badge-closed",
-        "badge_ground": "#FFFFFF", "badge_ink": "#0A6653", "badge_edge": "#A7D3C6",
-        "badge_line": "solid",
-    },
-    "unknown": {
-        "ink": "#505A65", "solid": "#7C8692", "tint": "#EDEFF1", "badge_class": "badge-unknown",
-        "badge_ground": "#FFFFFF", "badge_ink": "#505A65", "badge_edge": "#7C8692",
-        "badge_line": "dashed",
-    },
-}  # fmt: skip
+    "open": _tone("open", "#B32A12", "#C5341A", "#FBE8E2", _SOLID),
+    "part": _tone("part", "#855000", "#B97D08", "#FBF0D6"),
+    "cut": _tone("cut", "#B32A12", "#C5341A", "#FBE8E2"),
+    "closed": _tone("closed", "#0A6653", "#14836C", "#DFF0EA", _OUTLINE),
+    "unknown": _tone("unknown", "#505A65", "#7C8692", "#EDEFF1", _DASHED),
+}
 
 
 def domain() -> str:

@@ -1,7 +1,6 @@
 """From an empty database to the first verdict as a person walks it: a real demo, a real browser."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,28 +23,6 @@ def told(demo: Demo) -> dict[str, dict[str, Any]]:
     facts = runtime.lab(demo.data)
     assert facts is not None
     return {one["name"]: one for one in facts["tenants"]}
-
-
-@pytest.fixture(scope="module")
-def signed_in(demo: Demo, browser: Browser) -> Iterator[BrowserContext]:
-    """A browser in which the printed link was opened; it works once."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(20_000)
-    context.new_page().goto(demo.links[0])
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def page(signed_in: BrowserContext) -> Iterator[Page]:
-    """A page; what the policy blocks or a script throws fails the test."""
-    complaints: list[str] = []
-    opened = signed_in.new_page()
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
-    yield opened
-    opened.close()
-    assert complaints == []
 
 
 def looks_well(page: Page, step: int) -> None:

@@ -2,10 +2,9 @@
 
 import re
 import time
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.demos import Demo
 from tests.servers import until
@@ -13,28 +12,6 @@ from tests.servers import until
 pytestmark = pytest.mark.browser
 # Promised: from the scene to the mail within two minutes at the demo's cadence.
 PROMISED = 120.0
-
-
-@pytest.fixture(scope="module")
-def signed_in(demo: Demo, browser: Browser) -> Iterator[BrowserContext]:
-    """A browser in which the printed link was opened; it works once."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(20_000)
-    context.new_page().goto(demo.links[0])
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def page(signed_in: BrowserContext) -> Iterator[Page]:
-    """A page; what the policy blocks or a script throws fails the test."""
-    complaints: list[str] = []
-    opened = signed_in.new_page()
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
-    yield opened
-    opened.close()
-    assert complaints == []
 
 
 def mails(demo: Demo, *words: str) -> list[str]:
