@@ -43,7 +43,7 @@ def test_a_person_sees_who_is_open_probes_reads_the_proof_locks_and_sees_it_clos
     page: Page, demo: Demo
 ) -> None:
     sentence = page.get_by_role("heading", level=1)
-    expect(sentence).to_contain_text("accept mail from any host")
+    expect(sentence).to_contain_text("accept mail from any host", timeout=SOON)
     page.get_by_role("link", name="Contoso", exact=True).locator("visible=true").first.click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Contoso takes mail")
 
