@@ -6,7 +6,8 @@ algebra is one sweep over edges; nothing walks single addresses.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
@@ -14,6 +15,7 @@ type Interval = tuple[int, int]
 type Intervals = tuple[Interval, ...]
 
 BITS = {4: 32, 6: 128}
+_BEYOND = 1 << 128
 
 # The forms Exchange writes and takes: an address, an address with a prefix length or (in
 # older exports) a mask in brackets, and a range from low to high.
@@ -170,8 +172,7 @@ class AddressSet:
 
     def __contains__(self, address: str) -> bool:
         family, number = _number(address)
-        intervals = self.v4 if family == 4 else self.v6
-        return any(first <= number <= last for first, last in intervals)
+        return holds(self.v4 if family == 4 else self.v6, number)
 
     def complement(self) -> "AddressSet":
         """Every address of both families that is not in this set."""
@@ -197,6 +198,26 @@ def _written(first: IPv4Address | IPv6Address, length: int, bits: int) -> str:
 
 
 NOWHERE = AddressSet()
+EVERYWHERE = AddressSet(v4=((0, (1 << 32) - 1),), v6=((0, (1 << 128) - 1),))
+
+
+def holds(intervals: Intervals, number: int) -> bool:
+    """Whether a number lies in one of these sorted intervals."""
+    at = bisect_right(intervals, (number, _BEYOND)) - 1
+    return at >= 0 and number <= intervals[at][1]
+
+
+def of_intervals(v4: Iterable[Interval] = (), v6: Iterable[Interval] = ()) -> AddressSet:
+    """The set of all addresses in these intervals, in any order and overlap."""
+    return AddressSet(v4=_joined(v4), v6=_joined(v6))
+
+
+def union(sets: Sequence[AddressSet]) -> AddressSet:
+    """All addresses of all these, in one sweep."""
+    return of_intervals(
+        v4=(interval for one in sets for interval in one.v4),
+        v6=(interval for one in sets for interval in one.v6),
+    )
 
 
 def parse(entries: Iterable[str]) -> AddressSet:
@@ -206,7 +227,7 @@ def parse(entries: Iterable[str]) -> AddressSet:
         if entry.strip():
             family, interval = parse_entry(entry)
             found[family].append(interval)
-    return AddressSet(v4=_joined(found[4]), v6=_joined(found[6]))
+    return of_intervals(v4=found[4], v6=found[6])
 
 
 def sort_key(text: str) -> tuple[int, int, int, str]:

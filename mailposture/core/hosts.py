@@ -28,3 +28,8 @@ def a_label(name: str) -> str | None:
         return idna.encode(plain, uts46=True).decode("ascii")
     except UnicodeError:
         return None
+
+
+def plain(name: str) -> str:
+    """A host or domain name that is ASCII already, in one spelling."""
+    return name.strip().rstrip(".").lower()

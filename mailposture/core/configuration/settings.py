@@ -16,6 +16,7 @@ from mailposture.core.configuration.kinds import (
     Text,
     Texts,
 )
+from mailposture.core.hosts import plain
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -155,18 +156,14 @@ class DomainFacts:
 def domain_facts(domain: str, mx: Iterable[tuple[int, str, Iterable[str]]] | None) -> DomainFacts:
     """Facts of a domain in one spelling, so that the order of answers makes no difference."""
     if mx is None:
-        return DomainFacts(domain=_plain(domain), mx=None)
+        return DomainFacts(domain=plain(domain), mx=None)
     hosts = (
         MxHost(
             preference=preference,
-            host=_plain(host),
+            host=plain(host),
             addresses=tuple(sorted(set(addresses), key=sort_key)),
         )
         for preference, host, addresses in mx
     )
     ordered = sorted(hosts, key=lambda one: (one.preference, one.host))
-    return DomainFacts(domain=_plain(domain), mx=tuple(ordered))
-
-
-def _plain(name: str) -> str:
-    return name.rstrip(".").lower()
+    return DomainFacts(domain=plain(domain), mx=tuple(ordered))

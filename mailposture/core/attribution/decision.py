@@ -1,0 +1,63 @@
+"""The answer to one session, with its reasons and with what it leans on."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from mailposture.core.attribution.assumptions import ASSUMPTIONS, DEFAULTS, UNDECIDED
+from mailposture.core.attribution.gates import Answer, Look, Rule, answer, look
+from mailposture.core.attribution.reading import Rules, read
+from mailposture.core.attribution.sessions import Session
+from mailposture.core.attribution.trace import trace
+from mailposture.core.configuration import Configuration
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decision:
+    """What Exchange Online must answer to one session, by its configuration alone.
+
+    `code` is the refusal expected (an enhanced status code, or TLS), None where it is taken.
+    `assumptions` names the choices and the unread parts by which the answer could be another.
+    """
+
+    accepted: bool
+    code: str | None
+    connector: str | None
+    rule: Rule
+    assumptions: tuple[str, ...]
+    trace: tuple[str, ...]
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it can be leaned on: what was not read, or nobody knows, may turn it round."""
+        return not UNDECIDED.intersection(self.assumptions)
+
+
+NAMES: Final = tuple(a.name for a in ASSUMPTIONS)
+
+
+def decide(configuration: Configuration, session: Session) -> Decision:
+    """What the tenant's door must answer to this session."""
+    return decided(read(configuration), session)
+
+
+def decided(rules: Rules, session: Session) -> Decision:
+    """The same, where the configuration was read before: for many sessions."""
+    it = look(rules, session)
+    found = answer(it)
+    return Decision(
+        accepted=found.accepted,
+        code=found.code,
+        connector=found.connector,
+        rule=found.rule,
+        assumptions=(*_leans_on(it, found), *rules.not_known),
+        trace=trace(it, found),
+    )
+
+
+def _leans_on(it: Look, found: Answer) -> Iterator[str]:
+    """The choices whose alternative would answer otherwise."""
+    for name in NAMES:
+        other = answer(it, DEFAULTS | {name})
+        if (other.accepted, other.code) != (found.accepted, found.code):
+            yield name

@@ -1,0 +1,119 @@
+"""What the service knows of a client when it names a recipient."""
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from mailposture.core.hosts import plain
+
+LONGEST_ADDRESS = 320  # RFC 3696, errata 1690: 64 + @ + 255
+
+
+class SessionError(ValueError):
+    """A session that cannot be: what is wrong with it, in words."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Certificate:
+    """A client certificate by what attribution reads of it (attribution.md 3.2).
+
+    `trusted` is false where its chain leads to no authority that the service trusts, and then its
+    names prove nothing. `client_auth` is false where it lacks the clientAuth usage.
+    """
+
+    common_name: str
+    alternative_names: tuple[str, ...] = ()
+    trusted: bool = True
+    client_auth: bool = True
+
+    @classmethod
+    def of(cls, name: str) -> "Certificate":
+        """A trusted one that bears this name as common name and alternative name."""
+        return cls(common_name=name, alternative_names=(name,))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that it is called, in one spelling."""
+        return tuple(dict.fromkeys(plain(n) for n in (self.common_name, *self.alternative_names)))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Session:
+    """One RCPT TO of one SMTP session. An empty `mail_from` is the null sender.
+
+    `recipient_exists` is None where the directory is not known, which is the rule.
+    """
+
+    source: str
+    mail_from: str
+    recipient: str
+    tls: bool = False
+    certificate: Certificate | None = None
+    recipient_exists: bool | None = None
+
+    @property
+    def is_ipv6(self) -> bool:
+        """Whether the client came over IPv6; a mapped IPv4 address counts as IPv4."""
+        return ":" in plain_source(self.source)
+
+    @property
+    def sender_domain(self) -> str:
+        """Domain of the envelope sender; empty for the null sender."""
+        return domain_of(self.mail_from)
+
+    @property
+    def recipient_domain(self) -> str:
+        """Domain of the recipient."""
+        return domain_of(self.recipient)
+
+
+def session(
+    *,
+    source: str,
+    mail_from: str,
+    recipient: str,
+    tls: bool = False,
+    cert_name: str | None = None,
+) -> Session:
+    """Check what a person or a file says of a session.
+
+    Raises SessionError where the source is no address, an address has no domain, or a certificate
+    is shown without TLS.
+    """
+    try:
+        source = str(ip_address(source.strip()))
+    except ValueError:
+        raise SessionError(f"{source!r} is not an IP address") from None
+    mail_from, recipient = _bare(mail_from), _bare(recipient)
+    if not domain_of(recipient):
+        raise SessionError(f"the recipient {recipient!r} has no domain: write name@domain")
+    if mail_from and not domain_of(mail_from):
+        raise SessionError(f"the sender {mail_from!r} has no domain: write name@domain, or nothing")
+    if cert_name and not tls:
+        raise SessionError("a client certificate is shown over TLS only")
+    certificate = Certificate.of(cert_name) if cert_name else None
+    return Session(
+        source=source, mail_from=mail_from, recipient=recipient, tls=tls, certificate=certificate
+    )
+
+
+def plain_source(text: str) -> str:
+    """The address as the service sees it: ::ffff:192.0.2.1 is 192.0.2.1."""
+    if ":" not in text:
+        return text
+    address = ip_address(text)
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped or address)
+
+
+def domain_of(address: str) -> str:
+    """The domain of a mail address, in one spelling; empty where there is none."""
+    return plain(address.rpartition("@")[2]) if "@" in address else ""
+
+
+def _bare(address: str) -> str:
+    address = address.strip()
+    if address.startswith("<") and address.endswith(">"):
+        address = address[1:-1].strip()
+    if len(address) > LONGEST_ADDRESS or not address.isprintable() or " " in address:
+        raise SessionError(f"{address[:60]!r} is not a mail address")
+    return address

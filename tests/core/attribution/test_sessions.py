@@ -1,0 +1,42 @@
+"""What a person or a file says of a session is checked before it is asked."""
+
+import pytest
+
+from mailposture.core.attribution import SessionError, session
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"source": "mail.contoso.com"}, "is not an IP address"),
+        ({"source": "203.0.113.0/24"}, "is not an IP address"),
+        ({"recipient": "postmaster"}, "has no domain"),
+        ({"recipient": ""}, "has no domain"),
+        ({"mail_from": "postmaster"}, "has no domain"),
+        ({"mail_from": "a@b\r\nRCPT TO:<x>"}, "is not a mail address"),
+        ({"cert_name": "mail.contoso.com", "tls": False}, "over TLS only"),
+    ],
+)
+def test_a_session_that_cannot_be_is_refused_in_words(said: dict[str, object], why: str) -> None:
+    good: dict[str, object] = {
+        "source": "192.0.2.1",
+        "mail_from": "a@fabrikam.com",
+        "recipient": "b@contoso.com",
+        "tls": True,
+    }
+    with pytest.raises(SessionError, match=why):
+        session(**{**good, **said})  # type: ignore[arg-type]  # a table of one wrong value each
+
+
+@pytest.mark.parametrize("written", ["", "<>", " <> "])
+def test_the_null_sender_is_written_in_three_ways(written: str) -> None:
+    asked = session(source="192.0.2.1", mail_from=written, recipient="<b@Contoso.com.>")
+    assert asked.mail_from == ""
+    assert asked.sender_domain == ""
+    assert asked.recipient_domain == "contoso.com"
+
+
+def test_an_address_has_one_spelling() -> None:
+    asked = session(source=" 2001:DB8:0::1 ", mail_from="", recipient="b@contoso.com")
+    assert asked.source == "2001:db8::1"
+    assert asked.is_ipv6
