@@ -183,6 +183,12 @@ class AddressSet:
         """How many addresses the set holds."""
         return sum(last - first + 1 for first, last in self.v4 + self.v6)
 
+    def first(self) -> str | None:
+        """The lowest address, IPv4 before IPv6; None where the set is empty."""
+        if self.v4:
+            return str(IPv4Address(self.v4[0][0]))
+        return str(IPv6Address(self.v6[0][0])) if self.v6 else None
+
     def cidrs(self) -> tuple[str, ...]:
         """The fewest networks that make up the set; a single address has no prefix length."""
         v4 = (n for interval in self.v4 for n in _networks(interval, BITS[4]))

@@ -1,5 +1,6 @@
 """The exact sets of hosts that may deliver to a tenant, and how a change moves them."""
 
+from mailposture.core.reachability.compare import Comparison, Moved, compare
 from mailposture.core.reachability.questions import CLASSES, FOREIGN, NULL, OWN
 from mailposture.core.reachability.regions import (
     ANY_RECIPIENT,
@@ -9,6 +10,7 @@ from mailposture.core.reachability.regions import (
     Region,
     reachability,
 )
+from mailposture.core.reachability.witness import PUBLIC, Witness, smallest, witness
 
 __all__ = [
     "ANY_RECIPIENT",
@@ -17,8 +19,15 @@ __all__ = [
     "NOBODY_REACHES",
     "NULL",
     "OWN",
+    "PUBLIC",
+    "Comparison",
+    "Moved",
     "Reach",
     "Reachability",
     "Region",
+    "Witness",
+    "compare",
     "reachability",
+    "smallest",
+    "witness",
 ]

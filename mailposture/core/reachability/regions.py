@@ -97,6 +97,14 @@ class Reachability:
         """What the connectors make of this class of sender and this recipient's domain."""
         return self.names.question(sender_of(sender_class, domain), domain)
 
+    @cached_property
+    def _held(self) -> frozenset[str]:
+        return frozenset(self.domains)
+
+    def has(self, domain: str) -> bool:
+        """Whether the tenant takes mail for this domain; where that is not known, it does."""
+        return domain in self._held or ANY_RECIPIENT in self._held
+
     def of(self, domain: str, sender_class: str) -> Reach:
         """Who may deliver to this domain as this class of sender."""
         # Of a recipient's domain only its connectors matter, but where it is the sender's too.

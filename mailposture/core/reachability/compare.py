@@ -1,0 +1,99 @@
+"""How a change moves who may deliver: gained and lost, per domain and class of sender."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from mailposture.core.addresses import NOWHERE, AddressSet, union
+from mailposture.core.configuration import Configuration
+from mailposture.core.reachability.questions import CLASSES, scoped_domains
+from mailposture.core.reachability.regions import (
+    NOBODY_REACHES,
+    Reach,
+    Reachability,
+    reachability,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Who may deliver before and after, and the difference both ways (over TLS)."""
+
+    before: Reach
+    after: Reach
+    gained: AddressSet
+    lost: AddressSet
+
+    @property
+    def certificates_gained(self) -> tuple[str, ...]:
+        """Names that let any address in now, and did not."""
+        return tuple(n for n in self.after.certificates if n not in self.before.certificates)
+
+    @property
+    def certificates_lost(self) -> tuple[str, ...]:
+        """Names that let any address in before, and do no longer."""
+        return tuple(n for n in self.before.certificates if n not in self.after.certificates)
+
+    def __bool__(self) -> bool:
+        return bool(self.gained or self.lost or self.certificates_gained or self.certificates_lost)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two configurations of one tenant. A domain that one of them lacks is reached by nobody."""
+
+    before: Reachability
+    after: Reachability
+    _moves: dict[tuple[Reach, Reach], Moved] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def domains(self) -> tuple[str, ...]:
+        """The domains of either."""
+        return tuple(sorted({*self.before.domains, *self.after.domains}))
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """The classes of sender, which both were asked for."""
+        return self.after.classes
+
+    def of(self, domain: str, sender_class: str) -> Moved:
+        """What became of this domain and class of sender."""
+        before = _reach(self.before, domain, sender_class)
+        after = _reach(self.after, domain, sender_class)
+        key = (before, after)
+        if key not in self._moves:
+            gained = after.addresses - before.addresses
+            lost = before.addresses - after.addresses
+            self._moves[key] = Moved(before=before, after=after, gained=gained, lost=lost)
+        return self._moves[key]
+
+    def all(self) -> Iterator[tuple[str, str, Moved]]:
+        """Every domain, class of sender and what became of it."""
+        for domain in self.domains:
+            for sender_class in self.classes:
+                yield domain, sender_class, self.of(domain, sender_class)
+
+    @cached_property
+    def gained(self) -> AddressSet:
+        """Addresses that may deliver to some domain, and could not."""
+        return union([moved.gained for moved in self._distinct()] or [NOWHERE])
+
+    @cached_property
+    def lost(self) -> AddressSet:
+        """Addresses that may no longer deliver to some domain."""
+        return union([moved.lost for moved in self._distinct()] or [NOWHERE])
+
+    def _distinct(self) -> list[Moved]:
+        for _each in self.all():
+            pass
+        return list(self._moves.values())
+
+
+def _reach(within: Reachability, domain: str, sender_class: str) -> Reach:
+    return within.of(domain, sender_class) if within.has(domain) else NOBODY_REACHES
+
+
+def compare(before: Configuration, after: Configuration) -> Comparison:
+    """Who may deliver before and after, asked for the classes of sender that either names."""
+    named = {*scoped_domains(before), *scoped_domains(after)} - set(CLASSES)
+    return Comparison(before=reachability(before, named), after=reachability(after, named))

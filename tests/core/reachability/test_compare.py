@@ -1,0 +1,113 @@
+"""A change gains and loses exact sets."""
+
+from hypothesis import given, settings
+
+from mailposture.core.addresses import EVERYWHERE, NOWHERE, parse
+from mailposture.core.configuration import Configuration, Part, PartStatus
+from mailposture.core.reachability import compare, reachability, smallest, witness
+from tests.core.configurations import configuration, domain, hybrid, lock
+from tests.core.strategies import configurations
+
+OPEN = configuration(hybrid(tls_sender_certificate_name="*.contoso.com"))
+LOCKED = configuration(lock(), hybrid(tls_sender_certificate_name="*.contoso.com"))
+GATEWAY = parse(["203.0.113.10"])
+
+
+def test_the_lock_leaves_one_address_of_all_and_the_hybrid_server_stays_in() -> None:
+    moved = compare(OPEN, LOCKED).of("contoso.com", "foreign")
+    assert moved.before.addresses == EVERYWHERE
+    assert sum(last - first + 1 for first, last in moved.before.addresses.v4) == 4_294_967_296
+    assert moved.after.addresses == GATEWAY
+    assert moved.lost == EVERYWHERE - GATEWAY
+    assert moved.gained == NOWHERE
+    assert moved.before.certificates == moved.after.certificates == ("*.contoso.com",)
+
+
+def test_a_domain_that_goes_is_reached_by_nobody() -> None:
+    both = configuration(accepted_domains=(domain("contoso.com"), domain("fabrikam.com")))
+    moved = compare(both, configuration()).of("fabrikam.com", "foreign")
+    assert moved.lost == EVERYWHERE
+    assert moved.after.addresses == NOWHERE
+
+
+def test_the_classes_of_either_side_are_asked_of_both() -> None:
+    scoped = configuration(lock(sender_domains=("fabrikam.com",)))
+    comparison = compare(configuration(), scoped)
+    assert comparison.classes == ("foreign", "own", "null", "fabrikam.com")
+    assert not comparison.of("contoso.com", "foreign")
+    assert comparison.of("contoso.com", "fabrikam.com").lost == EVERYWHERE - GATEWAY
+    assert comparison.lost == EVERYWHERE - GATEWAY
+    assert comparison.gained == NOWHERE
+
+
+def test_a_certificate_name_is_gained_and_lost() -> None:
+    new = configuration(lock(), hybrid(tls_sender_certificate_name="*.contoso.com"))
+    moved = compare(configuration(lock()), new).of("contoso.com", "foreign")
+    assert moved.certificates_gained == ("*.contoso.com",)
+    assert compare(new, configuration(lock())).of("contoso.com", "foreign").certificates_lost == (
+        "*.contoso.com",
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(configurations(), configurations())
+def test_what_is_gained_one_way_is_lost_the_other(one: Configuration, other: Configuration) -> None:
+    there, back = compare(one, other), compare(other, one)
+    for name, sender_class, moved in there.all():
+        returned = back.of(name, sender_class)
+        assert moved.gained == returned.lost
+        assert moved.certificates_gained == returned.certificates_lost
+        assert moved.before.addresses - moved.lost | moved.gained == moved.after.addresses
+
+
+def test_the_witness_is_a_host_that_could_be_on_the_internet() -> None:
+    found = witness(reachability(configuration()))
+    assert found is not None
+    assert (found.address, found.domain, found.sender_class) == (
+        "1.0.0.0",
+        "contoso.com",
+        "foreign",
+    )
+
+
+def test_there_is_no_witness_where_only_approved_addresses_get_in() -> None:
+    assert witness(reachability(configuration(lock())), GATEWAY) is None
+
+
+def test_the_witness_beside_the_gateway_is_named() -> None:
+    wide = configuration(lock(sender_ip_addresses=("203.0.113.8/30",)))
+    found = witness(reachability(wide), GATEWAY)
+    assert found is not None
+    assert found.address == "203.0.113.8"
+
+
+def test_a_witness_that_leans_on_less_is_preferred() -> None:
+    scoped = configuration(
+        lock(associated_accepted_domains=("contoso.com",)),
+        accepted_domains=(
+            domain("contoso.com"),
+            domain("fabrikam.com"),
+        ),
+    )
+    found = witness(reachability(scoped), GATEWAY)
+    assert found is not None
+    assert found.domain == "fabrikam.com"
+
+
+def test_an_empty_set_has_no_smallest() -> None:
+    assert smallest(NOWHERE) is None
+    assert smallest(parse(["10.0.0.1", "2001:db8::1"])) == "10.0.0.1"
+    assert smallest(parse(["10.0.0.1", "2600::1"])) == "2600::1"
+
+
+def test_domains_that_were_not_read_are_whatever_they_are() -> None:
+    unread = Configuration(
+        parts=(Part(name="accepted_domains", status=PartStatus.FORBIDDEN),),
+        inbound_connectors=(lock(),),
+        organization=configuration().organization,
+    )
+    reach = reachability(unread)
+    assert reach.domains == ("*",)
+    found = reach.of("*", "foreign")
+    assert found.addresses == GATEWAY
+    assert found.assumptions == ("ipv6_never_listed", "accepted_domains_unknown")
