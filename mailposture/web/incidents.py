@@ -77,8 +77,6 @@ def _mail(request: HttpRequest, now: datetime) -> str:
     """Why nobody is told, from the counts that the rail shows anyway."""
     counts = fleet.count(now)
     counted(request, counts)
-    if not counts.total:
-        return pages.mail_now()
     return pages.mail(counts.mails, told=counts.somebody_is_told)
 
 

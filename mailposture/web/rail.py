@@ -45,6 +45,8 @@ def rail(request: HttpRequest) -> dict[str, Any]:
             "nav": _navigation(request, counts),
             "vantage": {"clear": sum(marks), "all": len(marks), "marks": marks},
             "last_round": counts.last_look,
+            "watched": counts.total,
+            "connecting": counts.connecting,
             "lab": bool(settings.LAB),
             "sign_out": reverse("signout"),
         },

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from mailposture import models
-from mailposture.services.pages import incidents
+from mailposture.services.pages import begun, firstrun, incidents
 from mailposture.services.pages import tenant as pages
 from mailposture.services.pages.matrix import Band, Grid, GridRow
 from mailposture.services.pages.timeline import REACHES, address, reach
@@ -22,6 +22,8 @@ def tenant(request: HttpRequest, slug: str) -> HttpResponse:
     """The tenant's page; `domains` is a page of its matrix, `days` the reach of its timeline."""
     of = seen_tenant(request, slug, incidents.with_standing(models.Tenant.objects.all()))
     now = timezone.now()
+    if of.setup_step is not None:
+        return _connecting(request, of, now)
     asked = pages.Asked(page=small_number(request, "domains", 1), days=days_asked(request, of, now))
     page = pages.load(of, asked, now)
     return render(
@@ -39,6 +41,15 @@ def tenant(request: HttpRequest, slug: str) -> HttpResponse:
             "watched": watched(request, of, now),
         },
     )
+
+
+def _connecting(request: HttpRequest, of: models.Tenant, now: datetime) -> HttpResponse:
+    """A tenant that is being connected has no doors to show: how far it is, and the way on."""
+    one = begun.gather([of])[of.pk]
+    operates = may_operate(request)
+    walk = firstrun.walk(of, one.step, now, linked=operates)
+    context = {"now": now, "tenant": of, "one": one, "walk": walk, "operates": operates}
+    return render(request, "tenant/connecting.html", context)
 
 
 def days_asked(request: HttpRequest, of: models.Tenant, now: datetime) -> int:

@@ -19,6 +19,7 @@ from mailposture.services import (
     secrets,
 )
 from mailposture.services.pages import beginning, blind, firstrun, fleet
+from mailposture.services.pages import begun as connecting
 from tests import factories
 from tests.factories import NOW
 from tests.web.setup_rows import APP, acts, credential
@@ -215,19 +216,22 @@ def test_the_key_is_sealed_and_the_public_part_is_kept_beside_it() -> None:
 
 def test_a_new_installation_is_told_what_it_lacks_and_led_back_to_what_was_begun() -> None:
     def step() -> beginning.Step:
-        return beginning.steps(fleet.count(NOW), blind.places(NOW))[0]
+        return steps()[0]
+
+    def steps() -> tuple[beginning.Step, ...]:
+        return beginning.steps(fleet.count(NOW), blind.places(NOW), connecting.first())
 
     assert (step().done, step().do, step().href) == (False, "Add a tenant", "/tenants/add/")
     tenant = begun()
     assert (step().done, step().do) == (False, "Go on")
     assert (step().says, step().href) == (
         "Litware is being connected: step 2 of 7.",
-        "/tenants/litware/connect/app/",
+        "/tenants/litware/connect/",
     )
     models.Tenant.objects.filter(pk=tenant.pk).update(setup_step=None)
     assert (step().done, step().says) == (True, "1 tenant is watched.")
     factories.stranger()
-    assert beginning.steps(fleet.count(NOW), blind.places(NOW)) == ()
+    assert steps() == ()
 
 
 def test_a_stranger_that_fell_silent_is_not_heard() -> None:

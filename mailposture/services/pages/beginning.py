@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
-from mailposture.services.pages import firstrun, incidents
+from mailposture.services.pages import incidents
+from mailposture.services.pages.begun import Begun
 from mailposture.services.pages.blind import Place
 from mailposture.services.pages.fleet import Counts
 
@@ -21,18 +22,19 @@ class Step:
     do: str
 
 
-def steps(counts: Counts, places: Sequence[Place]) -> tuple[Step, ...]:
+def steps(counts: Counts, places: Sequence[Place], connecting: Sequence[Begun]) -> tuple[Step, ...]:
     """What is to be set up, until a tenant is watched and a place was heard."""
     heard = [place for place in places if place.heard_at]
     if counts.total and heard:
         return ()
-    return (_tenant(counts.total), _place(places, heard), _mail(counts))
+    return (_tenant(counts.total, connecting), _place(places, heard), _mail(counts))
 
 
-def _tenant(total: int) -> Step:
-    if begun := firstrun.unfinished():
-        says, href = begun
-        return Step(done=False, title="A tenant", says=says, href=href, do="Go on")
+def _tenant(total: int, connecting: Sequence[Begun]) -> Step:
+    if connecting and not total:
+        one = connecting[0]
+        says = f"{one.name} is being connected: {one.stands}."
+        return Step(done=False, title="A tenant", says=says, href=one.href, do="Go on")
     watched = "1 tenant is watched." if total == 1 else f"{total:,} tenants are watched."
     return Step(
         done=total > 0,
@@ -59,11 +61,7 @@ def _place(places: Sequence[Place], heard: Sequence[Place]) -> Step:
 
 
 def _mail(counts: Counts) -> Step:
-    # Without tenants the counts are of nothing, and do not know who is told.
-    if counts.total:
-        wrong = incidents.mail(counts.mails, told=counts.somebody_is_told)
-    else:
-        wrong = incidents.mail_now()
+    wrong = incidents.mail(counts.mails, told=counts.somebody_is_told)
     return Step(
         done=not wrong,
         title="Somebody to tell",

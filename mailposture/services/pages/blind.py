@@ -218,7 +218,7 @@ def not_seen() -> Q:
     """Which of those cannot be read, or not whole, or have answers that are old."""
     whole = Exists(_not_whole().filter(pk=OuterRef("latest")))
     unread = Q(fetch_failing_since__isnull=False) | Q(credential__isnull=True) | Q(whole)
-    return Q(paused_at=None) & (unread | fleet.STALE)
+    return Q(paused_at=None, setup_step=None) & (unread | fleet.STALE)
 
 
 def of_tenants(found: Iterable[models.Tenant]) -> Iterator[Blind]:

@@ -89,7 +89,7 @@ class _Seen:
 
 def figure(now: datetime) -> FleetExposure:
     """The fleet's exposure, behind its own address: the worst tenants, as the overview has them."""
-    found = fleet.worst_first(fleet.tenants(now))[:DRAWN]
+    found = fleet.worst_first(fleet.watched(now))[:DRAWN]
     return FleetExposure(tenants=tuple(days([watched(t, now) for t in found], now)))
 
 

@@ -76,9 +76,17 @@ def begin() -> Walk:
 
 
 def walk(
-    tenant: models.Tenant, number: int, now: datetime, *, found: Checked | None = None
+    tenant: models.Tenant,
+    number: int,
+    now: datetime,
+    *,
+    found: Checked | None = None,
+    linked: bool = True,
 ) -> Walk:
-    """The frame of one step of this tenant; `found` is what the last check of this visit found."""
+    """The frame of one step of this tenant; `found` is what the last check of this visit found.
+
+    Steps are `linked` for those who may take them.
+    """
     credential = pages.credential(tenant, now)
     reached = at(tenant)
     under = {NAME: tenant.name, **_app(credential), **_under(tenant, reached, found)}
@@ -87,7 +95,7 @@ def walk(
             number=step,
             words=words,
             under=under.get(step, idle),
-            link=reverse(route, args=[tenant.slug]) if step <= reached <= LAST else "",
+            link=reverse(route, args=[tenant.slug]) if linked and step <= reached <= LAST else "",
             done=step < reached,
             current=step == number,
         )
@@ -209,15 +217,6 @@ def _lab_tenant(story: Mapping[str, Any]) -> LabTenant:
 
 
 # ---- what comes next, for other pages ----------------------------------------------------
-
-
-def unfinished() -> tuple[str, str] | None:
-    """The tenant whose connecting was begun first and is not over: in words, and where to go on."""
-    tenant = models.Tenant.objects.exclude(setup_step=None).order_by("created_at").first()
-    if tenant is None:
-        return None
-    step = min(at(tenant), LAST)
-    return f"{tenant.name} is being connected: step {step} of {LAST}.", address(tenant)
 
 
 def strangers() -> list[models.VantagePoint]:

@@ -27,7 +27,8 @@ from django.urls import reverse
 
 from mailposture import models
 from mailposture.core.states import A_DAY, ROUNDS, Age, State, answer_age
-from mailposture.services.pages import fleet_words, incidents, lapsing
+from mailposture.services.pages import begun, fleet_words, incidents, lapsing
+from mailposture.services.pages.begun import Begun
 from mailposture.services.pages.fleet_words import CLASSES, LETS_IN
 
 RANK: Final = {
@@ -51,11 +52,20 @@ def lapsed(now: datetime) -> Q:
 
 
 def tenants(now: datetime) -> QuerySet[Any]:
-    """All tenants with `quiet`, the seconds since the last answer, and `shown`, the state."""
+    """All tenants with `quiet`, the seconds since the last answer, and `shown`, the state.
+
+    One that is being connected has no state of doors yet: it is neither read nor seen.
+    """
+    connecting = When(setup_step__isnull=False, then=Value(begun.STATE))
     unknown = When(lapsed(now), then=Value(str(State.UNKNOWN)))
-    shown = Case(unknown, default=F("state"), output_field=CharField())
+    shown = Case(connecting, unknown, default=F("state"), output_field=CharField())
     quiet = lapsing.quiet("probed_at", now)
     return models.Tenant.objects.annotate(quiet=quiet).annotate(shown=shown)
+
+
+def watched(now: datetime) -> QuerySet[Any]:
+    """The same without those that are being connected."""
+    return tenants(now).filter(setup_step=None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,6 +87,7 @@ class Counts:
     last_reading: datetime | None
     due: datetime | None
     stale: int
+    connecting: int = 0
     incidents: int = 0
     mails: int = 0
     somebody_is_told: bool = False
@@ -92,7 +103,7 @@ def count(now: datetime) -> Counts:
     stale = Count("pk", filter=STALE & Q(paused_at=None))
     grouped = tenants(now).order_by().values("shown")
     found = {
-        State(row["shown"]): row
+        row["shown"]: row
         for row in grouped.annotate(
             n=Count("pk"),
             since=Min("state_since"),
@@ -105,6 +116,7 @@ def count(now: datetime) -> Counts:
             told=Exists(models.Subscription.objects.all()),
         )
     }
+    beside = next(iter(found.values()), None) or _alone()
     number = {state: found[state]["n"] if state in found else 0 for state in State}
     since = {state: row["since"] for state, row in found.items()}
     return Counts(
@@ -118,10 +130,20 @@ def count(now: datetime) -> Counts:
         last_reading=max(filter(None, (row["read"] for row in found.values())), default=None),
         due=min(filter(None, (row["due"] for row in found.values())), default=None),
         stale=sum(row["stale"] for row in found.values()),
-        incidents=max((row["incidents"] or 0 for row in found.values()), default=0),
-        mails=max((row["mails"] or 0 for row in found.values()), default=0),
-        somebody_is_told=any(row["told"] for row in found.values()),
+        connecting=found[begun.STATE]["n"] if begun.STATE in found else 0,
+        incidents=beside["incidents"] or 0,
+        mails=beside["mails"] or 0,
+        somebody_is_told=beside["told"],
     )
+
+
+def _alone() -> dict[str, Any]:
+    """The same where there is no tenant: a place may be silent without one."""
+    return {
+        "incidents": models.Incident.objects.filter(resolved_at=None).count(),
+        "mails": models.Delivery.objects.filter(state="waiting").count(),
+        "told": models.Subscription.objects.exists(),
+    }
 
 
 def _number(rows: QuerySet[Any]) -> Subquery:
@@ -181,6 +203,7 @@ class Row:
     observation: int | None
     probed_at: datetime | None
     incident: incidents.Worst | None = None
+    begun: Begun | None = None
 
     @property
     def href(self) -> str:
@@ -219,7 +242,13 @@ def rows(
     """
     listed = list(found)
     groups = _answers([tenant.pk for tenant in listed])
-    made = [_row(tenant, groups, now) for tenant in listed]
+    connecting = begun.gather(listed)
+    made = [
+        replace(_row(tenant, groups, now), state=begun.STATE, begun=connecting[tenant.pk])
+        if tenant.pk in connecting
+        else _row(tenant, groups, now)
+        for tenant in listed
+    ]
     return [replace(row, incident=worst.get(row.pk)) for row in made] if worst else made
 
 

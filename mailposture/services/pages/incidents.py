@@ -196,11 +196,6 @@ def mail(waiting: int, *, told: bool) -> str:
     return "" if told else "Nobody is told by mail: no address is on the list."
 
 
-def mail_now() -> str:
-    """The same, asked of the rows."""
-    return mail(delivering.waiting(), told=models.Subscription.objects.exists())
-
-
 def with_standing(found: QuerySet[models.Tenant]) -> QuerySet[models.Tenant]:
     """Tenants with their worst open incident, for `worst` to read, and how many are open."""
     standing = models.Incident.objects.filter(tenant=OuterRef("pk"), resolved_at=None)

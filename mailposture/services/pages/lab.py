@@ -12,6 +12,7 @@ from mailposture import models
 from mailposture.core.configuration import PartStatus
 from mailposture.core.states import State
 from mailposture.services import clouds
+from mailposture.services.pages import begun
 
 # What each button says, and what its scene does.
 BUTTONS: Final = (
@@ -103,6 +104,7 @@ class Story:
     page: str
     next: Next
     recipients: tuple[tuple[str, str], ...] = ()
+    begun: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -187,7 +189,8 @@ def _story(
         smtp_faults=_choices("smtp", smtp, _doors_fault(told)),
         api_faults=_choices("api", api, _api_fault(told)),
         front_ends=tuple(front["address"] for front in told["front_ends"]),
-        state=ours.state if ours else "",
+        state=ours.state if ours and ours.setup_step is None else "",
+        begun=begun.gather([ours])[ours.pk].says if ours and ours.setup_step else "",
         since=ours.state_since if ours else None,
         probed=ours.probed_at if ours else None,
         page=ours.get_absolute_url() if ours else "",
@@ -268,12 +271,8 @@ def _troubles(told: Mapping[str, Any], smtp: Mapping[str, str]) -> Iterable[Trou
 
 def _next(told: Mapping[str, Any], ours: Any | None, now: datetime, *, troubled: bool) -> Next:
     """The sentence that leads on: what the product has noticed of it, and where it says so."""
-    if ours is None:
-        return Next(
-            says="It is not watched yet. Add it with the tenant ID and app of lab.json.",
-            link=reverse("tenant_add"),
-            words="Add a tenant",
-        )
+    if ours is None or ours.setup_step is not None:
+        return _not_watched(ours)
     if ours.fetch_error or _forbidden(ours):
         return Next(
             says="It cannot be read, or not whole. See which half is missing.",
@@ -290,6 +289,20 @@ def _next(told: Mapping[str, Any], ours: Any | None, now: datetime, *, troubled:
         says = "Read, but not seen on the wire yet: the next round looks."
         return Next(says=says, link=here, words=words)
     return _noticed(told, ours)
+
+
+def _not_watched(ours: Any | None) -> Next:
+    if ours is None:
+        return Next(
+            says="It is not watched yet. Add it with the tenant ID and app of lab.json.",
+            link=reverse("tenant_add"),
+            words="Add a tenant",
+        )
+    return Next(
+        says="It is neither read nor probed before it is connected.",
+        link=reverse("connect", args=[ours.slug]),
+        words=f"Go on connecting {ours.name}",
+    )
 
 
 def _reading(ours: Any, now: datetime) -> str:

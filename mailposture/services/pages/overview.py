@@ -13,12 +13,14 @@ from mailposture.services import idling
 from mailposture.services.pages import (
     approved,
     beginning,
+    begun,
     blind,
     changes,
     exposure,
     fleet,
     incidents,
 )
+from mailposture.services.pages.begun import Begun
 from mailposture.services.pages.fleet import Counts
 from mailposture.services.pages.pieces import Piece
 
@@ -42,6 +44,7 @@ class Overview:
     marks: tuple[bool, ...]
     mail: str
     steps: tuple[beginning.Step, ...]
+    begun: tuple[Begun, ...]
 
     @property
     def is_old(self) -> bool:
@@ -53,12 +56,18 @@ class Overview:
         """Tenants that the list of the worst does not show."""
         return self.counts.total - len(self.rows)
 
+    @property
+    def more_begun(self) -> int:
+        """Tenants that are being connected and are not named."""
+        return self.counts.connecting - len(self.begun)
+
 
 def load(now: datetime) -> Overview:
-    """Everything in nine queries, however many tenants there are."""
+    """Everything in nine queries, however many tenants there are; two more where some are begun."""
     counts = fleet.count(now)
     found, unseen = _tenants(now)
     places = blind.places(now)
+    connecting = begun.first() if counts.connecting else ()
     return Overview(
         counts=counts,
         sentence=tuple(sentence(counts)),
@@ -72,7 +81,8 @@ def load(now: datetime) -> Overview:
         blind=blind.gather(places, unseen),
         exposure=exposure.overview(found, now),
         mail=incidents.mail(counts.mails, told=counts.somebody_is_told) if counts.total else "",
-        steps=beginning.steps(counts, places),
+        steps=beginning.steps(counts, places, connecting),
+        begun=connecting,
     )
 
 
@@ -80,9 +90,9 @@ def _tenants(now: datetime) -> tuple[list[Any], list[Any]]:
     """The worst tenants in their order, and all that were read with them: one query for both the
     list of the worst and what cannot be seen.
     """
-    worst = fleet.worst_first(fleet.tenants(now)).values("pk")[:WORST]
+    worst = fleet.worst_first(fleet.watched(now)).values("pk")[:WORST]
     found = list(
-        blind.with_parts(fleet.tenants(now))
+        blind.with_parts(fleet.watched(now))
         .annotate(is_worst=Case(When(pk__in=worst, then=Value(1)), default=Value(0)))
         .filter(Q(is_worst=1) | blind.not_seen())
         .order_by("-is_worst", "name", "pk")[: WORST + blind.MOST_READ]

@@ -8,16 +8,16 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.core.paginator import Page, Paginator
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 
 from mailposture import models
 from mailposture.core.states import Age, State
 from mailposture.core.words import joined
-from mailposture.services.pages import fleet
+from mailposture.services.pages import begun, fleet
 from mailposture.services.pages.fleet_words import CLASSES, LETS_IN
 
 PAGE: Final = 100
-STATES: Final = {str(state): state.word for state in fleet.RANK}
+STATES: Final = {**{str(state): state.word for state in fleet.RANK}, begun.STATE: begun.WORD}
 # Tenants with `quiet` and `shown`, which no class of ours declares.
 type Found = QuerySet[Any]
 
@@ -40,11 +40,15 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Listing:
-    """One page of tenants; `total` is how many there are without any filter."""
+    """One page of tenants; `total` is how many there are without any filter.
+
+    `connecting` of them are not under watch yet.
+    """
 
     rows: tuple[fleet.Row, ...]
     page: Page[Any]
     total: int
+    connecting: int
     wanted: Wanted
     looks_like_a_reply: bool
 
@@ -60,15 +64,24 @@ class Listing:
             return "Nothing is watched yet."
         noun = "tenant" if self.total == 1 else "tenants"
         if not self.wanted.filters:
-            return f"{self.total:,} {noun} under watch."
+            return self._watched
         if not self.shown:
             return "No tenant matches."
         return f"{self.shown:,} of {self.total:,} {noun}."
 
     @property
+    def _watched(self) -> str:
+        """How many are under watch, and how many are not yet."""
+        watched = self.total - self.connecting
+        noun = "tenant" if watched == 1 else "tenants"
+        said = f"{watched:,} {noun} under watch" if watched else "Nothing is watched yet"
+        return f"{said}, {self.connecting:,} being connected." if self.connecting else f"{said}."
+
+    @property
     def nothing(self) -> str:
         """The sentence of a search that found nothing."""
-        words = [STATES[state] for state in self.wanted.states]
+        wanted = self.wanted.states
+        words = [STATES[s] if s != begun.STATE else begun.WORD.lower() for s in wanted]
         parts = [f"is {' or '.join(words)}"] if words else []
         if self.wanted.classes:
             parts.append(f"lets strangers in by {joined(self.wanted.classes)} sender")
@@ -84,7 +97,7 @@ def listing(wanted: Wanted, now: datetime) -> Listing:
     return Listing(
         rows=tuple(fleet.rows(page, now)),
         page=page,
-        total=models.Tenant.objects.count(),
+        **models.Tenant.objects.aggregate(total=Count("pk"), connecting=Count("setup_step")),
         wanted=wanted,
         looks_like_a_reply=wanted.q[:3].isdigit() and wanted.q[3:4] in (" ", "-"),
     )
@@ -192,6 +205,8 @@ def table(wanted: Wanted, now: datetime) -> Iterator[tuple[str, ...]]:
 
 
 def _cells(tenant: models.Tenant, row: fleet.Row) -> tuple[str, ...]:
+    if row.begun:
+        return _not_yet(tenant, row.begun)
     # Of a tenant whose answers have lapsed nothing is counted: it is Unknown in all its cells.
     standing = {} if row.age is Age.LAPSED else tenant.standing
     domains = standing.get("domains") or {}
@@ -215,6 +230,19 @@ def _cells(tenant: models.Tenant, row: fleet.Row) -> tuple[str, ...]:
         _exact(tenant.fetched_at),
         tenant.fetch_error,
     )
+
+
+def _not_yet(tenant: models.Tenant, how: begun.Begun) -> tuple[str, ...]:
+    """One that is being connected has no state, and nothing to count."""
+    known = {
+        "Tenant": tenant.name,
+        "Address name": tenant.slug,
+        "Tenant ID": str(tenant.tenant_id),
+        "State": how.says,
+        "Configuration read (UTC)": _exact(tenant.fetched_at),
+        "Reading failed": tenant.fetch_error,
+    }
+    return tuple(known.get(column, "") for column in HEAD)
 
 
 def _exact(moment: datetime | None) -> str:
