@@ -17,7 +17,8 @@ class Decision:
     """What Exchange Online must answer to one session, by its configuration alone.
 
     `code` is the refusal expected (an enhanced status code, or TLS), None where it is taken.
-    `assumptions` names the choices and the unread parts by which the answer could be another.
+    `assumptions` names the choices and the unread parts by which the answer could be another;
+    those of them in `turning` would turn a yes into a no, or a no into a yes.
     """
 
     accepted: bool
@@ -25,12 +26,13 @@ class Decision:
     connector: str | None
     rule: Rule
     assumptions: tuple[str, ...]
+    turning: tuple[str, ...]
     trace: tuple[str, ...]
 
     @property
     def is_known(self) -> bool:
         """Whether it can be leaned on: what was not read, or nobody knows, may turn it round."""
-        return not UNDECIDED.intersection(self.assumptions)
+        return not UNDECIDED.intersection(self.turning)
 
 
 NAMES: Final = tuple(a.name for a in ASSUMPTIONS)
@@ -45,19 +47,21 @@ def decided(rules: Rules, session: Session) -> Decision:
     """The same, where the configuration was read before: for many sessions."""
     it = look(rules, session)
     found = answer(it)
+    leans = dict(_leans_on(it, found))
     return Decision(
         accepted=found.accepted,
         code=found.code,
         connector=found.connector,
         rule=found.rule,
-        assumptions=(*_leans_on(it, found), *rules.not_known),
+        assumptions=(*leans, *rules.not_known),
+        turning=(*(name for name, turns in leans.items() if turns), *rules.not_known),
         trace=trace(it, found),
     )
 
 
-def _leans_on(it: Look, found: Answer) -> Iterator[str]:
-    """The choices whose alternative would answer otherwise."""
+def _leans_on(it: Look, found: Answer) -> Iterator[tuple[str, bool]]:
+    """The choices whose alternative would answer otherwise, and whether it would turn the door."""
     for name in NAMES:
         other = answer(it, DEFAULTS | {name})
         if (other.accepted, other.code) != (found.accepted, found.code):
-            yield name
+            yield name, other.accepted != found.accepted
