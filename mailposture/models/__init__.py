@@ -2,6 +2,7 @@
 
 from mailposture.models.access import AuditEvent, StartLink
 from mailposture.models.evidence import Coverage, Endpoint, ExposureWindow, Observation, Path
+from mailposture.models.findings import Finding
 from mailposture.models.history import Change, Snapshot
 from mailposture.models.places import ApprovedSource, VantagePoint
 from mailposture.models.reports import Report
@@ -19,6 +20,7 @@ __all__ = [
     "Delivery",
     "Endpoint",
     "ExposureWindow",
+    "Finding",
     "Incident",
     "Observation",
     "Path",

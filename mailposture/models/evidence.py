@@ -33,7 +33,9 @@ class Path(models.Model):
 
     `part` says which shard it travels in; it is given once, so that coverage stays comparable.
     `seen_until` is set only while the path was left out of its part's latest run: otherwise the
-    part's coverage says how long its answer has been seen.
+    part's coverage says how long its answer has been seen. `predicted` is what the configuration
+    says, `agreement` how the two stand to one another (core.contradictions), each kept so that
+    lists of the fleet can read it.
     """
 
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="paths")
@@ -50,9 +52,22 @@ class Path(models.Model):
         "Observation", models.SET_NULL, null=True, blank=True, related_name="+"
     )
     seen_until = models.DateTimeField(null=True, blank=True)
+    predicted = models.CharField(max_length=8, default="unknown")
+    predicted_code = models.CharField(max_length=8, blank=True, default="")
+    predicted_by = models.CharField(max_length=253, blank=True, default="", help_text="connector")
+    leans_on = models.JSONField(default=list, help_text="names of assumptions")
+    agreement = models.CharField(max_length=12, default="neither")
+    apart_since = models.DateTimeField(null=True, blank=True, help_text="first seen to contradict")
 
     class Meta:
         ordering = ("domain", "sender_class")
+        indexes = (
+            models.Index(
+                fields=["agreement", "tenant"],
+                condition=models.Q(apart_since__isnull=False),
+                name="path_contradicts",
+            ),
+        )
         constraints = (
             models.UniqueConstraint(
                 fields=[
