@@ -288,6 +288,41 @@ def test_a_place_that_gave_no_result_is_named_at_the_end(
 
 
 @pytest.mark.parametrize(
+    ("before", "moved", "says"),
+    [
+        (0, 0, "3 paths answered for the first time."),
+        (2, 0, "1 path answered for the first time. All others answer as before."),
+        (
+            2,
+            1,
+            "1 path answered for the first time. 1 path answers otherwise than before.",
+        ),
+        (3, 0, "All answer as before."),
+        (3, 3, "3 paths answer otherwise than before."),
+    ],
+)
+def test_a_path_that_never_answered_has_no_before(
+    contoso: models.Tenant,
+    look: models.Round,
+    at_one_moment: None,
+    before: int,
+    moved: int,
+    says: str,
+) -> None:
+    place = factories.stranger()
+    paths = factories.paths(contoso, place)
+    for path in paths[:before]:
+        factories.answered(path, "open", ago(days=1))
+    for path in [*paths[:moved], *paths[before:]]:
+        factories.answered(path, "closed", ago(seconds=1))
+    shard(look, place, paths, done_at=ago(seconds=1))
+    finish(look)
+    said = words(fragment(look))
+    assert says in said
+    assert said.count("before") == says.count("before")
+
+
+@pytest.mark.parametrize(
     ("tally", "says"),
     [
         (

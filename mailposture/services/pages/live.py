@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.db.models import Exists, OuterRef
+
 from mailposture import models
 from mailposture.core.states import Access, access
 from mailposture.core.verdict import Verdict
@@ -36,12 +38,16 @@ class PlaceProgress:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Arrived:
-    """One path that was answered in this look, as it stands now."""
+    """One path that was answered in this look, as it stands now.
+
+    `before`: it was answered before this look as well.
+    """
 
     place: int
     stranger: bool
     verdict: Verdict
     since: datetime | None
+    before: bool
 
     @property
     def state(self) -> str:
@@ -69,11 +75,12 @@ def load(of: models.Tenant, round_id: int, now: datetime) -> Progress | None:
     if look is None:
         return None
     shards = list(look.shards.select_related("vantage_point").order_by("done_at", "pk"))
-    found = _paths(shards)
+    began = look.planned_at or look.due_at
+    found = _paths(shards, began)
     arrived = [found[p] for s in shards if s.done_at for p in _asked(s) if p in found]
     total = sum(len(s.targets) for s in shards)
     ended = _ended(look, shards, now)
-    seconds = ((ended or now) - (look.planned_at or look.due_at)).total_seconds()
+    seconds = ((ended or now) - began).total_seconds()
     said = _said(of, look, shards, arrived, now)
     return Progress(
         title=f"{of.name} probed" if ended else f"Probing {of.name}",
@@ -106,15 +113,27 @@ def _asked(shard: models.Shard) -> list[int]:
     return [target["path"] for target in shard.targets]
 
 
-def _paths(shards: Iterable[models.Shard]) -> dict[int, Arrived]:
+def _paths(shards: Iterable[models.Shard], began: datetime) -> dict[int, Arrived]:
     wanted = [p for s in shards if s.done_at for p in _asked(s)]
+    earlier = models.Observation.objects.filter(path=OuterRef("pk"), first_at__lt=began)
     rows = models.Path.objects.filter(pk__in=wanted).values_list(
-        "pk", "vantage_point_id", "vantage_point__plays", "verdict", "current__first_at"
+        "pk",
+        "vantage_point_id",
+        "vantage_point__plays",
+        "verdict",
+        "current__first_at",
+        Exists(earlier),
     )
     stranger = models.VantagePoint.Plays.STRANGER
     return {
-        pk: Arrived(place=place, stranger=plays == stranger, verdict=Verdict(said), since=since)
-        for pk, place, plays, said, since in rows
+        pk: Arrived(
+            place=place,
+            stranger=plays == stranger,
+            verdict=Verdict(said),
+            since=since,
+            before=before,
+        )
+        for pk, place, plays, said, since, before in rows
     }
 
 
@@ -226,8 +245,15 @@ def _unseen(shards: Sequence[models.Shard], now: datetime) -> str:
 
 
 def _moved(look: models.Round, arrived: Sequence[Arrived]) -> str:
+    """What of it is new. A path that never answered before has no before to differ from."""
     began = look.planned_at or look.due_at
-    moved = sum(1 for p in arrived if p.since and p.since >= began)
-    if not moved:
-        return "All answer as before." if arrived else ""
-    return f"{_paths_in(moved)} {'answers' if moved == 1 else 'answer'} otherwise than before."
+    new = [p for p in arrived if p.since and p.since >= began]
+    moved = sum(1 for p in new if p.before)
+    first = len(new) - moved
+    said = [f"{_paths_in(first)} answered for the first time."] if first else []
+    if moved:
+        verb = "answers" if moved == 1 else "answer"
+        said.append(f"{_paths_in(moved)} {verb} otherwise than before.")
+    elif len(arrived) > first:
+        said.append(f"All {'others ' if first else ''}answer as before.")
+    return " ".join(said)
