@@ -287,6 +287,7 @@ def test_a_place_that_gave_no_result_is_named_at_the_end(
     assert "All answer as before." in said
 
 
+@pytest.mark.usefixtures("at_one_moment")
 @pytest.mark.parametrize(
     ("before", "moved", "says"),
     [
@@ -304,7 +305,6 @@ def test_a_place_that_gave_no_result_is_named_at_the_end(
 def test_a_path_that_never_answered_has_no_before(
     contoso: models.Tenant,
     look: models.Round,
-    at_one_moment: None,
     before: int,
     moved: int,
     says: str,
