@@ -1,7 +1,9 @@
 """Send the mails that are due: claimed by lease, one recipient a transaction, answers kept.
 
 A mail may come twice only where SMTP cannot tell: when the server fell silent after the last
-byte, or when the process died between sending and recording. Both are counted in `unsure`.
+byte, or when the process died between sending and recording. Both are counted in `unsure`: a try
+counts from its beginning until its end is written down. A mail that every sender dies of is given
+up as well, so that it does not come for ever.
 """
 
 import logging
@@ -14,7 +16,7 @@ from typing import Final
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from mailposture import models
 from mailposture.adapters import email
@@ -31,6 +33,10 @@ LEASE: Final = timedelta(seconds=2 * email.WHOLE)
 # Minutes until the next try; the last goes on until a mail is old.
 BACKOFF: Final = (1, 2, 5, 10, 30, 60)
 OLDEST: Final = timedelta(days=1)
+# Tries of which nobody learned the end, until a mail whose sender died is given up: three hours.
+MOST_UNSURE: Final = 8
+# Written before a try, so that it stands where its sender died.
+BEGUN: Final = "A sender took it up and has not said how it went."
 
 
 class NotSetUpError(Exception):
@@ -53,22 +59,44 @@ def claim(now: datetime) -> list[tuple[int, int]]:
         server()
     except NotSetUpError:
         return []
+    _give_up(now)
     waiting = models.Delivery.objects.filter(state=models.Delivery.State.WAITING)
     slots = AT_ONCE - waiting.filter(lease_until__gt=now).count()
     due = waiting.filter(leases.free(now), due_at__lte=now).order_by("due_at", "pk")
     claimed = []
     for row in due[: max(slots, 0)]:
-        # A lease that lapsed was held by a sender that died: perhaps after it had sent.
-        died = row.lease_until is not None
         won = waiting.filter(leases.free(now), pk=row.pk, attempts=row.attempts).update(
             attempts=row.attempts + 1,
             lease_until=now + LEASE,
-            unsure=F("unsure") + int(died),
             message_id=row.message_id or _message_id(row),
         )
         if won:
             claimed.append((row.pk, row.attempts + 1))
     return claimed
+
+
+def _give_up(now: datetime) -> None:
+    """Set aside what its senders died of: where no result is written, nothing else ends it.
+
+    A claim that no sender ever took up, because none ran, is no try and ends nothing.
+    """
+    died = models.Delivery.objects.filter(
+        Q(unsure__gte=MOST_UNSURE) | Q(created_at__lte=now - OLDEST),
+        state=models.Delivery.State.WAITING,
+        answer=BEGUN,
+        lease_until__lte=now,
+    )
+    for row in died:
+        times = "in one try" if row.unsure == 1 else f"in {row.unsure} tries"
+        ended = died.filter(pk=row.pk, attempts=row.attempts).update(
+            state=models.Delivery.State.GAVE_UP,
+            done_at=now,
+            lease_until=None,
+            answer=f"The sender ended while sending this mail; {times} nobody learned how it went. "
+            "It may have come all the same. The log of the errands worker says more.",
+        )
+        if ended:
+            log.error("delivery %s is given up: its sender died of it", row.pk)
 
 
 def _message_id(row: models.Delivery) -> str:
@@ -78,12 +106,7 @@ def _message_id(row: models.Delivery) -> str:
 
 def send(pk: int, attempt: int, clock: Callable[[], datetime]) -> None:
     """Send one claimed mail and record how it went. A claim that was lost does nothing."""
-    row = (
-        models.Delivery.objects.select_related("alert")
-        .filter(pk=pk, attempts=attempt, state=models.Delivery.State.WAITING)
-        .exclude(lease_until=None)
-        .first()
-    )
+    row = _begun(pk, attempt, clock())
     if row is None:
         return
     try:
@@ -92,8 +115,28 @@ def send(pk: int, attempt: int, clock: Callable[[], datetime]) -> None:
         _not_sent(row, error, clock())
     except NotSetUpError as error:
         _not_sent(row, email.DeliveryError("us", str(error)), clock())
+    except Exception as error:
+        log.exception("delivery %s could not be handed in", row.pk)
+        says = f"The mail could not be handed in: {type(error).__name__}: {error}"
+        _not_sent(row, email.DeliveryError("us", says, maybe=True), clock())
     else:
         _sent(row, answer, clock())
+
+
+def _begun(pk: int, attempt: int, now: datetime) -> models.Delivery | None:
+    """Take a claim up: counted and put off beforehand, as if this sender were to die of it."""
+    held = models.Delivery.objects.filter(
+        pk=pk, attempts=attempt, state=models.Delivery.State.WAITING
+    ).exclude(lease_until=None)
+    if not held.update(
+        unsure=F("unsure") + 1, code=None, answer=BEGUN, due_at=now + _pause(attempt)
+    ):
+        return None
+    return held.select_related("alert").first()
+
+
+def _pause(attempts: int) -> timedelta:
+    return timedelta(minutes=BACKOFF[min(attempts, len(BACKOFF)) - 1])
 
 
 def _written(row: models.Delivery) -> email.Mail:
@@ -120,6 +163,7 @@ def _sent(row: models.Delivery, answer: email.Answer, now: datetime) -> None:
         lease_until=None,
         code=answer.code,
         answer=str(answer),
+        unsure=F("unsure") - 1,
     )
 
 
@@ -132,16 +176,19 @@ def _not_sent(row: models.Delivery, error: email.DeliveryError, now: datetime) -
     elif now - row.created_at >= OLDEST:
         state = states.GAVE_UP
     else:
-        due_at = now + timedelta(minutes=BACKOFF[min(row.attempts, len(BACKOFF)) - 1])
-    models.Delivery.objects.filter(pk=row.pk, attempts=row.attempts, state=states.WAITING).update(
+        due_at = now + _pause(row.attempts)
+    kept = models.Delivery.objects.filter(pk=row.pk)
+    kept.filter(attempts=row.attempts, state=states.WAITING).update(
         state=state,
         due_at=due_at,
         done_at=None if state == states.WAITING else now,
         lease_until=None,
         code=error.code,
         answer=error.says,
-        unsure=F("unsure") + int(error.maybe),
     )
+    if not error.maybe:
+        # Also where another sender took the claim over: of this try the end is known.
+        kept.update(unsure=F("unsure") - 1)
 
 
 @transaction.atomic
@@ -158,6 +205,7 @@ class Outbox:
 
     problem: str
     waiting: int
+    given_up: int
     oldest: datetime | None
     last: models.Delivery | None
 
@@ -165,6 +213,13 @@ class Outbox:
 def waiting() -> int:
     """How many mails wait, whether or not they are due."""
     return models.Delivery.objects.filter(state=models.Delivery.State.WAITING).count()
+
+
+def given_up() -> QuerySet[models.Delivery]:
+    """Mails that came to nobody and are not tried any more, the latest first."""
+    states = models.Delivery.State
+    found = models.Delivery.objects.filter(state__in=(states.GAVE_UP, states.REFUSED))
+    return found.order_by("-done_at", "-pk")
 
 
 def outbox() -> Outbox:
@@ -179,4 +234,10 @@ def outbox() -> Outbox:
     )
     oldest = unsent.order_by("created_at").values_list("created_at", flat=True).first()
     tried = models.Delivery.objects.exclude(answer="").order_by("-created_at", "-pk")
-    return Outbox(problem=problem, waiting=unsent.count(), oldest=oldest, last=tried.first())
+    return Outbox(
+        problem=problem,
+        waiting=unsent.count(),
+        given_up=given_up().count(),
+        oldest=oldest,
+        last=tried.first(),
+    )

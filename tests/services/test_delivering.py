@@ -194,7 +194,7 @@ def test_without_a_server_mails_wait_unclaimed(settings: Any, url: str | None) -
 
 
 @pytest.mark.django_db
-def test_a_claim_that_lapsed_is_taken_over_and_counted(server: Sink) -> None:
+def test_a_claim_that_nobody_took_up_is_taken_over_and_counts_as_no_try(server: Sink) -> None:
     alert(FIVE[:1])
     ((pk, attempt),) = delivering.claim(NOW)
     assert delivering.claim(NOW) == []
@@ -205,7 +205,7 @@ def test_a_claim_that_lapsed_is_taken_over_and_counted(server: Sink) -> None:
 
     delivering.send(pk, second, lambda: later)
     row = models.Delivery.objects.get()
-    assert (row.state, row.attempts, row.unsure) == ("sent", 2, 1)
+    assert (row.state, row.attempts, row.unsure) == ("sent", 2, 0)
     assert len(server.taken) == 1
 
 
@@ -226,6 +226,73 @@ def test_a_late_success_stands_also_where_the_claim_was_taken_over(
     delivering.send(pk, attempt, lambda: NOW)
     assert states() == ["sent"]
     assert delivering.claim(NOW + 3 * delivering.LEASE) == []
+
+
+@pytest.mark.django_db
+def test_what_nobody_foresaw_is_written_down_and_tried_again(
+    server: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise TypeError("no\x1b[31m such thing")
+
+    monkeypatch.setattr(smtp, "send", broken)
+    alert(FIVE[:1])
+    run()
+    row = models.Delivery.objects.get()
+    assert (row.state, row.unsure, row.lease_until) == ("waiting", 1, None)
+    assert row.answer == r"The mail could not be handed in: TypeError: no\x1b[31m such thing"
+    assert row.due_at == NOW + timedelta(minutes=1)
+    run(NOW + timedelta(days=1))
+    assert states() == ["gave_up"]
+
+
+def dies(now: datetime) -> bool:
+    """A sender that takes up what is due and is heard of no more; whether there was something."""
+    for pk, attempt in (claimed := delivering.claim(now)):
+        delivering._begun(pk, attempt, now)
+    return bool(claimed)
+
+
+@pytest.mark.django_db
+def test_a_mail_that_every_sender_dies_of_is_tried_ever_later_and_then_given_up(
+    server: Sink,
+) -> None:
+    alert(FIVE[:1])
+    now, tried = NOW, []
+    while now < NOW + timedelta(days=2):
+        if dies(now):
+            tried.append(int((now - NOW) / timedelta(minutes=1)))
+        now += timedelta(minutes=1)
+    assert tried == [0, 2, 4, 9, 19, 49, 109, 169]
+    row = models.Delivery.objects.get()
+    assert (row.state, row.attempts, row.unsure) == ("gave_up", 8, 8)
+    assert (row.lease_until, row.done_at) == (None, NOW + timedelta(minutes=171))
+    assert row.answer.startswith("The sender ended while sending this mail; in 8 tries nobody")
+    box = delivering.outbox()
+    assert (box.waiting, box.given_up, box.last) == (0, 1, row)
+    assert list(delivering.given_up()) == [row]
+
+
+@pytest.mark.django_db
+def test_a_sender_that_dies_when_the_day_is_over_ends_it(server: Sink) -> None:
+    alert(FIVE[:1])
+    late = NOW + delivering.OLDEST - timedelta(minutes=1)
+    assert dies(late)
+    assert not dies(late + delivering.LEASE)
+    row = models.Delivery.objects.get()
+    assert (row.state, row.unsure) == ("gave_up", 1)
+    assert "in one try nobody learned how it went" in row.answer
+
+
+@pytest.mark.django_db
+def test_while_no_sender_runs_no_mail_is_given_up(server: Sink) -> None:
+    alert(FIVE[:1])
+    now = NOW
+    for _ in range(3 * delivering.MOST_UNSURE):
+        assert delivering.claim(now)
+        now += timedelta(hours=3)
+    assert run(now) == 1
+    assert states() == ["sent"]
 
 
 @pytest.mark.django_db
@@ -426,7 +493,37 @@ def test_a_sender_killed_between_sending_and_recording_loses_nothing(tmp_path: P
     ids = {stdlib_email.message_from_bytes(e.original_content or b"")["Message-ID"]
            for e in server.taken}  # fmt: skip
     assert len(ids) == 2
-    assert script(tmp_path, LOOK, "") == "[['sent', 2, 1], ['sent', 2, 1]]"
+    assert script(tmp_path, LOOK, "") == "[['sent', 2, 1], ['sent', 2, 0]]"
+
+
+LAST_TRY = """
+import os, django
+os.environ["DJANGO_SETTINGS_MODULE"] = "mailposture.settings"
+django.setup()
+from mailposture import models
+from mailposture.services import delivering
+models.Delivery.objects.filter(pk=2).delete()
+models.Delivery.objects.update(unsure=delivering.MOST_UNSURE - 1, attempts=7)
+"""
+ENDED = """
+import os, django
+os.environ["DJANGO_SETTINGS_MODULE"] = "mailposture.settings"
+django.setup()
+from mailposture import models
+print(models.Delivery.objects.get().answer)
+"""
+
+
+def test_a_mail_whose_senders_are_killed_each_time_is_not_claimed_for_ever(tmp_path: Path) -> None:
+    script(tmp_path, FILL, "")
+    script(tmp_path, LAST_TRY, "")
+    with sink() as server:
+        assert sender(tmp_path, server.url, "", "--die").wait(60) == -signal.SIGKILL
+        assert script(tmp_path, LOOK, "") == "[['waiting', 8, 8]]"
+        assert sender(tmp_path, server.url, "", "--late").wait(60) == 0
+    assert len(server.taken) == 1
+    assert script(tmp_path, LOOK, "") == "[['gave_up', 8, 8]]"
+    assert "in 8 tries nobody learned how it went" in script(tmp_path, ENDED, "")
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])

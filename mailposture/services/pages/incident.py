@@ -231,7 +231,8 @@ _TONES: Final = {
 
 def _told(mail: models.Delivery) -> Told:
     tries = f"{mail.attempts} tries" if mail.attempts > 1 else ""
-    unsure = "may have come twice" if mail.unsure else ""
+    # The try that is under way counts until its end is known, and is not meant.
+    unsure = "may have come twice" if mail.unsure and not mail.lease_until else ""
     return Told(
         recipient=mail.recipient,
         event=mail.alert.event if mail.alert else "test",
