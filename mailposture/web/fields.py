@@ -1,6 +1,7 @@
 """Fields that know the field: durations, address lists, names, mailboxes, what is uploaded."""
 
 import re
+import uuid
 from ipaddress import ip_address
 from typing import Any, Final
 
@@ -121,6 +122,30 @@ def host_name(text: str, *, wildcard: bool = False) -> str:
         also = " or *.contoso.com" if wildcard else ""
         raise ValidationError(f"Give a name such as mail.contoso.com{also}.")
     return star + name
+
+
+class DirectoryField(forms.CharField):
+    """A tenant's ID, or one of its domains: a GUID as such, or a name in lower case and ASCII."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            max_length=253, widget=forms.TextInput(mono(autocomplete="off")), **options
+        )
+
+    def clean(self, value: Any) -> uuid.UUID | str:
+        """The one or the other."""
+        text = str(super().clean(value)).strip()
+        try:
+            return uuid.UUID(text)
+        except ValueError:
+            pass
+        try:
+            return host_name(text)
+        except ValidationError:
+            raise ValidationError(
+                "Give the GUID, such as 5e0a31b2-77d4-4c1e-9a60-2f4be8d0c1d9, or a domain of the "
+                "tenant, such as contoso.com."
+            ) from None
 
 
 class MailboxField(forms.CharField):

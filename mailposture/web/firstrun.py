@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from mailposture import models
 from mailposture.adapters.exchange import selfsigned
-from mailposture.services import checking, enrolling
+from mailposture.services import checking, enrolling, finding
 from mailposture.services.pages import firstrun as pages
 from mailposture.services.pages import firstrun_read, granting, setup
 from mailposture.web import checks
@@ -88,6 +88,7 @@ def add(request: HttpRequest) -> HttpResponse:
         tenant = enrolling.begin(
             given["name"], given["tenant_id"], given["cloud"], timezone.now(), user=request.user
         )
+        _say_found(request, form)
         return redirect("connect_app", slug=tenant.slug)
     unfinished = models.Tenant.objects.exclude(setup_step=None).order_by("created_at")[:5]
     context = {
@@ -110,8 +111,17 @@ def name(request: HttpRequest, tenant: models.Tenant) -> HttpResponse:
         named = enrolling.Named(**form.cleaned_data)
         enrolling.correct(tenant, named, timezone.now(), user=request.user)
         checks.forget(request, tenant)
+        _say_found(request, form)
         return redirect("connect_app", slug=tenant.slug)
     return page(request, tenant, pages.NAME, "name", form=form, fixed=fixed)
+
+
+def _say_found(request: HttpRequest, form: TenantForm) -> None:
+    """Where an ID was looked up: which one it is, and who said so."""
+    if form.found_by:
+        given = form.cleaned_data
+        host = finding.asked_of(given["cloud"])
+        messages.info(request, f"{form.found_by} is of tenant {given['tenant_id']}, says {host}.")
 
 
 # ---- app ---------------------------------------------------------------------------------

@@ -9,12 +9,13 @@ from django.core.exceptions import ValidationError
 from django.utils.text import slugify
 
 from mailposture import models
-from mailposture.services import arranging, clouds, credentials
+from mailposture.services import arranging, clouds, credentials, finding
 from mailposture.services.enrolling import NewCredential
 from mailposture.web import fields
 from mailposture.web.fields import (
     AddressesField,
     AddressField,
+    DirectoryField,
     Form,
     MailboxField,
     NameField,
@@ -39,11 +40,10 @@ class TenantForm(Form):
     name = forms.CharField(
         max_length=120, help_text="As your team calls it: contoso, or Contoso Ltd."
     )
-    tenant_id = forms.UUIDField(
-        label="Tenant ID",
-        widget=forms.TextInput(mono(autocomplete="off")),
-        help_text="Directory (tenant) ID: Entra admin centre, Overview.",
-        error_messages={"invalid": "Give the GUID, such as 5e0a31b2-77d4-4c1e-9a60-2f4be8d0c1d9."},
+    tenant_id = DirectoryField(
+        label="Tenant ID, or a domain of it",
+        help_text="Directory (tenant) ID: Entra admin centre, Overview. Given a domain, its ID is "
+        "asked of the cloud's public sign-in service, and of nobody else.",
     )
     cloud = forms.ChoiceField(help_text="Where the tenant lives. Most are in Worldwide.")
 
@@ -52,6 +52,7 @@ class TenantForm(Form):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.tenant = tenant
+        self.found_by = ""
         choices = [(name, row.label) for name, row in clouds.known().items()]
         self.fields["cloud"] = forms.ChoiceField(
             choices=choices, help_text=self.fields["cloud"].help_text
@@ -68,8 +69,10 @@ class TenantForm(Form):
         return name
 
     def clean(self) -> dict[str, Any]:
-        """One tenant is watched once."""
+        """One tenant is watched once; where a domain was given, its ID is looked up first."""
         given = super().clean() or {}
+        if not self.errors and isinstance(given["tenant_id"], str):
+            self._find(given)
         if self.errors:
             return given
         known = models.Tenant.objects.filter(
@@ -78,6 +81,15 @@ class TenantForm(Form):
         if known and known != self.tenant:
             self.add_error("tenant_id", f"This tenant is watched already, as {known.name}.")
         return given
+
+    def _find(self, given: dict[str, Any]) -> None:
+        domain = given["tenant_id"]
+        try:
+            given["tenant_id"] = finding.tenant_id(given["cloud"], domain)
+        except finding.NotFoundError as refusal:
+            self.add_error("tenant_id", str(refusal))
+        else:
+            self.found_by = domain
 
 
 class TenantSettingsForm(Form):

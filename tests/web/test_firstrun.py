@@ -14,6 +14,8 @@ from django.test import Client
 
 from mailposture import models
 from mailposture.adapters import spf
+from mailposture.adapters.exchange import discovery
+from mailposture.adapters.exchange.errors import ExchangeError
 from mailposture.services import checking, credentials, enrolling, secrets
 from mailposture.services.checking import Checked
 from tests import factories
@@ -81,6 +83,91 @@ def shown(answer: Any) -> str:
 
 def posted(page: str, /, **given: Any) -> Any:
     return staff().post(at(page), given)
+
+
+# ---- the ID, or a domain -------------------------------------------------------------------------
+
+SUBMITTED = {"name": "Litware", "cloud": "worldwide"}
+
+
+def looked_up(monkeypatch: pytest.MonkeyPatch, answer: uuid.UUID | ExchangeError) -> list[str]:
+    """What the sign-in service says of any domain; gives what it was asked, as address and name."""
+    asked: list[str] = []
+
+    def tenant_id(cloud: Any, domain: str) -> uuid.UUID:
+        asked.append(f"{cloud.authority} {domain}")
+        if isinstance(answer, ExchangeError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(discovery, "tenant_id", tenant_id)
+    return asked
+
+
+def test_an_id_is_asked_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = looked_up(monkeypatch, uuid.UUID(APP))
+    staff().post("/tenants/add/", {**SUBMITTED, "tenant_id": APP})
+    assert models.Tenant.objects.get().tenant_id == uuid.UUID(APP)
+    assert asked == []
+
+
+def test_a_domain_is_asked_of_the_sign_in_service_of_its_cloud(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = looked_up(monkeypatch, uuid.UUID(APP))
+    given = {**SUBMITTED, "cloud": "gcc-high", "tenant_id": " MÜNCHEN.example "}
+    page = shown(staff().post("/tenants/add/", given, follow=True))
+    assert asked == ["https://login.microsoftonline.us xn--mnchen-3ya.example"]
+    assert models.Tenant.objects.get().tenant_id == uuid.UUID(APP)
+    assert f"xn--mnchen-3ya.example is of tenant {APP}, says login.microsoftonline.us." in page
+
+
+@pytest.mark.parametrize("given", ["contoso", "a b.com", "https://contoso.com/", "../x.com", "@"])
+def test_what_is_neither_is_not_asked_about(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    asked = looked_up(monkeypatch, uuid.UUID(APP))
+    page = shown(staff().post("/tenants/add/", {**SUBMITTED, "tenant_id": given}))
+    assert "or a domain of the tenant, such as contoso.com." in page
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (
+            ExchangeError("tenant-not-found", "AADSTS90002", permanent=True),
+            (
+                "login.microsoftonline.com knows no tenant with the domain litware.com. Check its "
+                "spelling, and that this is the right cloud."
+            ),
+        ),
+        (
+            ExchangeError("other-cloud", "Its tenant signs in at x.us.", permanent=True),
+            "Its tenant signs in at x.us. Choose the cloud that the tenant lives in.",
+        ),
+        (
+            ExchangeError("authority-unreachable", "No answer in time.", permanent=False),
+            "No answer in time. Check that this machine reaches it by HTTPS.",
+        ),
+        (
+            ExchangeError("authority-busy", permanent=False, status=503),
+            "login.microsoftonline.com is not well: it answered 503. Try again in some minutes.",
+        ),
+        (
+            ExchangeError("no-tenant-id", EVIL, permanent=True),
+            "did not tell whose domain litware.com is. &lt;script&gt;",
+        ),
+    ],
+)
+def test_a_look_up_that_fails_says_what_to_do_and_keeps_what_was_typed(
+    monkeypatch: pytest.MonkeyPatch, error: ExchangeError, says: str
+) -> None:
+    looked_up(monkeypatch, error)
+    page = shown(staff().post("/tenants/add/", {**SUBMITTED, "tenant_id": "litware.com"}))
+    assert says in page
+    assert "Or give the tenant ID itself: Entra admin centre, Overview." in page
+    assert 'value="litware.com"' in page
+    assert "<script>alert" not in page
+    assert not models.Tenant.objects.exists()
 
 
 # ---- who may, and in which order -----------------------------------------------------------------

@@ -140,6 +140,33 @@ def until_it_may_be_probed(walk: Walk) -> None:
     assert "read from the tenant itself, with its own credential" in walk.page("probe/")
 
 
+def test_a_domain_is_enough_to_name_a_tenant(lab: Lab) -> None:
+    walk = Walk(lab, "contoso")
+    given = {"name": "Contoso", "tenant_id": "Contoso.OnMicrosoft.com.", "cloud": "lab"}
+    answer = walk.client.post("/tenants/add/", given, follow=True)
+    tenant = models.Tenant.objects.get()
+    assert (answer.redirect_chain, str(tenant.tenant_id)) == (
+        [(f"{walk.base}/app/", 302)],
+        walk.told["tenant_id"],
+    )
+    page = answer.content.decode().replace("<wbr>", "")
+    assert f"contoso.onmicrosoft.com is of tenant {walk.told['tenant_id']}, says 127.0.0.1:" in page
+    walk.post(f"{walk.base}/name/", {**given, "tenant_id": "contoso.com"}, f"{walk.base}/app/")
+    assert models.Tenant.objects.get().tenant_id == tenant.tenant_id
+    again = walk.client.post("/tenants/add/", given)
+    assert "This tenant is watched already, as Contoso." in again.content.decode()
+
+
+def test_a_domain_that_no_tenant_has_is_refused_with_what_to_do(lab: Lab) -> None:
+    walk = Walk(lab, "contoso")
+    given = {"name": "Contoso", "tenant_id": "nobody.example", "cloud": "lab"}
+    page = walk.client.post("/tenants/add/", given).content.decode().replace("<wbr>", "")
+    assert "knows no tenant with the domain nobody.example." in page
+    assert "Check its spelling, and that this is the right cloud." in page
+    assert 'value="nobody.example"' in page
+    assert not models.Tenant.objects.exists()
+
+
 def test_a_missing_role_is_said_and_nothing_goes_on(lab: Lab) -> None:
     walk = Walk(lab, "proseware")
     walk.name()

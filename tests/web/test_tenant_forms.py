@@ -111,7 +111,7 @@ def test_a_pace_set_while_connecting_starts_nothing() -> None:
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"tenant_id": "litware.com"}, "Give the GUID"),
+        ({"tenant_id": "litware"}, "Give the GUID"),
         ({"cloud": "moon"}, "valid choice"),
         ({"cloud": "lab"}, "valid choice"),
         ({"name": ""}, "required"),
