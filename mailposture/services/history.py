@@ -1,4 +1,4 @@
-"""How the domains of a tenant stood while a configuration held, read from the spans."""
+"""What a tenant's configuration was, and how its domains stood while it held."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,9 +7,21 @@ from datetime import datetime
 from django.db.models import Q
 
 from mailposture import models
+from mailposture.core.configuration import Configuration, last_known
 from mailposture.core.states import State, domain_states
 from mailposture.core.verdict import SenderClass, Verdict
 from mailposture.services import coverage
+
+# A part that was never readable must not make every reading walk the whole history.
+MOST_LOOKED_BACK = 100
+
+
+def known(tenant: models.Tenant) -> Configuration:
+    """The newest known value of every part: a part that could not be read for a while is compared
+    with what it was before, so that a change made meanwhile is still seen.
+    """
+    newest = tenant.snapshots.order_by("-last_seen_at")[:MOST_LOOKED_BACK].iterator(chunk_size=5)
+    return last_known(snapshot.configuration for snapshot in newest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,19 +22,16 @@ from mailposture.core.configuration import (
     Part,
     PartStatus,
     domain_facts,
-    last_known,
     with_domain_facts,
     with_part,
 )
 from mailposture.core.effects import Candidate, candidate
-from mailposture.services import clouds, fetches, history, planning, secrets
+from mailposture.services import clouds, fetches, history, planning, predicting, secrets
 
 log = logging.getLogger(__name__)
 
 # Without these nobody can say who may deliver.
 DECIDING = frozenset({"inbound_connectors", "accepted_domains", "organization"})
-# A part that was never readable must not make every reading walk the whole history.
-MOST_LOOKED_BACK = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +160,7 @@ def record(tenant: models.Tenant, seen: Configuration, now: datetime) -> list[mo
     if latest and latest.digest == digest:
         _seen_again(latest, codec.dump(seen), now)
         return []
-    found = diff.compare(known(tenant), seen) if latest else []
+    found = diff.compare(history.known(tenant), seen) if latest else []
     snapshot = tenant.snapshots.create(
         digest=digest,
         document=codec.dump(seen),
@@ -171,11 +168,10 @@ def record(tenant: models.Tenant, seen: Configuration, now: datetime) -> list[mo
         last_seen_at=now,
         stood=history.stood_before(latest, now) if latest and found else {},
     )
-    if not latest or not found:
-        return []
-    changes = [_change(latest, snapshot, difference, now) for difference in found]
+    changes = [_change(latest, snapshot, one, now) for one in found] if latest else []
     if any(change.effect == models.Change.Effect.PENDING for change in changes):
         planning.verify(tenant, snapshot, now)
+    predicting.refresh(tenant, now)
     return changes
 
 
@@ -185,14 +181,6 @@ def _seen_again(latest: models.Snapshot, document: dict[str, Any], now: datetime
     """
     fresh = {} if latest.document == document else {"document": document}
     models.Snapshot.objects.filter(pk=latest.pk).update(last_seen_at=now, **fresh)
-
-
-def known(tenant: models.Tenant) -> Configuration:
-    """The newest known value of every part: a part that could not be read for a while is compared
-    with what it was before, so that a change made meanwhile is still seen.
-    """
-    newest = tenant.snapshots.order_by("-last_seen_at")[:MOST_LOOKED_BACK].iterator(chunk_size=5)
-    return last_known(snapshot.configuration for snapshot in newest)
 
 
 def _change(

@@ -15,6 +15,13 @@ from mailposture.services import planning
 WINDOW = timedelta(minutes=max(planning.VERIFY_AFTER_MINUTES) + 5)
 
 
+def is_under_way(tenant: models.Tenant, now: datetime) -> bool:
+    """Whether a change that can move a door was read so lately that not every front end of
+    Exchange Online need know of it: its verification rounds are not over.
+    """
+    return tenant.changes.filter(decides=True, at__gt=now - WINDOW).exists()
+
+
 def settle(tenant: models.Tenant, round_id: int, after: Mapping[str, str], now: datetime) -> None:
     """Judge the changes that wait for proof by a round that began after they were read.
 

@@ -9,7 +9,7 @@ from typing import Any
 from mailposture import models
 from mailposture.core.states import State, access, domain_states, tenant_state, worst
 from mailposture.core.verdict import ASKED, SenderClass, Verdict
-from mailposture.services import settling
+from mailposture.services import predicting, settling
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ def refresh(tenant: models.Tenant, at: datetime, *, round_id: int | None) -> Sta
             tally={"strangers": dict(stands.strangers), "approved": dict(stands.approved)}
         )
         settling.settle(tenant, round_id, stands.domains, at)
+        predicting.refresh(tenant, at)
     return stands
 
 
