@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from mailposture import models
-from mailposture.services.pages.commands import powershell
+from mailposture.core.powershell import quoted
 
 # Only of a switch is the way back a single line that cannot be wrong (Set-InboundConnector).
 _SWITCHES: Final = frozenset(
@@ -22,7 +22,7 @@ def line(change: models.Change) -> dict[str, Any] | None:
     title = "Turn the connector back on" if change.field == "Enabled" else "Put it back as it was"
     return {
         "title": title if value == "$true" else "Put it back as it was",
-        "command": f"Set-InboundConnector {powershell(change.subject)} -{change.field} {value}",
+        "command": f"Set-InboundConnector {quoted(change.subject)} -{change.field} {value}",
         "note": "Takes this change back. Whom it would cut off is not worked out here: "
         "look at the approved sources first.",
     }

@@ -8,8 +8,8 @@ import shlex
 from dataclasses import dataclass
 from typing import Final
 
-# PowerShell takes the typographic single quotes for plain ones, inside quoted text as well.
-SINGLE_QUOTES: Final = "'\u2018\u2019\u201a\u201b"
+from mailposture.core.powershell import quoted
+
 PARTS: Final = re.compile(
     r"(?P<comment>^[ ]*#.*$)"
     r"|(?P<text>'(?:[^']|'')*')"
@@ -47,9 +47,8 @@ class Copy:
         return pieces(self.undo)
 
 
-def powershell(text: str) -> str:
-    """A single-quoted PowerShell string."""
-    return "'" + "".join(c * 2 if c in SINGLE_QUOTES else c for c in text) + "'"
+# By the side of `posix`: what is shown for either shell is quoted here.
+powershell = quoted
 
 
 def posix(text: str) -> str:

@@ -1,0 +1,20 @@
+"""The small part of PowerShell in which connectors are changed: written safely, and read back.
+
+Nothing is ever run. What is read are the few commands that move who may deliver; whatever would
+have to be run to be understood is refused, with what to write instead.
+"""
+
+from mailposture.core.powershell.commands import Command, commands
+from mailposture.core.powershell.quoting import SINGLE_QUOTES, quoted
+from mailposture.core.powershell.reader import Edit, PowerShellError, Single, Value
+
+__all__ = [
+    "SINGLE_QUOTES",
+    "Command",
+    "Edit",
+    "PowerShellError",
+    "Single",
+    "Value",
+    "commands",
+    "quoted",
+]
