@@ -71,6 +71,13 @@ class Window:
     first_closed: datetime | None
     label: str
     href: str = ""
+    # Up to when it may have stood open, where the latest looks prove nothing.
+    doubt_until: datetime | None = None
+
+    @property
+    def doubted_until(self) -> datetime | None:
+        """Its outer bound: seen closed, or as far as nothing was proved."""
+        return self.first_closed or self.doubt_until
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -189,7 +196,7 @@ class TenantTimeline:
         unsure = [
             (w, span)
             for w in self.windows
-            for span in ((w.last_closed, w.first_open), (w.last_open, w.first_closed))
+            for span in ((w.last_closed, w.first_open), (w.last_open, w.doubted_until))
             if span[0] and span[1] and span[0] < span[1]
         ]
         if unsure:
@@ -220,7 +227,9 @@ def _bounds(window: Window) -> str:
 
 
 def _closing(window: Window) -> str:
-    return said(window.first_closed) if window.first_closed else "still open"
+    if window.first_closed:
+        return said(window.first_closed)
+    return "not seen closed" if window.doubt_until else "still open"
 
 
 def _bars(windows: Sequence[Window], spans: Sequence[Any], pattern: dict[str, Any]) -> go.Bar:
@@ -245,7 +254,7 @@ def _labels(windows: Sequence[Window], start: datetime, now: datetime) -> go.Sca
     marks = [
         Mark(
             max(start, w.last_closed or w.first_open),
-            min(now, w.first_closed or w.last_open),
+            min(now, w.doubted_until or w.last_open),
             w.label,
         )
         for w in windows

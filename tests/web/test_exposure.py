@@ -102,6 +102,22 @@ def test_a_window_that_stands_counts_up_to_the_last_look_and_no_further() -> Non
     assert days("contoso")[TODAY].open_minutes == 30
 
 
+def test_blind_looks_end_what_was_seen_open_and_are_unknown(
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    of = probed("litware", OPEN, since=ago(days=3))
+    for path in of.paths.all():
+        window(path, ago(days=3))
+        path.observations.update(last_at=datetime(2026, 11, 24, 6, tzinfo=UTC))
+        factories.answered(path, "unknown", datetime(2026, 11, 24, 6, tzinfo=UTC))
+    with django_assert_max_num_queries(2):
+        found = days("litware")
+    day = found[date(2026, 11, 24)]
+    assert (day.open_minutes + day.partly_minutes, day.unknown_minutes) == (360, 1080)
+    today = found[TODAY]
+    assert (today.open_minutes, today.partly_minutes, today.state) == (0, 0, "unknown")
+
+
 def test_a_null_sender_alone_makes_it_partly_open() -> None:
     of = probed("fabrikam", {"foreign": "closed", "null": "open"})
     window(of.paths.get(sender_class="null"), ago(hours=4), last_open_at=ago(hours=3),

@@ -768,6 +768,21 @@ def test_a_window_that_stands_open_says_so_and_was_seen_until_the_last_look(
     assert "Still open" in said
 
 
+def test_a_window_after_which_every_look_was_blind_was_seen_open_until_before_them(
+    viewer: Client, contoso: models.Tenant
+) -> None:
+    for path in probed(contoso, factories.stranger(), "open"):
+        window(path, ago(days=6))
+        path.observations.update(last_at=ago(days=5))
+        factories.answered(path, "unknown", ago(days=5))
+    section = part(page(viewer), "windows")
+    said = words(section)
+    assert "any sender 1 d at most 6 d since first look never 19 Nov 08:02 20 Nov 08:02" in said
+    assert "Not seen closed" in said
+    assert "Still open" not in said
+    assert "1 d in all" in said
+
+
 def test_sender_classes_with_other_bounds_are_lines_of_their_own(
     viewer: Client, contoso: models.Tenant
 ) -> None:
@@ -803,6 +818,7 @@ def test_a_window_of_a_path_nobody_looks_at_any_more_does_not_stand_open(
     probed(contoso, factories.stranger(), "closed")
     covered(contoso, place := factories.stranger("london"))
     (gone,) = factories.paths(contoso, place, ("contoso.org",), ("foreign",))
+    factories.answered(gone, "open", ago(days=5))
     window(gone, ago(days=5))
     models.Path.objects.filter(pk=gone.pk).update(retired_at=ago(days=3))
     said = words(part(page(viewer), "windows"))

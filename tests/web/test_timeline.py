@@ -17,7 +17,7 @@ from mailposture.core.exposure import Window
 from mailposture.core.verdict import SenderClass, Verdict
 from mailposture.services.pages import answers, timeline, windows
 from mailposture.services.pages.answers import Run, Span
-from mailposture.services.pages.windows import unite
+from mailposture.services.pages.windows import Held, Stand, unite
 from tests import factories
 from tests.factories import NOW, ago
 from tests.web.tenant_rows import probed, signed_in, window
@@ -50,6 +50,13 @@ def exposed(db: None) -> models.Tenant:
         subject="Lock to gateway", sentence="Lock to <b>gateway</b> removed", effect="opens",
     )  # fmt: skip
     return of
+
+
+def blinded(of: models.Tenant, since: datetime) -> None:
+    """From then on every look is answered with nothing that proves anything, up to now."""
+    for path in of.paths.all():
+        path.observations.filter(last_at=None).update(last_at=since)
+        factories.answered(path, "unknown", since)
 
 
 def figure(client: Client, days: str = "") -> Any:
@@ -139,7 +146,9 @@ def test_the_chosen_reach_is_marked_and_the_others_are_links(exposed: models.Ten
 
 
 def test_short_rooms_get_a_list_newest_first(exposed: models.Tenant) -> None:
-    found = timeline.events(list(exposed.changes.all()), windows.load(exposed, {}), ago(days=18))
+    found = timeline.events(
+        list(exposed.changes.all()), windows.load(exposed, {}, NOW), ago(days=18)
+    )
     assert [(e.at, e.text) for e in found] == [
         (ago(hours=24), "First seen open, any sender."),
         (ago(hours=25), "Lock to <b>gateway</b> removed"),
@@ -233,15 +242,36 @@ def test_buckets_fit_their_reach(days: int) -> None:
     assert all(a.end == b.start for a, b in itertools.pairwise(found))
 
 
+def test_blind_looks_are_hatched_from_when_it_was_last_seen_open(exposed: models.Tenant) -> None:
+    blinded(exposed, ago(hours=3))
+    drawn = timeline.load(exposed, 18, NOW)
+    (window,) = drawn.windows
+    assert (window.last_open, window.doubt_until) == (ago(hours=3), NOW)
+    assert any("not seen closed" in row for row in drawn.table())
+    bars = [trace for trace in drawn.figure()["data"] if trace.get("width") == 0.42]
+    hatched = [bar for bar in bars if bar["marker"].get("pattern")]
+    assert [bar["x"] for bar in bars] == [[21 * 3_600_000.0], [3_600_000.0, 3 * 3_600_000.0]]
+    assert len(hatched) == 1
+
+
+@pytest.mark.parametrize("hours", [26, 1])
+def test_an_open_answer_that_lapsed_does_not_stand_open(
+    exposed: models.Tenant, hours: float
+) -> None:
+    ends = dict.fromkeys(answers.ends(answers.runs(exposed)), ago(hours=hours))
+    (found,) = windows.load(exposed, ends, NOW)
+    assert (found.open, found.unproved) == ((False, True) if hours > 24 else (True, False))
+
+
 # ---- the union of windows ---------------------------------------------------------------------
 
 
-def held(*hours: float | None, stands: bool = False) -> tuple[Window, bool]:
+def held(*hours: float | None, stand: Stand = Stand.OVER) -> Held:
     """Last closed, first open, last open, first closed, in hours ago."""
     closed, opened, last, ended = (None if h is None else ago(hours=h) for h in hours)
     assert opened
     assert last
-    return Window(last_closed=closed, first_open=opened, last_open=last, first_closed=ended), stands
+    return Window(last_closed=closed, first_open=opened, last_open=last, first_closed=ended), stand
 
 
 def bounds(window: Window) -> tuple[float | None, ...]:
@@ -256,8 +286,11 @@ def bounds(window: Window) -> tuple[float | None, ...]:
         ([held(9, 8, 3, 2), held(7, 6, 5, 4)], [(9, 8, 3, 2)]),
         ([held(9, 8, 5, 4), held(None, 8, 5, 4)], [(None, 8, 5, 4)]),
         ([held(9, 8, 7, 6), held(4, 3, 2, 1)], [(9, 8, 7, 6), (4, 3, 2, 1)]),
-        ([held(9, 8, 7, 6), held(9, 8, 0, None, stands=True)], [(9, 8, 0, None)]),
-        ([held(9, 8, 1, None, stands=True), held(5, 4, 3, 2)], [(9, 8, 1, None)]),
+        ([held(9, 8, 7, 6), held(9, 8, 0, None, stand=Stand.OPEN)], [(9, 8, 0, None)]),
+        ([held(9, 8, 1, None, stand=Stand.OPEN), held(5, 4, 3, 2)], [(9, 8, 1, None)]),
+        ([held(9, 8, 5, None, stand=Stand.UNPROVED), held(7, 6, 3, 2)], [(9, 8, 3, None)]),
+        ([held(9, 8, 7, None, stand=Stand.UNPROVED), held(4, 3, 2, 1)],
+         [(9, 8, 7, None), (4, 3, 2, 1)]),
         ([held(9, 8, 5, 4), held(9, 8, 5, 3)], [(9, 8, 5, 3)]),
         ([held(9, 8, 5, 2), held(7, 6, 4, 3)], [(9, 8, 4, 2)]),
         ([held(9, 6, 5, 4), held(8, 7, 5, 4)], [(9, 7, 5, 4)]),
@@ -266,7 +299,7 @@ def bounds(window: Window) -> tuple[float | None, ...]:
     ],
 )  # fmt: skip
 def test_windows_that_overlap_are_one_with_the_bounds_of_its_ends(
-    several: list[tuple[Window, bool]], one: list[tuple[float | None, ...]]
+    several: list[Held], one: list[tuple[float | None, ...]]
 ) -> None:
     for order in (several, several[::-1]):
         assert [bounds(window) for window, _ in unite(order)] == one
@@ -299,5 +332,5 @@ def test_two_lengths_that_read_the_same_are_said_once(
     window = Window(
         last_closed=opened, first_open=opened, last_open=opened + surely, first_closed=opened + most
     )
-    (row,) = windows.rows(windows.together({FOREIGN: [(window, False)]}), NOW)
+    (row,) = windows.rows(windows.together({FOREIGN: [(window, Stand.OVER)]}), NOW)
     assert row.at_most is said

@@ -26,6 +26,7 @@ from mailposture.core.spans import Span
 from mailposture.core.states import Age, State, answer_age
 from mailposture.core.verdict import SenderClass, Verdict
 from mailposture.services.pages import fleet, spans
+from mailposture.services.pages.windows import SEEN_BEFORE
 
 # Tenants drawn at once, the worst; and the windows and unknown spans read for them.
 DRAWN: Final = 10
@@ -208,7 +209,9 @@ def _load(found: Sequence[Watched], now: datetime) -> dict[int, _Seen]:
 
 
 def _windows(pks: list[int], start: datetime) -> Spans:
-    """Paths that are no longer looked at end when that was so."""
+    """When strangers got in. Paths that are no longer looked at end when that was so; what only
+    blind looks followed was seen until before them.
+    """
     return (
         models.ExposureWindow.objects.filter(
             Q(first_closed_at=None) | Q(first_closed_at__gte=start), tenant__in=pks
@@ -218,7 +221,7 @@ def _windows(pks: list[int], start: datetime) -> Spans:
             sender=F("path__sender_class"),
             verdict=Value(str(Verdict.OPEN)),
             begin=F("first_open_at"),
-            end=Coalesce("last_open_at", "path__retired_at", "path__seen_until"),
+            end=Coalesce("last_open_at", SEEN_BEFORE, "path__retired_at", "path__seen_until"),
         )
         .order_by()
         .values_list("tenant_id", *COLUMNS[1:])

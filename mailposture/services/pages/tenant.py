@@ -137,7 +137,7 @@ def load(of: models.Tenant, asked: Asked, now: datetime) -> TenantPage:
     known = configured.load(of)
     sources = list(of.sources.all())
     changes = timeline.changes(of)
-    exposures = windows.load(of, answers.ends(runs))
+    exposures = windows.load(of, answers.ends(runs), now)
     probes = timeline.buckets(runs, loaded.spans, asked.days, now)
     head = _head(of, known, found, sources, now)
     states = answers.domain_states(answers.by_domain(found)) or _not_asked(known)

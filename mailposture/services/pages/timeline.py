@@ -47,7 +47,7 @@ def load(of: models.Tenant, days: int, now: datetime) -> charts.TenantTimeline:
         days=days,
         now=now,
         changes=changes(of),
-        exposures=windows.load(of, answers.ends(runs)),
+        exposures=windows.load(of, answers.ends(runs), now),
         buckets=buckets(runs, loaded.spans, days, now),
     )
 
@@ -94,17 +94,18 @@ def build(
         ),
         buckets=tuple(buckets),
         windows=tuple(
-            _window(one) for one in exposures if (one.window.first_closed or now) >= begin
+            _window(one, now) for one in exposures if (one.window.first_closed or now) >= begin
         ),
     )
 
 
-def _window(one: Exposure) -> charts.Window:
+def _window(one: Exposure, now: datetime) -> charts.Window:
     return charts.Window(
         last_closed=one.window.last_closed,
         first_open=one.window.first_open,
         last_open=one.window.last_open,
         first_closed=one.window.first_closed,
+        doubt_until=now if one.unproved else None,
         label=f"any host, {one.who}",
         href=f"#{one.anchor}",
     )

@@ -3,16 +3,32 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import IntEnum
 from typing import Final
+
+from django.db.models import Case, DateTimeField, OuterRef, Q, Subquery, When
+from django.db.models.functions import Coalesce
 
 from mailposture import models
 from mailposture.core.exposure import Window, total
-from mailposture.core.verdict import ASKED, SenderClass
+from mailposture.core.states import answer_age, counted
+from mailposture.core.verdict import ASKED, SenderClass, Verdict
 
 # Windows of paths that a page adds up, the newest first; those of one shard count once.
 MOST: Final = 3000
 SHOWN: Final = 20
 A_MINUTE: Final = timedelta(minutes=1)
+
+
+class Stand(IntEnum):
+    """What is known of the end of an exposure; of several paths the greatest counts."""
+
+    OVER = 0  # seen closed, or nobody looks any more
+    UNPROVED = 1  # nothing has proved it closed, and the latest looks prove nothing
+    OPEN = 2  # open at the latest look
+
+
+type Held = tuple[Window, Stand]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,7 +37,17 @@ class Exposure:
 
     senders: tuple[SenderClass, ...]
     window: Window
-    stands: bool
+    stand: Stand
+
+    @property
+    def open(self) -> bool:
+        """Whether it stands open, as far as the latest look tells."""
+        return self.stand is Stand.OPEN
+
+    @property
+    def unproved(self) -> bool:
+        """Whether it may stand open: it was not seen closed."""
+        return self.stand is Stand.UNPROVED
 
     @property
     def who(self) -> str:
@@ -74,10 +100,27 @@ def _told(length: timedelta) -> timedelta:
 type Ends = Mapping[tuple[int, int], datetime]
 
 
-def load(of: models.Tenant, ends: Ends) -> list[Exposure]:
+_OPEN_BEFORE: Final = models.Observation.objects.filter(
+    path=OuterRef("path"), verdict=str(Verdict.OPEN), last_at__isnull=False
+).order_by("-first_at")
+
+# Until when a window that stands was seen open, where the present answer of its path proves
+# nothing: the end of the last open answer before it.
+SEEN_BEFORE: Final = Case(
+    When(
+        ~Q(path__verdict=str(Verdict.OPEN)),
+        last_open_at=None,
+        then=Coalesce(Subquery(_OPEN_BEFORE.values("last_at")[:1]), "first_open_at"),
+    ),
+    output_field=DateTimeField(),
+)
+
+
+def load(of: models.Tenant, ends: Ends, now: datetime) -> list[Exposure]:
     """All windows of the tenant's strangers, united and put together, the newest first."""
     rows = (
         of.windows.order_by("-first_open_at")
+        .annotate(seen_before=SEEN_BEFORE)
         .values_list(
             "path__sender_class",
             "last_closed_at",
@@ -89,12 +132,18 @@ def load(of: models.Tenant, ends: Ends) -> list[Exposure]:
             "path__seen_until",
             "path__retired_at",
             "path__vantage_point__enabled",
+            "path__verdict",
+            "seen_before",
         )
         .distinct()[:MOST]
     )
-    found: dict[SenderClass, list[tuple[Window, bool]]] = {}
-    for name, closed, opened, last_open, ended, place, part, left_out, retired, enabled in rows:
-        seen = last_open or left_out or ends.get((place, part)) or opened
+    every = timedelta(seconds=of.probe_every)
+    found: dict[SenderClass, list[Held]] = {}
+    for row in rows:
+        name, closed, opened, last, ended, place, part, left_out, retired, enabled, *said = row
+        verdict, before = said
+        looked = left_out or ends.get((place, part)) or opened
+        seen = last or before or looked
         window = Window(
             last_closed=closed,
             first_open=opened,
@@ -102,21 +151,23 @@ def load(of: models.Tenant, ends: Ends) -> list[Exposure]:
             first_closed=ended,
         )
         # A path that nobody looks at any more neither stands open nor was seen closed.
-        stands = ended is None and retired is None and enabled
-        found.setdefault(SenderClass(name), []).append((window, stands))
+        watched = ended is None and retired is None and enabled
+        answer = counted(Verdict(verdict), answer_age(looked, now, every))
+        stand = Stand.OPEN if answer is Verdict.OPEN else Stand.UNPROVED
+        found.setdefault(SenderClass(name), []).append((window, stand if watched else Stand.OVER))
     return together({name: unite(held) for name, held in found.items()})
 
 
-def unite(held: Sequence[tuple[Window, bool]]) -> list[tuple[Window, bool]]:
+def unite(held: Sequence[Held]) -> list[Held]:
     """Windows of several paths as one where they overlap, with the bounds of the whole."""
-    united: list[tuple[Window, bool]] = []
-    for window, stands in sorted(held, key=lambda h: (h[0].first_open, _known(h[0].last_closed))):
-        if united and (united[-1][1] or window.first_open <= united[-1][0].last_open):
+    united: list[Held] = []
+    for window, stand in sorted(held, key=lambda h: (h[0].first_open, _known(h[0].last_closed))):
+        if united and (united[-1][1] is Stand.OPEN or window.first_open <= united[-1][0].last_open):
             last, stood = united[-1]
-            both = stood or stands
-            united[-1] = (_joined(last, window, stands=both), both)
+            both = max(stood, stand)
+            united[-1] = (_joined(last, window, stands=bool(both)), both)
         else:
-            united.append((window, stands))
+            united.append((window, stand))
     return united
 
 
@@ -140,17 +191,17 @@ def _joined(first: Window, other: Window, *, stands: bool) -> Window:
     )
 
 
-def together(found: Mapping[SenderClass, list[tuple[Window, bool]]]) -> list[Exposure]:
+def together(found: Mapping[SenderClass, list[Held]]) -> list[Exposure]:
     """Sender classes with the very same bounds are one line."""
-    alike: dict[tuple[Window, bool], list[SenderClass]] = {}
+    alike: dict[Held, list[SenderClass]] = {}
     for name in ASKED:
-        for window, stands in found.get(name, ()):
-            alike.setdefault((window, stands), []).append(name)
+        for window, stand in found.get(name, ()):
+            alike.setdefault((window, stand), []).append(name)
     exposures = (
-        Exposure(senders=tuple(names), window=window, stands=stands)
-        for (window, stands), names in alike.items()
+        Exposure(senders=tuple(names), window=window, stand=stand)
+        for (window, stand), names in alike.items()
     )
-    return sorted(exposures, key=lambda e: (e.window.first_open, e.stands), reverse=True)
+    return sorted(exposures, key=lambda e: (e.window.first_open, e.stand), reverse=True)
 
 
 def rows(found: Iterable[Exposure], now: datetime) -> list[Row]:
@@ -158,10 +209,10 @@ def rows(found: Iterable[Exposure], now: datetime) -> list[Row]:
     return [
         Row(
             exposure=one,
-            until=now if one.stands else one.window.last_open,
+            until=now if one.open else one.window.last_open,
             since_first_look=one.window.last_closed is None,
             most_from=one.window.last_closed or one.window.first_open,
-            most_until=one.window.first_closed or (now if one.stands else one.window.last_open),
+            most_until=one.window.first_closed or (now if one.stand else one.window.last_open),
         )
         for one in found
     ]
