@@ -1,5 +1,6 @@
 """SMTP servers to hand mails to: a real one that keeps them, and one that misbehaves as told."""
 
+import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -13,12 +14,16 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 @dataclass
 class Sink:
-    """Keeps what it takes; refuses the recipients it is told to, with the answers it is told."""
+    """Keeps what it takes; refuses the recipients it is told to, with the answers it is told.
+
+    While `holds` is not set, a mail that was taken is not answered.
+    """
 
     refuses: dict[str, str] = field(default_factory=dict)
     answers: list[str] = field(default_factory=list)
     taken: list[Envelope] = field(default_factory=list)
     url: str = ""
+    holds: threading.Event | None = None
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: Any
@@ -34,6 +39,8 @@ class Sink:
         said = self.answers.pop(0) if self.answers else "250 2.0.0 taken as 4711"
         if said.startswith("2"):
             self.taken.append(envelope)
+        if self.holds:
+            await asyncio.to_thread(self.holds.wait, 60)
         return said
 
     @property

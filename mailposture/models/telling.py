@@ -148,7 +148,10 @@ class Delivery(models.Model):
     due_at = models.DateTimeField()
     # Names one claim, and counts the times it was tried; more than one may mean it came twice.
     attempts = models.PositiveIntegerField(default=0)
+    # The claim that a sender took up last: a second message for it does nothing.
+    begun = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
+    first_tried_at = models.DateTimeField(null=True, blank=True)
     done_at = models.DateTimeField(null=True, blank=True)
     message_id = models.CharField(max_length=255, blank=True, default="")
     code = models.PositiveSmallIntegerField(null=True, blank=True)

@@ -2,8 +2,9 @@
 
 A mail may come twice only where SMTP cannot tell: when the server fell silent after the last
 byte, or when the process died between sending and recording. Both are counted in `unsure`: a try
-counts from its beginning until its end is written down. A mail that every sender dies of is given
-up as well, so that it does not come for ever.
+counts from its beginning until its end is written down. A claim is taken up once, since the queue
+gives a message of a sender that died to the next one within seconds. A mail that every sender dies
+of is given up as well, so that it does not come for ever.
 """
 
 import logging
@@ -17,6 +18,7 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from mailposture import models
 from mailposture.adapters import email
@@ -30,7 +32,8 @@ log = logging.getLogger(__name__)
 AT_ONCE: Final = 2
 # Longer than a mail may take, so that a claim lapses only with its process.
 LEASE: Final = timedelta(seconds=2 * email.WHOLE)
-# Minutes until the next try; the last goes on until a mail is old.
+# Minutes until the next try; the last goes on until a mail was tried for long enough. What waited
+# because no server was named, or no sender ran, was not tried meanwhile.
 BACKOFF: Final = (1, 2, 5, 10, 30, 60)
 OLDEST: Final = timedelta(days=1)
 # Tries of which nobody learned the end, until a mail whose sender died is given up: three hours.
@@ -81,7 +84,7 @@ def _give_up(now: datetime) -> None:
     A claim that no sender ever took up, because none ran, is no try and ends nothing.
     """
     died = models.Delivery.objects.filter(
-        Q(unsure__gte=MOST_UNSURE) | Q(created_at__lte=now - OLDEST),
+        Q(unsure__gte=MOST_UNSURE) | Q(first_tried_at__lte=now - OLDEST),
         state=models.Delivery.State.WAITING,
         answer=BEGUN,
         lease_until__lte=now,
@@ -124,12 +127,17 @@ def send(pk: int, attempt: int, clock: Callable[[], datetime]) -> None:
 
 
 def _begun(pk: int, attempt: int, now: datetime) -> models.Delivery | None:
-    """Take a claim up: counted and put off beforehand, as if this sender were to die of it."""
+    """Take a claim up, once: counted and put off beforehand, as if this sender died of it."""
     held = models.Delivery.objects.filter(
         pk=pk, attempts=attempt, state=models.Delivery.State.WAITING
     ).exclude(lease_until=None)
-    if not held.update(
-        unsure=F("unsure") + 1, code=None, answer=BEGUN, due_at=now + _pause(attempt)
+    if not held.filter(begun__lt=attempt).update(
+        begun=attempt,
+        first_tried_at=Coalesce(F("first_tried_at"), now),
+        unsure=F("unsure") + 1,
+        code=None,
+        answer=BEGUN,
+        due_at=now + _pause(attempt),
     ):
         return None
     return held.select_related("alert").first()
@@ -173,7 +181,7 @@ def _not_sent(row: models.Delivery, error: email.DeliveryError, now: datetime) -
     state, due_at = states.WAITING, row.due_at
     if error.permanent and error.about == "recipient":
         state = states.REFUSED
-    elif now - row.created_at >= OLDEST:
+    elif row.first_tried_at and now - row.first_tried_at >= OLDEST:
         state = states.GAVE_UP
     else:
         due_at = now + _pause(row.attempts)

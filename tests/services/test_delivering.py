@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -13,7 +14,9 @@ from email.policy import default
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+import redis
 from django.test import override_settings
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,7 +31,7 @@ from tests.core.test_letters import facts
 from tests.factories import NOW
 from tests.mailservers import Sink, answers, free_port, scripted, sink
 from tests.postfix import postfix
-from tests.servers import own_database
+from tests.servers import Guarded, ValkeyServer, own_database, until
 
 ROOT = Path(__file__).parents[2]
 FIVE = [f"team{n}@example.com" for n in range(5)]
@@ -141,6 +144,22 @@ def test_a_refusal_that_the_operator_can_mend_is_tried_for_a_day_and_then_given_
 
 
 @pytest.mark.django_db
+def test_what_waited_for_days_untried_is_tried_for_a_day_all_the_same(
+    settings: Any, server: Sink
+) -> None:
+    alert(FIVE[:1])
+    up, settings.SMTP_URL = settings.SMTP_URL, None
+    late = NOW + timedelta(days=2)
+    assert run(late) == 0
+    settings.SMTP_URL = f"smtp://127.0.0.1:{free_port()}"
+    assert run(late) == 1
+    assert states() == ["waiting"]
+    settings.SMTP_URL = up
+    assert run(late + timedelta(hours=23)) == 1
+    assert states() == ["sent"]
+
+
+@pytest.mark.django_db
 def test_a_mail_that_cannot_be_written_says_so_and_holds_up_no_other(server: Sink) -> None:
     broken = alert(FIVE[:2], kind="a kind that has no words")
     alert(FIVE[2:])
@@ -210,6 +229,25 @@ def test_a_claim_that_nobody_took_up_is_taken_over_and_counts_as_no_try(server: 
 
 
 @pytest.mark.django_db
+def test_a_second_message_for_one_claim_does_nothing(
+    server: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alert(FIVE[:1])
+    ((pk, attempt),) = delivering.claim(NOW)
+    real = smtp.send
+
+    def doubled(*given_: Any) -> Any:
+        delivering.send(pk, attempt, lambda: NOW)
+        return real(*given_)
+
+    monkeypatch.setattr(smtp, "send", doubled)
+    delivering.send(pk, attempt, lambda: NOW)
+    row = models.Delivery.objects.get()
+    assert (row.state, row.attempts, row.unsure) == ("sent", 1, 0)
+    assert server.recipients == FIVE[:1]
+
+
+@pytest.mark.django_db
 def test_a_late_success_stands_also_where_the_claim_was_taken_over(
     server: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -276,12 +314,13 @@ def test_a_mail_that_every_sender_dies_of_is_tried_ever_later_and_then_given_up(
 @pytest.mark.django_db
 def test_a_sender_that_dies_when_the_day_is_over_ends_it(server: Sink) -> None:
     alert(FIVE[:1])
+    assert dies(NOW)
     late = NOW + delivering.OLDEST - timedelta(minutes=1)
     assert dies(late)
     assert not dies(late + delivering.LEASE)
     row = models.Delivery.objects.get()
-    assert (row.state, row.unsure) == ("gave_up", 1)
-    assert "in one try nobody learned how it went" in row.answer
+    assert (row.state, row.unsure) == ("gave_up", 2)
+    assert "in 2 tries nobody learned how it went" in row.answer
 
 
 @pytest.mark.django_db
@@ -437,11 +476,16 @@ for pk, attempt in delivering.claim(timezone.now() + late):
 
 def sender(folder: Path, url: str, database: str, *options: str) -> "subprocess.Popen[bytes]":
     """A process of its own that claims and sends once."""
-    environment = {
-        "PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "DATA_DIR": str(folder),
-        "SMTP_URL": url, "DATABASE_URL": database, "PYTHONPATH": str(ROOT),
-    }  # fmt: skip
+    environment = ours(folder, database, SMTP_URL=url)
     return subprocess.Popen([sys.executable, "-c", SENDER, *options], env=environment)
+
+
+def ours(folder: Path, database: str, **more: str) -> dict[str, str]:
+    """The environment of a process that works on this test's rows."""
+    return {
+        "PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "DATA_DIR": str(folder),
+        "DATABASE_URL": database, "PYTHONPATH": str(ROOT), **more,
+    }  # fmt: skip
 
 
 FILL = """
@@ -467,13 +511,9 @@ print([[d.state, d.attempts, d.unsure] for d in models.Delivery.objects.order_by
 
 def script(folder: Path, text: str, database: str) -> str:
     """Run a few lines against this database; what they print."""
-    environment = {
-        "PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "DATA_DIR": str(folder),
-        "DATABASE_URL": database, "PYTHONPATH": str(ROOT),
-    }  # fmt: skip
     done = subprocess.run(
-        [sys.executable, "-c", text], env=environment, capture_output=True, text=True, timeout=60,
-        check=True,
+        [sys.executable, "-c", text], env=ours(folder, database), capture_output=True, text=True,
+        timeout=60, check=True,
     )  # fmt: skip
     return done.stdout.strip()
 
@@ -494,6 +534,54 @@ def test_a_sender_killed_between_sending_and_recording_loses_nothing(tmp_path: P
            for e in server.taken}  # fmt: skip
     assert len(ids) == 2
     assert script(tmp_path, LOOK, "") == "[['sent', 2, 1], ['sent', 2, 0]]"
+
+
+HAND_OUT = """
+import os, django
+os.environ["DJANGO_SETTINGS_MODULE"] = "mailposture.settings"
+django.setup()
+from django.utils import timezone
+from mailposture import broker, tasks
+from mailposture.services import delivering
+for claimed in delivering.claim(timezone.now()):
+    tasks.send_mail.apply_async(claimed, queue=broker.ERRANDS)
+"""
+WORKER = (
+    "-m", "celery", "-A", "mailposture.celery", "worker", "-n", "errands-of-a-test@%h",
+    "--concurrency", "1", "-Q", "errands", "--without-mingle", "--without-gossip",
+)  # fmt: skip
+
+
+def leaf(worker: Guarded) -> psutil.Process:
+    """The process of a worker's pool that does its tasks."""
+    assert worker.process
+    below = psutil.Process(worker.process.pid).children(recursive=True)
+    return next(one for one in reversed(below) if not one.children())
+
+
+def test_the_queue_gives_back_what_a_killed_sender_held_and_nothing_comes_twice_uncounted(
+    tmp_path: Path, valkey: ValkeyServer
+) -> None:
+    script(tmp_path, FILL, "")
+    with sink() as server, redis.Redis.from_url(valkey.url) as queue:
+        server.holds = threading.Event()
+        environment = ours(tmp_path, "", SMTP_URL=server.url, BROKER_URL=valkey.url)
+        subprocess.run([sys.executable, "-c", HAND_OUT], env=environment, timeout=60, check=True)
+        worker = Guarded([sys.executable, *WORKER], environment)
+        worker.start()
+        try:
+            until(lambda: server.taken, 60)
+            leaf(worker).kill()
+            server.holds.set()
+            # Each message that was worked off asks the central worker for what is due next.
+            until(lambda: queue.llen("central") == 2, 60)
+        finally:
+            worker.stop()
+        assert server.recipients == ["team0@example.com", "team1@example.com"]
+        assert script(tmp_path, LOOK, "") == "[['waiting', 1, 1], ['sent', 1, 0]]"
+        assert sender(tmp_path, server.url, "", "--late").wait(60) == 0
+    assert server.recipients[2:] == ["team0@example.com"]
+    assert script(tmp_path, LOOK, "") == "[['sent', 2, 1], ['sent', 1, 0]]"
 
 
 LAST_TRY = """
