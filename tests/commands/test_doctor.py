@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from mailposture import models
 from mailposture.services import checking, doctor
-from mailposture.services.doctor import Level, Line
+from mailposture.services.doctor import Level, Line, reach, stands, watched
+from mailposture.services.doctor import lines as words
 from tests import factories as make
 from tests.mailservers import answers, free_port, scripted, sink
 
@@ -24,7 +25,7 @@ def folder(
 ) -> Path:
     """A data folder of its own, whose keys others cannot read; names are asked in one test."""
     if "resolver" not in request.node.name:
-        monkeypatch.setattr(doctor, "_names", lambda: Line(Level.OK, "names", "not asked"))
+        monkeypatch.setattr(reach, "names", lambda: Line(Level.OK, "names", "not asked"))
     settings.DATA_DIR = tmp_path
     settings.KEYS_DIR = tmp_path / "keys"
     settings.BROKER_URL = None
@@ -40,14 +41,29 @@ def lines(*, offline: bool = True, tenant: str = "") -> dict[str, Line]:
 
 def test_an_installation_that_is_well_says_so() -> None:
     now = timezone.now()
-    make.stranger(heard_at=now, asked_at=now)
+    place = make.stranger(heard_at=now, asked_at=now)
+    tenant = make.tenant(probe_due_at=now, fetch_due_at=now)
+    make.answered(make.paths(tenant, place)[0], "closed", now)
     found = lines()
     assert {line.level for line in found.values()} == {Level.OK}
-    assert {"keys", "data folder", "database", "vantage point frankfurt"} <= found.keys()
+    assert found.keys() == {
+        "keys", "data folder", "database", "central worker", "reader", "errands worker",
+        "vantage point frankfurt", "port 25 from frankfurt",
+    }  # fmt: skip
+
+
+def test_before_there_is_a_table_nothing_of_what_is_watched_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    missing = iter(
+        [words.problem("database", "3 migrations are not applied.", "manage.py migrate")]
+    )
+    monkeypatch.setattr(stands, "database", lambda _clock: missing)
+    assert lines().keys() == {"keys", "data folder", "database"}
 
 
 def test_without_the_network_nothing_is_asked() -> None:
-    assert not {"queue", "mail", "names"} & lines().keys()
+    assert not {"queue", "mail", "names", "port 25", "clock"} & lines().keys()
 
 
 def test_keys_that_others_may_read_are_a_problem(folder: Path) -> None:
@@ -83,7 +99,7 @@ def test_a_credential_that_no_key_here_opens_is_named() -> None:
 @pytest.mark.parametrize(
     ("url", "level", "says"),
     [
-        (None, Level.WARNING, "SMTP_URL is not set. 1 mails wait."),
+        (None, Level.WARNING, "SMTP_URL is not set. 1 mail waits."),
         ("smtp://", Level.WARNING, "names no host"),
         ("smtp://127.0.0.1:1", Level.PROBLEM, "127.0.0.1"),
     ],
@@ -111,12 +127,73 @@ def test_a_mail_server_is_greeted_and_handed_nothing(settings: Any) -> None:
 
 def test_a_real_queue_answers_and_a_missing_one_is_a_problem(settings: Any, valkey: Any) -> None:
     settings.BROKER_URL = valkey if isinstance(valkey, str) else valkey.url
-    assert lines(offline=False)["queue"].level is not Level.PROBLEM
+    found = lines(offline=False)
+    assert found["queue"].level is not Level.PROBLEM
+    assert found["clock"] == Line(Level.OK, "clock", "The clock of the queue agrees with ours.")
     settings.BROKER_URL = f"redis://127.0.0.1:{free_port()}/0"
     line = lines(offline=False)["queue"]
     assert (line.level, line.mend) == (Level.PROBLEM, "Start it, or check BROKER_URL.")
     settings.BROKER_URL = None
     assert "nothing runs" in lines(offline=False)["queue"].says
+
+
+@pytest.mark.parametrize(
+    ("seconds", "says"),
+    [(-11, "is 11 s behind."), (9, "agrees with ours."), (3600, "is 3600 s ahead.")],
+)
+def test_a_clock_that_is_off_is_said_with_how_far(seconds: int, says: str) -> None:
+    line = words.clock("queue", make.NOW + timedelta(seconds=seconds), make.NOW)
+    assert line.says.endswith(says)
+    assert (line.level is Level.OK) == (not line.mend)
+
+
+def test_an_empty_key_is_a_problem(folder: Path) -> None:
+    (folder / "keys").mkdir(mode=0o700)
+    (folder / "keys" / "ring").touch(mode=0o600)
+    assert (lines()["keys"].level, lines()["keys"].says) == (Level.PROBLEM, "Nothing is in ring.")
+
+
+def test_mails_that_came_to_nobody_lately_are_said_with_the_latest_reason() -> None:
+    now = timezone.now()
+    for days, state, answer in (
+        (1, "gave_up", "The sender ended"), (2, "refused", "550 5.1.1 no"), (8, "gave_up", "old"),
+        (0, "sent", "250 ok"),
+    ):  # fmt: skip
+        at = now - timedelta(days=days)
+        models.Delivery.objects.create(
+            recipient="me@example.com", created_at=at, due_at=at, done_at=at, state=state,
+            answer=answer,
+        )  # fmt: skip
+    line = lines()["mail"]
+    assert line.level is Level.WARNING
+    assert line.says == (
+        "In the last 7 days 2 mails were refused or given up; the latest: The sender ended"
+    )
+
+
+@pytest.mark.parametrize(
+    ("late", "worker"),
+    [({"probe_due_at": 1}, "central worker"), ({"fetch_due_at": 1}, "reader"),
+     ({"mail": 1}, "errands worker")],
+)  # fmt: skip
+def test_work_that_nobody_did_names_the_worker_that_is_missing(
+    settings: Any, late: dict[str, int], worker: str
+) -> None:
+    settings.SMTP_URL = "smtp://127.0.0.1:1"
+    long_ago = timezone.now() - timedelta(hours=2)
+    due: dict[str, Any] = {name: long_ago for name in late if name != "mail"}
+    tenant = make.tenant(**due)
+    models.Credential.objects.create(
+        tenant=tenant, kind="secret", client_id=tenant.tenant_id, sealed="", updated_at=make.NOW
+    )
+    if "mail" in late:
+        models.Delivery.objects.create(
+            recipient="me@example.com", created_at=long_ago, due_at=long_ago
+        )
+    found = lines()
+    workers = {name: found[name].level for name in ("central worker", "reader", "errands worker")}
+    assert workers.pop(worker) is Level.PROBLEM
+    assert set(workers.values()) == {Level.OK}
 
 
 def test_a_resolver_that_does_not_answer_is_a_problem() -> None:
@@ -142,7 +219,7 @@ def test_each_tenants_grant_is_asked_or_only_the_one_that_is_named(
         )
 
     monkeypatch.setattr(checking, "check", asked)
-    monkeypatch.setattr(doctor, "_credentials", lambda: iter(()))
+    monkeypatch.setattr(watched, "credentials", lambda: iter(()))
     found = lines(offline=False)
     assert found["tenant contoso"].level is Level.OK
     line = found["tenant fabrikam"]

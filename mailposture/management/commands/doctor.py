@@ -16,7 +16,10 @@ from mailposture.services import doctor
 class Command(BaseCommand):
     """`manage.py doctor`: exit 1 where something is in the way."""
 
-    help = "Check database, queue, mail, names, keys, vantage points and each tenant's grants."
+    help = (
+        "Check keys, disk, database, queue, clocks, mail, names, port 25, workers, vantage points, "
+        "credentials and each tenant's grants."
+    )
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
