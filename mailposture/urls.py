@@ -85,6 +85,7 @@ urlpatterns = [
     path("explain/", explain.explain, name="explain"),
     path("lab/", lab.lab, name="lab"),
     path("lab/scene/", lab.scene, name="lab_scene"),
+    path("lab/certificate/<slug:slug>/", lab.certificate, name="lab_certificate"),
     path("lab/mailbox/", mailbox.mailbox, name="mailbox"),
     path("lab/mailbox/<str:name>/", mailbox.message, name="mailbox_message"),
     path("lab/mailbox/<str:name>/html", mailbox.html, name="mailbox_html"),

@@ -10,7 +10,7 @@ from typing import Any
 from mailposture.lab import apifaults, cmdlets, envelopes
 from mailposture.lab.cmdlets import CmdletError
 from mailposture.lab.messages import Answer, Request, as_json
-from mailposture.lab.tokens import TokenError, Tokens
+from mailposture.lab.tokens import BY_SECRET, TokenError, Tokens
 from mailposture.lab.world import MANAGE_AS_APP, Tenant, World
 
 # Clients write both adminapi and AdminApi, and so does the service.
@@ -86,7 +86,9 @@ class AdminApi:
         granted = MANAGE_AS_APP in claims.get("roles", [])
         # A token outlives its secret by an hour at most. That hour is over when a secret expires
         # here: whoever plays the scene wants to see what comes then.
-        if tenant is None or not granted or tenant.registration.secret_expired:
+        by_secret = claims.get("appidacr") == BY_SECRET
+        expired = tenant is not None and tenant.registration.secret_expired and by_secret
+        if tenant is None or not granted or expired:
             raise CmdletError(envelopes.unauthorized())
         if claims["tid"] != tenant.tenant_id:
             raise CmdletError(envelopes.unauthorized())

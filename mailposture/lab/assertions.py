@@ -36,14 +36,13 @@ class Assertions:
     def check(
         self,
         assertion: str,
-        certificate_pem: str,
+        registered: Collection[str],
         client_id: str,
         audiences: Collection[str],
         now: float,
     ) -> None:
-        """Say nothing where the assertion holds, raise ProofError where it does not."""
-        certificate = x509.load_pem_x509_certificate(certificate_pem.encode())
-        claims = _signed_claims(assertion, certificate)
+        """Say nothing where it holds by one of these certificates (PEM), else raise ProofError."""
+        claims = _signed_claims(assertion, registered)
         if claims["iss"] != client_id or claims["sub"] != client_id:
             raise ProofError("wrong_client")
         if claims["aud"] not in audiences:
@@ -60,13 +59,15 @@ class Assertions:
             raise ProofError("broken_assertion")
 
 
-def _signed_claims(assertion: str, certificate: x509.Certificate) -> dict[str, Any]:
-    """The claims, once thumbprint and signature agree with the registered certificate."""
+def _signed_claims(assertion: str, registered: Collection[str]) -> dict[str, Any]:
+    """The claims, once thumbprint and signature agree with a registered certificate."""
     try:
         header = jwt.get_unverified_header(assertion)
     except jwt.PyJWTError as error:
         raise ProofError("broken_assertion") from error
-    if header.get("alg") != ALGORITHM or not _names(header, certificate):
+    known = map(x509.load_pem_x509_certificate, (pem.encode() for pem in registered))
+    certificate = next((one for one in known if _names(header, one)), None)
+    if header.get("alg") != ALGORITHM or certificate is None:
         raise ProofError("bad_certificate")
     try:
         claims: dict[str, Any] = jwt.decode(

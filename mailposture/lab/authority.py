@@ -13,7 +13,7 @@ from typing import Any
 
 from mailposture.lab import assertions
 from mailposture.lab.messages import Answer, Request, as_json
-from mailposture.lab.tokens import NO_DIRECTORY_ROLE, Tokens
+from mailposture.lab.tokens import BY_CERTIFICATE, BY_SECRET, NO_DIRECTORY_ROLE, Tokens
 from mailposture.lab.world import Registration, Tenant, World
 
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -153,9 +153,11 @@ class Authority:
         if form.get("client_id") != app.client_id:
             raise RefusedError("app_not_consented", (form.get("client_id", ""), tenant.name))
         audience = self._resource(tenant, form.get("scope", ""))
-        self._authenticate(tenant, form)
+        proof = self._authenticate(tenant, form)
         wids = app.wids or (NO_DIRECTORY_ROLE,)
-        token, lives = self.tokens.mint(tenant.tenant_id, app.client_id, audience, app.roles, wids)
+        token, lives = self.tokens.mint(
+            tenant.tenant_id, app.client_id, audience, app.roles, wids, proof=proof
+        )
         return as_json(
             {"token_type": "Bearer", "expires_in": lives, "ext_expires_in": lives}
             | {"access_token": token},
@@ -171,25 +173,27 @@ class Authority:
             raise RefusedError("resource_not_found", (resource, tenant.name))
         return resource
 
-    def _authenticate(self, tenant: Tenant, form: dict[str, str]) -> None:
+    def _authenticate(self, tenant: Tenant, form: dict[str, str]) -> str:
+        """By what the app proved itself."""
         if assertion := form.get("client_assertion"):
             self._check_assertion(tenant, assertion, form)
-        elif secret := form.get("client_secret"):
+            return BY_CERTIFICATE
+        if secret := form.get("client_secret"):
             _check_secret(tenant.registration, secret)
-        else:
-            raise RefusedError("no_credential")
+            return BY_SECRET
+        raise RefusedError("no_credential")
 
     def _check_assertion(self, tenant: Tenant, assertion: str, form: dict[str, str]) -> None:
         app = tenant.registration
         if form.get("client_assertion_type") != JWT_BEARER:
             raise RefusedError("no_credential")
-        if app.certificate is None:
+        if not app.certificates:
             raise RefusedError("bad_certificate")
         home = f"{self.base}/{tenant.tenant_id}"
         audiences = (f"{home}/oauth2/v2.0/token", f"{home}/v2.0")
         try:
             self._assertions.check(
-                assertion, app.certificate, app.client_id, audiences, self.clock()
+                assertion, app.certificates, app.client_id, audiences, self.clock()
             )
         except assertions.ProofError as error:
             raise RefusedError(error.why) from error

@@ -1,4 +1,5 @@
-"""The lab's control over loopback HTTP: what stands, play a scene, set a fault, add a TXT record.
+"""The lab's control over loopback HTTP: what stands, play a scene, set a fault, add a TXT record,
+upload a certificate to an app.
 
 JSON in and out. Every request bears the token that `lab.json` names, and its Host must be the
 loopback address itself, so that no web page can reach it through a browser.
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from mailposture.lab import operations, scenes
+from mailposture.lab import operations, registering, scenes
 from mailposture.lab.mailbox import Mailbox
 from mailposture.lab.world import SERVICE, World
 
@@ -21,7 +22,8 @@ type Reply = tuple[int, Document]
 
 LARGEST_BODY = 65536
 PATIENCE = 10
-ROUTES = {"/state": "GET", "/scene": "POST", "/fault": "POST", "/txt": "POST", "/mailbox": "POST"}
+ASKED = ("/scene", "/fault", "/txt", "/mailbox", "/certificate")
+ROUTES = {"/state": "GET", **dict.fromkeys(ASKED, "POST")}
 
 
 class Control:
@@ -104,6 +106,8 @@ class Control:
             return scenes.play(self.world, scene, tenant, moment)
         if path == "/fault":
             return operations.set_fault(self.world, asked)
+        if path == "/certificate":
+            return registering.register(self.world, asked, datetime.now(UTC))
         if path == "/mailbox":
             return self.box.turn(str(asked.get("mode")))
         return operations.set_txt(self.world, asked)

@@ -131,7 +131,10 @@ def break_front_end(tenant: Tenant, _now: datetime) -> str:
 
 
 def reset(tenant: Tenant, now: datetime) -> str:
-    """Take the tenant back to its story: rows, wire, faults, registration."""
+    """Take the tenant back to its story: rows, wire, faults, secret.
+
+    Certificates that people uploaded to its app stay, so that whoever reads by one still may.
+    """
     fresh = stories.new_world().by_slug(tenant.slug)
     if fresh is None:
         raise SceneError(f"{tenant.slug} has no story to go back to")

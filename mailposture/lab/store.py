@@ -135,6 +135,7 @@ def remember(tenant: Tenant) -> Document:
         "contradicted": tenant.contradicted,
         "renewed": tenant.renewed,
         "secret_expired": tenant.registration.secret_expired,
+        "uploaded": list(tenant.registration.uploaded),
         "front_ends": {
             front.address: {"fault": front.fault, "delay": front.delay}
             for front in tenant.front_ends
@@ -147,6 +148,7 @@ def recall(tenant: Tenant, kept: Document) -> None:
     tenant.contradicted = kept["contradicted"]
     tenant.renewed = kept.get("renewed", False)
     tenant.registration.secret_expired = kept["secret_expired"]
+    tenant.registration.uploaded = tuple(kept.get("uploaded", ()))
     for front in tenant.front_ends:
         known = kept["front_ends"].get(front.address, {})
         front.fault, front.delay = known.get("fault"), known.get("delay", 0)

@@ -11,6 +11,8 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+# `appidacr`: how the client proved itself, as Entra's access tokens have it.
+BY_SECRET, BY_CERTIFICATE = "1", "2"
 # What Entra lists in `wids` for an application that holds no directory role.
 NO_DIRECTORY_ROLE = "0997a1d0-0d1d-4acb-b408-d5ca73121e90"
 DIRECTORY_ROLES = {
@@ -51,8 +53,15 @@ class Tokens:
         """Who signs for this tenant."""
         return f"{self.issuer}/{tenant_id}/v2.0"
 
-    def mint(
-        self, tenant_id: str, app_id: str, audience: str, roles: Sequence[str], wids: Sequence[str]
+    def mint(  # noqa: PLR0913 # what a token tells, each by its name
+        self,
+        tenant_id: str,
+        app_id: str,
+        audience: str,
+        roles: Sequence[str],
+        wids: Sequence[str],
+        *,
+        proof: str = BY_SECRET,
     ) -> tuple[str, int]:
         """A token and the seconds a client is told it lives."""
         now = int(self.clock())
@@ -64,6 +73,7 @@ class Tokens:
             "exp": now + self.lifetime,
             "tid": tenant_id,
             "appid": app_id,
+            "appidacr": proof,
             "sub": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{tenant_id}/{app_id}")),
             "idtyp": "app",
             "wids": list(wids),

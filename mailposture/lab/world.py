@@ -63,17 +63,23 @@ class Registration:
     """The app registration that reads the tenant: who it is and what it was granted.
 
     Exactly one of `client_secret` and `certificate_file` is set. `certificate` is the public
-    part in PEM, filled in when the lab starts. `roles` are consented app roles, `wids` the
-    templates of the directory roles assigned to it.
+    part in PEM, filled in when the lab starts; `uploaded` are others that people gave it. `roles`
+    are consented app roles, `wids` the templates of the directory roles assigned to it.
     """
 
     client_id: str
     client_secret: str | None = None
     certificate_file: str | None = None
     certificate: str | None = None
+    uploaded: tuple[str, ...] = ()
     secret_expired: bool = False
     roles: tuple[str, ...] = (MANAGE_AS_APP,)
     wids: tuple[str, ...] = (GLOBAL_READER,)
+
+    @property
+    def certificates(self) -> tuple[str, ...]:
+        """Every certificate by which it may prove itself, as PEM."""
+        return (*((self.certificate,) if self.certificate else ()), *self.uploaded)
 
 
 @dataclass(kw_only=True, slots=True)

@@ -134,7 +134,8 @@ def _say_found(request: HttpRequest, form: TenantForm) -> None:
 def app(request: HttpRequest, tenant: models.Tenant) -> HttpResponse:
     """The app's ID and what it proves itself with: made here, brought, or a secret."""
     known = models.Credential.objects.filter(tenant=tenant).first()
-    initial = {"client_id": known.client_id} if known else {}
+    lab = pages.lab_tenant(tenant, settings.LAB)
+    initial = {"client_id": known.client_id if known else lab.client_id if lab else ""}
     form = AppForm(request.POST or None, request.FILES or None, initial=initial, now=timezone.now())
     if form.is_valid() and form.given:
         enrolling.keep_credential(tenant, form.given, timezone.now(), user=request.user)
@@ -144,7 +145,6 @@ def app(request: HttpRequest, tenant: models.Tenant) -> HttpResponse:
         after = "connect_app" if form.given.made_here else "connect_permissions"
         return redirect(after, slug=tenant.slug)
     again = known is None or "another" in request.GET or request.method == "POST"
-    lab = pages.lab_tenant(tenant, settings.LAB)
     return page(request, tenant, enrolling.APP, "app", form=form, again=again, lab=lab)
 
 
@@ -153,10 +153,10 @@ def app(request: HttpRequest, tenant: models.Tenant) -> HttpResponse:
 def certificate(request: HttpRequest, slug: str) -> HttpResponse:
     """The public part of the certificate, as the app registration takes it. Never the key."""
     tenant = operated_tenant(request, slug)
-    row = models.Credential.objects.filter(tenant=tenant).exclude(public_pem="").first()
-    if row is None:
+    kept = setup.public_part(tenant)
+    if not kept:
         raise Http404
-    response = HttpResponse(selfsigned.der(row.public_pem), content_type="application/pkix-cert")
+    response = HttpResponse(selfsigned.der(kept), content_type="application/pkix-cert")
     response["Content-Disposition"] = f'attachment; filename="mailposture-{tenant.slug}.cer"'
     return response
 

@@ -12,8 +12,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from mailposture.lab import client
+from mailposture.services.pages import firstrun, setup
 from mailposture.services.pages import lab as pages
-from mailposture.web.access import may_operate, operators_only
+from mailposture.web.access import may_operate, operated_tenant, operators_only
 
 
 @require_safe
@@ -41,6 +42,24 @@ def scene(request: HttpRequest) -> HttpResponse:
     except client.ControlError as error:
         messages.error(request, str(error))
     return redirect(f"{reverse('lab')}#{tenant}" if tenant.isalnum() else "lab")
+
+
+@require_POST
+@operators_only
+def certificate(request: HttpRequest, slug: str) -> HttpResponse:
+    """Upload a tenant's certificate to its app in the lab, as its owner does in Entra."""
+    facts = _facts()
+    tenant = operated_tenant(request, slug)
+    played = firstrun.lab_tenant(tenant, facts)
+    kept = setup.public_part(tenant)
+    if played is None or not kept:
+        raise Http404
+    try:
+        asked = {"tenant": played.slug, "certificate": kept}
+        messages.info(request, str(client.ask(facts, "/certificate", asked)["changed"]))
+    except client.ControlError as error:
+        messages.error(request, str(error))
+    return redirect("connect_app", slug=slug)
 
 
 def _facts() -> Mapping[str, Any]:

@@ -3,12 +3,15 @@
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.lab.door import client_certificate
 
 MANAGE = Path(__file__).parents[2] / "manage.py"
 
@@ -107,3 +110,23 @@ def test_a_second_lab_in_the_same_folder_is_refused(data: Path) -> None:
     code, out, err = lab(data)
     assert (code, out) == (2, "")
     assert err == f"The lab cannot start: another lab is running in {data / 'lab'}\n"
+
+
+@pytest.mark.parametrize("form", ["cer", "pem"])
+def test_a_certificate_is_registered_from_its_file(data: Path, tmp_path: Path, form: str) -> None:
+    _, pem = client_certificate(f"Mailposture, as {form}")
+    file = tmp_path / f"mailposture-contoso.{form}"
+    file.write_bytes(ssl.PEM_cert_to_DER_cert(pem) if form == "cer" else pem.encode())
+    code, out, err = lab(data, "register-certificate", "contoso", str(file))
+    assert (code, err) == (0, "")
+    assert out.startswith("Contoso's app knows the certificate ")
+    assert "already" in lab(data, "register-certificate", "contoso", str(file))[1]
+
+
+def test_a_file_that_is_no_certificate_is_refused_in_one_line(data: Path, tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("not a certificate")
+    for given, why in ((file, "no certificate in PEM"), (tmp_path / "no", "cannot be read")):
+        code, out, err = lab(data, "register-certificate", "contoso", str(given))
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert why in err

@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import jwt
@@ -10,6 +11,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
+from mailposture.lab import registering
 from mailposture.lab.tokens import NO_DIRECTORY_ROLE
 from mailposture.lab.world import GLOBAL_READER, MANAGE_AS_APP
 from tests.lab.door import Door, client_certificate, envelope, running, shape
@@ -173,6 +175,43 @@ def test_msal_is_told_that_its_certificate_is_not_registered(
     result = door.acquire(door.application("fabrikam", credential))
     known = envelope("token/bad_certificate")
     assert (result["error"], result["error_codes"]) == (known["error"], known["error_codes"])
+
+
+def uploaded(door: Door, slug: str, pair: tuple[str, str]) -> str:
+    asked = {"tenant": slug, "certificate": pair[1]}
+    return registering.register(door.world, asked, datetime.now(UTC))
+
+
+@pytest.mark.parametrize("slug", ["contoso", "fabrikam"])
+def test_an_uploaded_certificate_serves_beside_what_the_app_knew(
+    door: Door, pair: tuple[str, str], slug: str
+) -> None:
+    known = client_certificate("known to fabrikam alone")
+    door.tenant("fabrikam").registration.certificate = known[1]
+    by_pair = {"private_key": pair[0], "public_certificate": pair[1]}
+    assert door.acquire(door.application(slug, by_pair))["error_codes"] == [700027]
+    assert "'s app knows the certificate" in uploaded(door, slug, pair)
+    assert "access_token" in door.acquire(door.application(slug, by_pair))
+    before = {"private_key": known[0], "public_certificate": known[1]}
+    told = door.application(slug, before if slug == "fabrikam" else None)
+    assert "access_token" in door.acquire(told)
+
+
+def test_an_uploaded_certificate_is_of_one_tenant_alone(door: Door, pair: tuple[str, str]) -> None:
+    uploaded(door, "contoso", pair)
+    by_pair = {"private_key": pair[0], "public_certificate": pair[1]}
+    assert door.acquire(door.application("tailspin", by_pair))["error_codes"] == [700027]
+
+
+def test_a_secret_that_expires_leaves_the_certificate_good(
+    door: Door, pair: tuple[str, str]
+) -> None:
+    uploaded(door, "contoso", pair)
+    door.tenant("contoso").registration.secret_expired = True
+    by_pair = {"private_key": pair[0], "public_certificate": pair[1]}
+    token = door.acquire(door.application("contoso", by_pair))["access_token"]
+    assert claims(token)["appidacr"] == "2"
+    assert door.invoke("Get-AcceptedDomain", token=token).status_code == 200
 
 
 def test_msal_raises_where_the_tenant_does_not_exist(door: Door) -> None:

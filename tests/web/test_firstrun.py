@@ -1,5 +1,6 @@
 """The steps of connecting a tenant: who may, in which order, what each refuses and keeps."""
 
+import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -691,7 +692,8 @@ def test_the_result_is_one_sentence_with_the_way_on() -> None:
 
 
 def test_the_labs_tenants_are_offered_to_try_it_with(settings: Any) -> None:
-    story = {"name": "Contoso", "tenant_id": str(uuid.uuid4()), "client_id": APP}
+    named = {"slug": "contoso", "name": "Contoso"}
+    story = {**named, "tenant_id": str(uuid.uuid4()), "client_id": APP}
     settings.LAB = {
         "authority": "https://127.0.0.1:1", "api": "https://127.0.0.1:1", "smtp_port": 2525,
         "ca": "/nowhere", "tenants": [{**story, "client_secret": "lab-only"}],
@@ -705,5 +707,7 @@ def test_the_labs_tenants_are_offered_to_try_it_with(settings: Any) -> None:
     client.post(
         "/tenants/add/", {"name": "Contoso", "tenant_id": story["tenant_id"], "cloud": "lab"}
     )
-    assert "lab-only" in content(client, at("app"))
+    shown = content(client, at("app"))
+    assert "lab-only" in shown
+    assert re.search(f'name="client_id" value="{APP}"', shown)
     assert offered not in content(client, "/tenants/add/")

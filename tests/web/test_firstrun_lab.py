@@ -13,7 +13,7 @@ from mailposture import models
 from mailposture.adapters.vantage_file import places
 from mailposture.services import seeding, ticking, vantage_points
 from tests.labs import Lab
-from tests.web.setup_rows import staff
+from tests.web.setup_rows import staff, viewer
 
 pytestmark = pytest.mark.django_db
 
@@ -180,15 +180,78 @@ def test_a_missing_role_is_said_and_nothing_goes_on(lab: Lab) -> None:
     assert not models.Snapshot.objects.exists()
 
 
-def test_a_certificate_that_was_never_uploaded_is_refused_by_name(lab: Lab) -> None:
+def made_here(lab: Lab) -> Walk:
+    """Contoso named, and its certificate made here; nobody else knows it yet."""
     walk = Walk(lab, "contoso")
     walk.name()
     made = {"client_id": walk.told["client_id"], "way": "made"}
     walk.post(f"{walk.base}/app/", made, f"{walk.base}/app/")
+    return walk
+
+
+def test_a_certificate_that_was_never_uploaded_is_refused_by_name(lab: Lab) -> None:
+    walk = made_here(lab)
     walk.post(f"{walk.base}/permissions/", {}, f"{walk.base}/permissions/")
     page = walk.page("permissions/")
     assert "Upload this certificate to the app registration." in page
     assert "AADSTS700027" in page
+
+
+def test_a_certificate_made_here_walks_to_the_first_verdict(lab: Lab) -> None:
+    walk = made_here(lab)
+    assert "Upload it to the lab's app" in walk.page("app/").replace("&#x27;", "'")
+    answer = walk.client.post("/lab/certificate/contoso/", follow=True)
+    assert answer.redirect_chain == [(f"{walk.base}/app/", 302)]
+    thumbprint = models.Credential.objects.get().thumbprint
+    said = f"Contoso's app knows the certificate {thumbprint}."
+    assert said in answer.content.decode().replace("&#x27;", "'").replace("<wbr>", "")
+    walk.post(f"{walk.base}/permissions/", {}, f"{walk.base}/read/")
+    walk.tick()
+    until_it_may_be_probed(walk)
+    walk.post(f"{walk.base}/probe/", {}, f"{walk.base}/probe/?round=")
+    walk.tick()
+    tenant = models.Tenant.objects.get()
+    assert (tenant.state, tenant.setup_step) == ("open", None)
+    lab.scene("expire", "contoso")
+    walk.tick()
+    tenant.refresh_from_db()
+    assert tenant.fetch_error == ""
+
+
+def test_a_watched_tenant_s_new_certificate_is_uploaded_from_its_credential_page(
+    lab: Lab,
+) -> None:
+    walk = made_here(lab)
+    models.Tenant.objects.update(setup_step=None)
+    page = walk.client.get("/tenants/contoso/credential/").content.decode()
+    assert 'action="/lab/certificate/contoso/"' in page
+    answer = walk.client.post("/lab/certificate/contoso/", follow=True)
+    assert answer.redirect_chain[-1] == ("/tenants/contoso/credential/", 302)
+    found = walk.client.post("/tenants/contoso/check/", follow=True).content.decode()
+    assert "AADSTS" not in found
+
+
+@pytest.mark.parametrize("who", ["nobody", "viewer", "no certificate", "not of the lab"])
+def test_only_an_operator_uploads_and_only_what_there_is(lab: Lab, who: str) -> None:
+    walk = made_here(lab)
+    client = {"nobody": Client(), "viewer": viewer()}.get(who, walk.client)
+    if who == "no certificate":
+        models.Credential.objects.update(public_pem="")
+    if who == "not of the lab":
+        models.Tenant.objects.update(cloud="worldwide")
+    answer = client.post("/lab/certificate/contoso/")
+    if who == "nobody":
+        assert answer.headers["Location"].startswith("/signin/")
+    else:
+        assert answer.status_code == 404
+    assert client.get("/lab/certificate/contoso/").status_code in (302, 405)
+
+
+def test_a_lab_that_is_gone_says_so_and_the_walk_stays(lab: Lab, settings: Any) -> None:
+    walk = made_here(lab)
+    settings.LAB = {**lab.facts, "control": "http://127.0.0.1:1"}
+    answer = walk.client.post("/lab/certificate/contoso/", follow=True)
+    assert "The lab does not answer." in answer.content.decode()
 
 
 def test_a_brought_certificate_is_known_to_its_app(lab: Lab) -> None:

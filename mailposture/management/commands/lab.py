@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import ssl
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
@@ -18,6 +19,7 @@ from mailposture.lab.run import NoAddressError, run
 from mailposture.lab.store import BusyError
 
 USAGE = 2
+MOST_BYTES = 32 * 1024
 
 
 class Command(BaseCommand):
@@ -27,11 +29,14 @@ class Command(BaseCommand):
     @override
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Say what may be asked; nothing asked runs the lab."""
-        asked = parser.add_subparsers(dest="asked", metavar="scene|fault|txt|mailbox|state")
+        asked = parser.add_subparsers(dest="asked", metavar="|".join(ASKS))
         add_scene(asked.add_parser("scene", help="play a scene for a tenant"))
         add_fault(asked.add_parser("fault", help="make a tenant's front ends or API fail"))
         add_txt(asked.add_parser("txt", help="add a TXT record, or take it away"))
         add_mailbox(asked.add_parser("mailbox", help="say how the lab's mailbox treats mails"))
+        add_certificate(
+            asked.add_parser("register-certificate", help="upload a certificate to a tenant's app")
+        )
         asked.add_parser("state", help="print how everything stands, as JSON")
 
     @override
@@ -108,6 +113,12 @@ def add_mailbox(parser: ArgumentParser) -> None:
     parser.add_argument("mode", metavar="MODE", help=known)
 
 
+def add_certificate(parser: ArgumentParser) -> None:
+    """Say what an upload takes."""
+    parser.add_argument("tenant", metavar="TENANT", help="such as contoso; `state` lists them")
+    parser.add_argument("file", metavar="FILE", type=Path, help="its public part: .cer or PEM")
+
+
 def ask_scene(facts: dict[str, Any], options: dict[str, Any]) -> str:
     """Play a scene."""
     asked = {"scene": options["scene"], "tenant": options["tenant"]}
@@ -133,6 +144,19 @@ def ask_mailbox(facts: dict[str, Any], options: dict[str, Any]) -> str:
     return str(client.ask(facts, "/mailbox", {"mode": options["mode"]})["changed"])
 
 
+def ask_certificate(facts: dict[str, Any], options: dict[str, Any]) -> str:
+    """Upload the public part of a certificate, which a .cer file holds as DER or as PEM."""
+    file: Path = options["file"]
+    try:
+        read = file.read_bytes()[:MOST_BYTES]
+    except OSError as problem:
+        raise client.ControlError(f"{file} cannot be read: {problem.strerror}.") from None
+    # SEQUENCE is the first tag of every certificate in DER (X.690 section 8.9).
+    pem = ssl.DER_cert_to_PEM_cert(read) if read[:1] == b"0" else read.decode("latin-1")
+    asked = {"tenant": options["tenant"], "certificate": pem}
+    return str(client.ask(facts, "/certificate", asked)["changed"])
+
+
 def ask_state(facts: dict[str, Any], _options: dict[str, Any]) -> str:
     """Tell how everything stands."""
     return json.dumps(client.ask(facts, "/state"), indent=1)
@@ -143,5 +167,6 @@ ASKS = {
     "fault": ask_fault,
     "txt": ask_txt,
     "mailbox": ask_mailbox,
+    "register-certificate": ask_certificate,
     "state": ask_state,
 }

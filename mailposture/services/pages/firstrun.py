@@ -178,6 +178,7 @@ def _counted(count: int, one: str, many: str = "", *, none: str = "") -> str:
 class LabTenant:
     """A tenant of the lab that may be connected to try it: what a real one's owner would know."""
 
+    slug: str
     name: str
     tenant_id: str
     client_id: str
@@ -208,6 +209,7 @@ def lab_tenant(tenant: models.Tenant, lab: Mapping[str, Any] | None) -> LabTenan
 
 def _lab_tenant(story: Mapping[str, Any]) -> LabTenant:
     return LabTenant(
+        slug=story["slug"],
         name=story["name"],
         tenant_id=story["tenant_id"],
         client_id=story["client_id"],

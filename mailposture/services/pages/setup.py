@@ -127,6 +127,12 @@ def credential(tenant: models.Tenant, now: datetime) -> CredentialFacts | None:
     return _facts(row, now) if row else None
 
 
+def public_part(tenant: models.Tenant) -> str:
+    """The certificate it is read by, in PEM and without its key; empty where there is none."""
+    row = models.Credential.objects.filter(tenant=tenant).values_list("public_pem").first()
+    return str(row[0]) if row else ""
+
+
 def _was_read(tenant: models.Tenant) -> bool:
     """Whether the last reading went through, and no part of it was forbidden."""
     if not tenant.fetched_at or tenant.fetch_error:
