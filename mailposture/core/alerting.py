@@ -7,10 +7,13 @@ last. Whoever keeps the life asks `due` before `observe`, and again when `tell_a
 """
 
 import hashlib
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import Final
+
+from mailposture.core.spans import Span, length, union
 
 QUIET: Final = timedelta(hours=1)
 # A large tenant's round comes in parts. Its first sight waits for the rest of it, but not long.
@@ -30,6 +33,7 @@ class Event(StrEnum):
 
     OPENED = "opened"
     WORSE = "worse"
+    BETTER = "better"
     AGAIN = "again"
     RESOLVED = "resolved"
 
@@ -68,11 +72,19 @@ class Seen:
     """One look: how bad it is, when that was seen, and whether the look is whole.
 
     `level` is None where the look proved nothing: neither that it is there nor that it is gone.
+    `hold` is set while its cause is being read: an opening or a return then waits for that, as it
+    waits for the rest of a round.
     """
 
     level: Level | None
     at: datetime
     whole: bool = True
+    hold: bool = False
+
+    @property
+    def tells(self) -> bool:
+        """Whether an opening or a return may be told at once."""
+        return self.whole and not self.hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +99,25 @@ class Step:
 def fingerprint(kind: Kind, *subject: object) -> str:
     """What makes two incidents the same: the kind, and whom it is about. Never a single path."""
     return hashlib.sha256("\x1f".join((kind, *map(str, subject))).encode()).hexdigest()
+
+
+def severed(refused: Mapping[str, Collection[str]], inside: Mapping[str, Collection[str]]) -> Level:
+    """How bad it is for an approved source, by the sender classes of each domain.
+
+    Whole where a domain takes none of its mail, or none of what foreign senders send through it.
+    """
+    if not any(refused.values()):
+        return Level.GONE
+    for domain, classes in refused.items():
+        gets_in = set(inside.get(domain, ()))
+        if classes and (not gets_in or ("foreign" in classes and "foreign" not in gets_in)):
+            return Level.WHOLE
+    return Level.PARTLY
+
+
+def in_all(spells: Iterable[Span]) -> timedelta:
+    """How long it lasted in all, where it came and went."""
+    return length(union(spells))
 
 
 def observe(life: Life | None, seen: Seen) -> Step:
@@ -116,8 +147,8 @@ def due(life: Life, level: Level, now: datetime) -> Step:
 
 
 def _opening(life: Life, seen: Seen, level: Level) -> Step:
-    """Its first news: at once where the look is whole, else when the rest has come."""
-    if seen.whole:
+    """Its first news: at once, or when the rest of the round or its cause has come."""
+    if seen.tells:
         return Step(replace(life, told=level, tell_at=None), (Event.OPENED,))
     return Step(replace(life, tell_at=life.tell_at or seen.at + PATIENCE))
 
@@ -126,7 +157,7 @@ def _still(life: Life, seen: Seen, level: Level) -> Step:
     if life.told is None:
         return _opening(life, seen, level)
     if life.returning:
-        return _again(life, level) if seen.whole else Step(life)
+        return _again(life, level) if seen.tells else Step(life)
     if level > life.told and seen.whole and not life.restless:
         return Step(replace(life, told=level), (Event.WORSE,))
     return Step(life)
@@ -151,7 +182,7 @@ def _back(life: Life, seen: Seen, level: Level) -> Step:
     if life.restless:
         return Step(replace(back, tell_at=moved + QUIET))
     held = replace(back, restless=True, tell_at=seen.at + PATIENCE)
-    return _again(held, level) if seen.whole else Step(held)
+    return _again(held, level) if seen.tells else Step(held)
 
 
 def _again(life: Life, level: Level) -> Step:
@@ -164,5 +195,7 @@ def _quiet(life: Life, level: Level) -> Step:
     if life.resolved_at is not None:
         told_so = life.told is Level.GONE
         return Step(replace(calm, told=Level.GONE), () if told_so else (Event.RESOLVED,))
-    worse = life.told is not None and level > life.told
-    return Step(replace(calm, told=level) if worse else calm, (Event.WORSE,) if worse else ())
+    if life.told is None or level == life.told:
+        return Step(calm)
+    event = Event.WORSE if level > life.told else Event.BETTER
+    return Step(replace(calm, told=level), (event,))

@@ -33,6 +33,7 @@ class Access(StrEnum):
     """How a host of the organisation's own fares; for it, a closed door is the bad news."""
 
     GETS_IN = "gets_in"
+    PARTLY_CUT_OFF = "partly_cut_off"
     CUT_OFF = "cut_off"
     UNKNOWN = "unknown"
 
@@ -98,10 +99,12 @@ def tenant_state(domains: Iterable[State]) -> State:
 
 
 def access(verdicts: Iterable[Verdict]) -> Access:
-    """An approved source gets in where every path lets it, and is cut off where any refuses it."""
+    """An approved source gets in where every path lets it, and is cut off where any refuses it:
+    partly where another lets it in.
+    """
     found = set(verdicts)
     if Verdict.CLOSED in found:
-        return Access.CUT_OFF
+        return Access.PARTLY_CUT_OFF if Verdict.OPEN in found else Access.CUT_OFF
     return Access.GETS_IN if found == {Verdict.OPEN} else Access.UNKNOWN
 
 

@@ -109,6 +109,7 @@ class Alert(models.Model):
 
         OPENED = "opened", "Opened"
         WORSE = "worse", "Worse"
+        BETTER = "better", "Better"
         AGAIN = "again", "Again"
         RESOLVED = "resolved", "Resolved"
 

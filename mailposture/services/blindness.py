@@ -1,7 +1,9 @@
 """Where we stopped seeing: a tenant that refuses us or goes unread, a vantage point that is silent.
 
 The clock asks; only what is new is told, as an incident. Time in which nothing of ours ran is no
-blindness of a tenant, so lateness counts only from `awake_since`.
+blindness of a tenant, so lateness counts only from `awake_since`. One that is still probed while
+nobody can read it, or read while nobody probes it, is unseen in part; that it became unseen as a
+whole is news.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -54,14 +56,14 @@ def _places(silent: set[int], now: datetime) -> int:
         says = f"{place.name} does not answer since {since} UTC: start its worker."
         reasons = [{"what": "silent", "says": says}] if place.pk in silent else []
         with transaction.atomic():
-            _look(incidents.Case(kind=Kind.BLIND, place=place), reasons, now)
+            _look(incidents.Case(kind=Kind.BLIND, place=place), reasons, "", now)
     return len(places)
 
 
 def _tenants(silent: set[int], now: datetime, awake_since: datetime) -> int:
     seeing = _someone_sees(silent)
     found = {
-        tenant.pk: reasons
+        tenant.pk: (reasons, _still(tenant, reasons, now))
         for tenant in _watched()
         if (reasons := list(_reasons(tenant, now, awake_since, seeing=seeing)))
     }
@@ -70,7 +72,7 @@ def _tenants(silent: set[int], now: datetime, awake_since: datetime) -> int:
         with transaction.atomic():
             tenant = planning.lock(pk)
             case = incidents.Case(kind=Kind.BLIND, tenant=tenant)
-            _look(case, found.get(pk, []), now)
+            _look(case, *found.get(pk, ([], "")), now)
     return len(found.keys() | standing)
 
 
@@ -106,6 +108,19 @@ def _reasons(
         yield {"what": "not_probed", "says": f"No stranger looked for {ROUNDS} rounds."}
 
 
+def _still(tenant: models.Tenant, reasons: Reasons, now: datetime) -> str:
+    """What is seen of it all the same: it is "probed", or "read", or nothing is known to be."""
+    blind = {reason["what"] for reason in reasons}
+    if "not_probed" not in blind:
+        return "probed" if _lately(tenant.probed_at, tenant.probe_every, now) else ""
+    only = blind == {"not_probed"} and _lately(tenant.fetched_at, tenant.fetch_every, now)
+    return "read" if only else ""
+
+
+def _lately(last: datetime | None, every: int, now: datetime) -> bool:
+    return last is not None and now - last <= timedelta(seconds=ROUNDS * every)
+
+
 def _late(last: datetime, every: int, now: datetime, awake_since: datetime) -> bool:
     return now - max(last, awake_since) > timedelta(seconds=ROUNDS * every)
 
@@ -114,6 +129,9 @@ def _open() -> Any:
     return models.Incident.objects.filter(kind=Kind.BLIND, resolved_at=None)
 
 
-def _look(case: incidents.Case, reasons: Reasons, now: datetime) -> None:
-    level = Level.WHOLE if reasons else Level.GONE
-    incidents.look(case, Seen(level=level, at=now), now, reasons=reasons)
+def _look(case: incidents.Case, reasons: Reasons, still: str, now: datetime) -> None:
+    """Take one look; once it is over, what we were blind to stays as it was noted last."""
+    level = Level.PARTLY if still else Level.WHOLE
+    seen = Seen(level=level if reasons else Level.GONE, at=now)
+    noted = {"reasons": reasons, "still": still} if reasons else None
+    incidents.look(case, seen, now, noted=noted)

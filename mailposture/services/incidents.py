@@ -4,7 +4,7 @@ What is news, core/alerting.py says. This loads the life, keeps it, and writes w
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from mailposture import models
 from mailposture.core import alerting
 from mailposture.core.alerting import Event, Kind, Level, Life, Seen
 from mailposture.core.states import Access, State
-from mailposture.services import audit, fetches, news, openings, planning
+from mailposture.services import audit, fetches, news, openings, planning, spells
 from mailposture.services.standing import Standing
 
 User = AbstractBaseUser | AnonymousUser | None
@@ -24,6 +24,8 @@ _SEVERITIES: Final[Mapping[tuple[Kind, Level], str]] = {
     (Kind.BYPASS, Level.WHOLE): models.Incident.Severity.CRITICAL,
     (Kind.BYPASS, Level.PARTLY): models.Incident.Severity.HIGH,
     (Kind.CUT_OFF, Level.WHOLE): models.Incident.Severity.HIGH,
+    (Kind.CUT_OFF, Level.PARTLY): models.Incident.Severity.MEDIUM,
+    (Kind.BLIND, Level.PARTLY): models.Incident.Severity.MEDIUM,
     (Kind.BLIND, Level.WHOLE): models.Incident.Severity.MEDIUM,
 }
 _WORST_FIRST: Final = (
@@ -31,6 +33,16 @@ _WORST_FIRST: Final = (
     models.Incident.Severity.HIGH,
     models.Incident.Severity.MEDIUM,
 )
+
+
+# What an incident's row keeps of its own beside the facts of its last news.
+_OWN: Final = ("spells", "folded", "acknowledged", "held")
+_MOVES: Final = (
+    "resolved_at", "moved_at", "told", "restless", "tell_at", "severity", "facts", "news",
+)  # fmt: skip
+_ACKNOWLEDGEMENT: Final = ("acknowledged_at", "acknowledged_by", "acknowledgement")
+# Who acknowledged it before it came back: the latest few.
+MOST_ACKNOWLEDGED: Final = 50
 
 
 class NotAcknowledgedError(ValueError):
@@ -61,20 +73,42 @@ def after_result(
 
     Called in the transaction that judged, with the tenant locked. `whole` is the end of a round.
     """
-    level = Level.PARTLY if stands.state is not State.OPEN else Level.WHOLE
-    seen = level if openings.doors(tenant) else Level.GONE
-    look(Case(kind=Kind.BYPASS, tenant=tenant), Seen(level=seen, at=at, whole=whole), now)
+    bypass = Case(kind=Kind.BYPASS, tenant=tenant)
+    look(bypass, Seen(level=_doors_level(bypass, tenant, stands.state), at=at, whole=whole), now)
     _withdraw(tenant, at)
     for place in _sources(tenant, stands.sources):
         access = Access(stands.sources.get(str(place.pk), Access.UNKNOWN))
-        level_of = {Access.CUT_OFF: Level.WHOLE, Access.GETS_IN: Level.GONE}
         case = Case(kind=Kind.CUT_OFF, tenant=tenant, place=place)
-        look(case, Seen(level=level_of.get(access), at=at, whole=whole), now)
+        look(case, Seen(level=_source_level(tenant, place, access), at=at, whole=whole), now)
+
+
+def _doors_level(case: Case, tenant: models.Tenant, state: State) -> Level | None:
+    """How bad the doors are. Of one that stands open and is not known to, how bad is unknown."""
+    if not openings.doors(tenant):
+        return Level.GONE
+    if state is State.UNKNOWN and _standing(case):
+        return None
+    return Level.WHOLE if state is State.OPEN else Level.PARTLY
+
+
+def _source_level(
+    tenant: models.Tenant, place: models.VantagePoint, access: Access
+) -> Level | None:
+    fare = openings.fare(tenant, place.pk)
+    if fare.refused:
+        return fare.level
+    return Level.GONE if access is Access.GETS_IN else None
+
+
+def _standing(case: Case) -> bool:
+    found = models.Incident.objects.filter(fingerprint=case.fingerprint, resolved_at=None)
+    return found.exists()
 
 
 def _sources(tenant: models.Tenant, known: Mapping[str, str]) -> Iterable[models.VantagePoint]:
     """The places that play this tenant's sources and are cut off, or were when last looked."""
-    wanted = {int(pk) for pk, access in known.items() if access == Access.CUT_OFF}
+    refused = (Access.CUT_OFF, Access.PARTLY_CUT_OFF)
+    wanted = {int(pk) for pk, access in known.items() if access in refused}
     standing = tenant.incidents.filter(kind=Kind.CUT_OFF, resolved_at=None)
     wanted.update(standing.values_list("vantage_point", flat=True))
     return models.VantagePoint.objects.filter(pk__in=wanted) if wanted else ()
@@ -84,36 +118,62 @@ def _withdraw(tenant: models.Tenant, at: datetime) -> None:
     """What is no source of the tenant any more cannot be cut off; nobody is told what they did."""
     named = tenant.sources.exclude(vantage_point=None).values("vantage_point")
     gone = tenant.incidents.filter(kind=Kind.CUT_OFF, resolved_at=None)
-    gone.exclude(vantage_point__in=named).update(
-        resolved_at=at, moved_at=at, told=Level.GONE.name.lower(), restless=False, tell_at=None
-    )
+    for row in gone.exclude(vantage_point__in=named):
+        row.facts = spells.ended(row, at)
+        row.resolved_at = row.moved_at = at
+        row.told, row.restless, row.tell_at = Level.GONE.name.lower(), False, None
+        row.save(update_fields=_MOVES)
 
 
 def look(
-    case: Case, seen: Seen, now: datetime, *, reasons: list[dict[str, str]] | None = None
+    case: Case, seen: Seen, now: datetime, *, noted: Mapping[str, Any] | None = None
 ) -> models.Incident | None:
-    """Take one look at one case: keep the life of its incident, and write its news."""
+    """Take one look at one case: keep the life of its incident, and write its news.
+
+    `noted` are facts that the look itself brings: why we are blind, and what is still seen.
+    """
     row = _latest(case)
     life = _life(row) if row else None
     if row and life:
-        life = _keep(row, alerting.due(life, _level(row), now), case, seen, now)
+        life = _keep(row, _due(row, life, now), case, Seen(level=None, at=seen.at), now)
     elif seen.level in (None, Level.GONE):
         return None
+    if case.kind is Kind.BYPASS and case.tenant and seen.level and _untold(row):
+        seen = _asked_why(row, case.tenant, seen, now)
     step = alerting.observe(life, seen)
     if step.began and step.life:
         row = _begin(case, step.life, seen)
     if row is None:
         return None
-    if reasons:
-        _note(row, reasons)
+    _note(row, {**(noted or {}), **({"held": True} if seen.hold and seen.whole else {})})
     _keep(row, step, case, seen, now)
     return row
 
 
-def _note(row: models.Incident, reasons: list[dict[str, str]]) -> None:
-    """Keep why we are blind: that it changes is no news, but the page shows it."""
-    if row.facts.get("reasons") != reasons:
-        row.facts = {**row.facts, "reasons": reasons}
+def _untold(row: models.Incident | None) -> bool:
+    """Whether an opening or a return would be news, or waits to be told."""
+    return row is None or row.resolved_at is not None or row.told in ("", Level.GONE.name.lower())
+
+
+def _asked_why(
+    row: models.Incident | None, tenant: models.Tenant, seen: Seen, now: datetime
+) -> Seen:
+    """Have the configuration read when a door opens: what was changed is the next question.
+
+    The news waits for the answer, but never beyond the time at which it must be told.
+    """
+    fresh = row is None or row.resolved_at is not None
+    moved = seen.at if row is None or fresh else row.moved_at
+    hold = news.awaits_cause(tenant, moved, now, asked=not fresh)
+    if fresh:
+        fetches.ask(tenant, now)
+    return replace(seen, hold=hold)
+
+
+def _note(row: models.Incident, noted: Mapping[str, Any]) -> None:
+    """Keep what a look brought: that it changes is no news, but the page shows it."""
+    if any(row.facts.get(key) != value for key, value in noted.items()):
+        row.facts = {**row.facts, **noted}
         models.Incident.objects.filter(pk=row.pk).update(facts=row.facts)
 
 
@@ -146,21 +206,44 @@ def _keep(
     life = step.life
     if life is None:
         return None
-    level = seen.level or _level(row)
     before = _life(row)
+    if not step.news and before == life:
+        return life
+    cleared = _turned(row, before, life)
+    level = _level(row) if seen.level is None else seen.level
     row.resolved_at, row.moved_at = life.resolved_at, life.moved_at
     row.told = life.told.name.lower() if life.told is not None else ""
     row.restless, row.tell_at = life.restless, life.tell_at
     if level is not Level.GONE:
-        row.severity = _worse(row.severity, _SEVERITIES[case.kind, level])
+        found = _SEVERITIES[case.kind, level]
+        anew = cleared or Event.BETTER in step.news
+        row.severity = found if anew else _worse(row.severity, found)
     for event in step.news:
-        row.facts = news.write(row, event, now)
+        own = {key: row.facts[key] for key in _OWN if key in row.facts}
+        row.facts = {**news.write(row, event, now), **own, "held": False}
         row.news += 1
-        if event is Event.OPENED and case.kind is Kind.BYPASS and case.tenant:
-            fetches.ask(case.tenant, now)  # what was changed is the next question
-    if step.news or before != life:
-        row.save()
+    row.save(update_fields=[*_MOVES, *(_ACKNOWLEDGEMENT if cleared else ())])
     return life
+
+
+def _turned(row: models.Incident, before: Life, life: Life) -> bool:
+    """Keep the time that has ended; of one that came back, that nobody sees to it any more.
+
+    Whether it came back.
+    """
+    if before.resolved_at is None and life.resolved_at is not None:
+        row.facts = spells.ended(row, life.resolved_at)
+    back = before.resolved_at is not None and life.resolved_at is None
+    if back and row.acknowledged_at:
+        said = {
+            "at": row.acknowledged_at.isoformat(),
+            "by": row.acknowledged_by,
+            "why": row.acknowledgement,
+        }
+        earlier = [*row.facts.get("acknowledged", []), said][-MOST_ACKNOWLEDGED:]
+        row.facts = {**row.facts, "acknowledged": earlier}
+        row.acknowledged_at, row.acknowledged_by, row.acknowledgement = None, "", ""
+    return back
 
 
 def _worse(one: str, other: str) -> str:
@@ -179,16 +262,36 @@ def _life(row: models.Incident) -> Life:
 
 
 def _level(row: models.Incident) -> Level:
-    """How bad it stands now, by the tenant's own row."""
+    """How bad it stands now, by the rows; as it was known last where that is unknown."""
     if row.resolved_at is not None:
         return Level.GONE
-    if row.kind == Kind.BYPASS and row.tenant and row.tenant.state != State.OPEN:
-        return Level.PARTLY
-    return Level.WHOLE
+    if row.kind == Kind.BLIND:
+        return Level.PARTLY if row.facts.get("still") else Level.WHOLE
+    if row.kind == Kind.CUT_OFF and row.tenant:
+        return openings.fare(row.tenant, row.vantage_point_id).level or _known(row)
+    if row.tenant and row.tenant.state == State.UNKNOWN:
+        return _known(row)
+    return Level.WHOLE if row.tenant and row.tenant.state == State.OPEN else Level.PARTLY
+
+
+def _known(row: models.Incident) -> Level:
+    """What was told last, or the worst that was seen where nothing was."""
+    if row.told and row.told != Level.GONE.name.lower():
+        return Level[row.told.upper()]
+    partly = _SEVERITIES[Kind(row.kind), Level.PARTLY]
+    return Level.PARTLY if row.severity == partly else Level.WHOLE
+
+
+def _due(row: models.Incident, life: Life, now: datetime) -> alerting.Step:
+    """What must be told by now; how bad it stands is asked only then."""
+    if life.tell_at is None or now < life.tell_at:
+        return alerting.Step(life)
+    return alerting.due(life, _level(row), now)
 
 
 def tell_due(now: datetime) -> int:
     """Tell what was held back and whose time has come; how many incidents were looked at."""
+    _read_meanwhile(now)
     waiting = models.Incident.objects.filter(tell_at__lte=now)
     found = list(waiting.order_by("tell_at").values_list("pk", "tenant_id")[:200])
     for pk, tenant_id in found:
@@ -198,9 +301,18 @@ def tell_due(now: datetime) -> int:
             row = waiting.filter(pk=pk).select_related("tenant", "vantage_point").first()
             if row:
                 case = Case(kind=Kind(row.kind), tenant=row.tenant, place=row.vantage_point)
-                step = alerting.due(_life(row), _level(row), now)
-                _keep(row, step, case, Seen(level=None, at=now), now)
+                _keep(row, _due(row, _life(row), now), case, Seen(level=None, at=now), now)
     return len(found)
+
+
+def _read_meanwhile(now: datetime) -> None:
+    """What was held back for a reading is due as soon as that has ended."""
+    held = models.Incident.objects.filter(tell_at__gt=now, resolved_at=None, kind=Kind.BYPASS)
+    for row in held.filter(told__in=("", Level.GONE.name.lower())).select_related("tenant"):
+        if not row.facts.get("held") or row.tenant is None:
+            continue
+        if not news.awaits_cause(row.tenant, row.moved_at, now, asked=True):
+            held.filter(pk=row.pk, tell_at=row.tell_at).update(tell_at=now)
 
 
 @transaction.atomic

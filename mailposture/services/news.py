@@ -16,7 +16,7 @@ from mailposture.core.smtp.reply import escape
 from mailposture.core.smtp.transcript import Transcript, Who
 from mailposture.core.states import Access
 from mailposture.core.verdict import Verdict
-from mailposture.services import openings, undoing
+from mailposture.services import openings, spells, undoing
 
 MOST_LINES: Final = 4
 LONGEST_LINE: Final = 1000
@@ -54,6 +54,7 @@ def gather(row: models.Incident, event: Event, now: datetime) -> dict[str, Any]:
     tenant, place = row.tenant, row.vantage_point
     doors = _open_doors(row)
     shown = _proof(row, doors)
+    fare = _fare(row)
     return {
         "incident": row.pk,
         "event": str(event),
@@ -66,11 +67,15 @@ def gather(row: models.Incident, event: Event, now: datetime) -> dict[str, Any]:
         "at": now.isoformat(),
         "since": row.opened_at.isoformat(),
         "until": row.resolved_at.isoformat() if row.resolved_at else None,
-        "seconds": _seconds(row),
-        **_doors(row, doors),
+        "seconds": int(spells.lasted(row, now).total_seconds()) if row.resolved_at else None,
+        "times": spells.times(row),
+        "back": None if row.resolved_at else spells.began(row).isoformat(),
+        **_doors(row, openings.refusals(fare) if fare else openings.subjects(doors), doors),
+        "inside": _inside(row, fare),
         "proof": _said(shown) if shown else None,
         **_change(row, now),
         "reasons": row.facts.get("reasons", []),
+        "still": row.facts.get("still", ""),
     }
 
 
@@ -91,18 +96,29 @@ def _source(row: models.Incident) -> dict[str, Any] | None:
     return {"name": found.name, "kind": found.kind, "address": address or found.certificate_name}
 
 
-def _seconds(row: models.Incident) -> int | None:
-    return int((row.resolved_at - row.opened_at).total_seconds()) if row.resolved_at else None
-
-
 def _open_doors(row: models.Incident) -> list[openings.Door]:
     """The doors that a bypass is about, while it lasts."""
     bypass = row.kind == models.Incident.Kind.BYPASS and row.tenant is not None
     return openings.doors(row.tenant) if bypass and row.tenant else []
 
 
-def _doors(row: models.Incident, doors: Sequence[openings.Door]) -> dict[str, Any]:
-    """How the tenant's doors stand: which are open, and how its own sources fare."""
+def _fare(row: models.Incident) -> openings.Fare | None:
+    """How the source fares that an incident is about, while that is known."""
+    if row.kind != models.Incident.Kind.CUT_OFF or row.tenant is None or row.resolved_at:
+        return None
+    found = openings.fare(row.tenant, row.vantage_point_id)
+    return found if found.refused else None
+
+
+def _inside(row: models.Incident, fare: openings.Fare | None) -> list[str]:
+    """The sender classes with which a source that is refused gets in all the same."""
+    return openings.gets_in(fare) if fare else list(row.facts.get("inside", []))
+
+
+def _doors(
+    row: models.Incident, about: list[dict[str, Any]], doors: Sequence[openings.Door]
+) -> dict[str, Any]:
+    """How the tenant's doors stand: which it is about, and how its own sources fare."""
     tenant = row.tenant
     if tenant is None:
         return {
@@ -111,7 +127,7 @@ def _doors(row: models.Incident, doors: Sequence[openings.Door]) -> dict[str, An
         }  # fmt: skip
     bypass = row.kind == models.Incident.Kind.BYPASS
     # Once it ended, the doors are those that it was last told about.
-    found = openings.subjects(doors) or row.facts.get("subjects", [])
+    found = about or row.facts.get("subjects", [])
     closed = openings.last_closed(doors) if not row.resolved_at else None
     earlier = row.facts.get("last_closed")
     domains = tenant.standing.get("domains", {})
@@ -197,7 +213,7 @@ def _lines(first: Mapping[str, Any], stage: str) -> list[dict[str, Any]]:
 
 def _change(row: models.Incident, now: datetime) -> dict[str, Any]:
     """The latest change that can have moved the door, and the line that takes it back."""
-    found = _moved_it(row, now) if row.tenant and row.kind != models.Incident.Kind.BLIND else None
+    found = _moved_it(row, now)
     if found is None:
         return {"change": None, "fix": None}
     said = {"pk": found.pk, "sentence": found.sentence, "at": found.at.isoformat()}
@@ -206,13 +222,39 @@ def _change(row: models.Incident, now: datetime) -> dict[str, Any]:
 
 
 def _moved_it(row: models.Incident, now: datetime) -> models.Change | None:
-    if row.tenant is None:
+    if row.tenant is None or row.kind == models.Incident.Kind.BLIND:
         return None
+    moved = row.resolved_at or spells.began(row)
+    return cause(row.tenant, moved, now, opens=row.resolved_at is None)
+
+
+def cause(
+    tenant: models.Tenant, moved: datetime, now: datetime, *, opens: bool
+) -> models.Change | None:
+    """The latest change near this moment that can have opened, or closed, a door."""
     effects = models.Change.Effect
-    moved = row.resolved_at or row.opened_at
-    reach = timedelta(seconds=row.tenant.fetch_every * READINGS)
-    wanted = effects.CLOSES if row.resolved_at else effects.OPENS
-    around = row.tenant.changes.filter(
+    reach = timedelta(seconds=tenant.fetch_every * READINGS)
+    wanted = effects.OPENS if opens else effects.CLOSES
+    around = tenant.changes.filter(
         decides=True, at__gte=moved - reach, at__lte=now, effect__in=(wanted, effects.PENDING)
     )
     return around.order_by("-at", "-pk").first()
+
+
+def awaits_cause(tenant: models.Tenant, moved: datetime, now: datetime, *, asked: bool) -> bool:
+    """Whether what opened a door is about to be read: it was closed before, no change that is
+    known explains it, and the configuration can be read.
+
+    `asked`: a reading was asked for when it opened, so that the one after it is the last word.
+    """
+    silent = tenant.fetch_refused or tenant.fetch_error or tenant.paused_at
+    if silent or tenant.fetched_at is None or tenant.fetch_due_at is None:
+        return False
+    reading = tenant.fetch_due_at <= now or tenant.fetch_lease_until is not None
+    if asked and not reading and tenant.fetched_at >= moved:
+        return False
+    if not models.Credential.objects.filter(tenant=tenant).exists():
+        return False
+    if openings.last_closed(openings.doors(tenant)) is None:
+        return False
+    return cause(tenant, moved, now, opens=True) is None

@@ -1,13 +1,14 @@
 """What of a tenant stands open to strangers now: by the windows that no proof has ended."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from mailposture import models
-from mailposture.core.verdict import ASKED, Verdict
+from mailposture.core.alerting import Level, severed
+from mailposture.core.verdict import ASKED, SenderClass, Verdict
 from mailposture.services import paths
 
 MOST_DOMAINS: Final = 1000
@@ -75,6 +76,43 @@ def _without_outlived(tenant: models.Tenant, found: list[Door]) -> list[Door]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Fare:
+    """How one approved source fares: domain -> the sender classes that are refused, or get in."""
+
+    refused: Mapping[str, list[str]]
+    inside: Mapping[str, list[str]]
+
+    @property
+    def level(self) -> Level:
+        """How bad that is for it."""
+        return severed(self.refused, self.inside)
+
+
+def fare(tenant: models.Tenant, place: int | None) -> Fare:
+    """What was answered to the source that this vantage point plays."""
+    found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    live = tenant.paths.filter(retired_at=None, vantage_point=place).order_by("domain")
+    for domain, sender, verdict in live.values_list("domain", "sender_class", "verdict"):
+        found[verdict][domain].add(sender)
+    return Fare(*({d: _ordered(c) for d, c in found[v].items()} for v in ("closed", "open")))
+
+
+def refusals(of: Fare) -> list[dict[str, Any]]:
+    """Domain by domain, the sender classes with which the source is refused."""
+    return [{"domain": d, "classes": c} for d, c in of.refused.items()][:MOST_DOMAINS]
+
+
+def gets_in(of: Fare) -> list[str]:
+    """The sender classes with which the source gets in somewhere."""
+    return _ordered({c for classes in of.inside.values() for c in classes})
+
+
+def _ordered(classes: Collection[str]) -> list[str]:
+    order = [str(c) for c in SenderClass]
+    return sorted(classes, key=order.index)
+
+
 def since(found: Sequence[Door]) -> datetime | None:
     """When the first of these was first seen open."""
     return min((door.first_open for door in found), default=None)
@@ -90,9 +128,8 @@ def subjects(found: Sequence[Door]) -> list[dict[str, Any]]:
     classes: dict[str, set[str]] = defaultdict(set)
     for door in found:
         classes[door.domain].add(door.sender_class)
-    order = [str(c) for c in ASKED]
     return [
-        {"domain": domain, "classes": sorted(senders, key=order.index)}
+        {"domain": domain, "classes": _ordered(senders)}
         for domain, senders in sorted(classes.items())
     ][:MOST_DOMAINS]
 

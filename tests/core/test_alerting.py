@@ -17,13 +17,16 @@ from mailposture.core.alerting import (
     Seen,
     due,
     fingerprint,
+    in_all,
     observe,
+    severed,
 )
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 LEVELS = {"closed": Level.GONE, "partly": Level.PARTLY, "open": Level.WHOLE, "unknown": None}
 
-# A look is (minute, what was seen); `...` after it means that the round goes on.
+# A look is (minute, what was seen); `...` after it means that the round goes on, `?` that its
+# cause is being read.
 type Look = tuple[float, str]
 
 
@@ -35,22 +38,32 @@ class Watch:
         self.level = Level.GONE
         self.began = 0
         self.told: list[tuple[float, Event]] = []
+        # What people take it for, each time that they were told: the event, and how it stood then.
+        self.believed = [Level.GONE]
 
     def tick(self, minute: float) -> None:
         if self.life is not None:
             step = due(self.life, self.level, at(minute))
             self.life = step.life
-            self.told += [(minute, event) for event in step.news]
+            self.tell(minute, step.news)
 
     def look(self, minute: float, seen: str) -> tuple[Event, ...]:
         self.tick(minute)
-        level = LEVELS[seen.removesuffix("...")]
+        level = LEVELS[seen.rstrip(".?")]
         whole = not seen.endswith("...")
-        step = observe(self.life, Seen(level=level, at=at(minute), whole=whole))
+        given_ = Seen(level=level, at=at(minute), whole=whole, hold=seen.endswith("?"))
+        step = observe(self.life, given_)
         self.life, self.level = step.life, self.level if level is None else level
         self.began += step.began
-        self.told += [(minute, event) for event in step.news]
+        self.tell(minute, step.news)
         return step.news
+
+    def tell(self, minute: float, news: Sequence[Event]) -> None:
+        self.told += [(minute, event) for event in news]
+        for event in news:
+            # What is told of something that is gone by now is told as having been there.
+            there = self.level or Level.PARTLY
+            self.believed.append(Level.GONE if event is Event.RESOLVED else there)
 
 
 def at(minute: float) -> datetime:
@@ -58,6 +71,7 @@ def at(minute: float) -> datetime:
 
 
 OPENED, WORSE, AGAIN, RESOLVED = Event.OPENED, Event.WORSE, Event.AGAIN, Event.RESOLVED
+BETTER = Event.BETTER
 
 
 @pytest.mark.parametrize(
@@ -122,6 +136,37 @@ OPENED, WORSE, AGAIN, RESOLVED = Event.OPENED, Event.WORSE, Event.AGAIN, Event.R
             [(0, "open"), (10, "closed"), (30, "partly"), (40, "open"), (95, "open")],
             [(0, OPENED), (10, RESOLVED), (30, AGAIN), (90, WORSE)],
             id="worse while restless waits for the quiet",
+        ),
+        pytest.param(
+            [(0, "open"), (10, "closed"), (30, "open"), (35, "closed"), (40, "partly"),
+             (200, "partly")],
+            [(0, OPENED), (10, RESOLVED), (30, AGAIN), (100, BETTER)],
+            id="less bad after an hour of quiet is told, since something else was told last",
+        ),
+        pytest.param(
+            [(0, "open"), (10, "closed"), (30, "open"), (40, "partly"), (200, "open")],
+            [(0, OPENED), (10, RESOLVED), (30, AGAIN), (90, BETTER), (200, WORSE)],
+            id="what was told to be less bad may get worse again",
+        ),
+        pytest.param(
+            [(0, "open?"), (0.1, "open?"), (0.3, "open"), (30, "open")],
+            [(0.3, OPENED)],
+            id="the first sight waits for its cause to be read",
+        ),
+        pytest.param(
+            [(0, "open?"), (0.2, "open?"), (2, "open?")],
+            [(0.5, OPENED)],
+            id="but not for long either",
+        ),
+        pytest.param(
+            [(0, "open?"), (0.2, "closed")],
+            [(0.2, OPENED), (0.2, RESOLVED)],
+            id="an opening that waits for its cause and ends is told all the same",
+        ),
+        pytest.param(
+            [(0, "open"), (10, "closed"), (30, "open?"), (30.2, "open")],
+            [(0, OPENED), (10, RESOLVED), (30.2, AGAIN)],
+            id="a return waits for its cause too",
         ),
         pytest.param(
             [(0, "open..."), (0.2, "open"), (30, "open")],
@@ -192,7 +237,9 @@ def test_a_fingerprint_names_kind_and_subject_and_nothing_else() -> None:
 LOOKS = st.lists(
     st.tuples(
         st.floats(0.05, 90, allow_nan=False),
-        st.sampled_from(["closed", "partly", "open", "unknown", "open...", "partly..."]),
+        st.sampled_from(
+            ["closed", "partly", "open", "unknown", "open...", "partly...", "open?", "partly?"]
+        ),
         st.booleans(),
     ),
     max_size=40,
@@ -209,29 +256,50 @@ def walked(looks: Sequence[tuple[float, str, bool]]) -> tuple[Watch, float]:
     return watch, minute
 
 
+def settle(watch: Watch, minute: float) -> None:
+    """Let the clock go on until nothing is held back any more."""
+    watch.tick(minute + 1)
+    watch.tick(minute + 1 + QUIET / timedelta(minutes=1))
+
+
 @given(LOOKS)
 def test_news_is_what_people_do_not_know_yet(looks: Sequence[tuple[float, str, bool]]) -> None:
-    watch, _ = walked(looks)
-    believed: str = "gone"
-    for _, event in watch.told:
-        before = {OPENED: "gone", AGAIN: "gone", WORSE: "there", RESOLVED: "there"}[event]
-        assert believed == before
-        believed = "gone" if event is RESOLVED else "there"
+    watch, minute = walked(looks)
+    settle(watch, minute)
+    was, now = watch.believed[:-1], watch.believed[1:]
+    for (_, event), before, after in zip(watch.told, was, now, strict=True):
+        assert (before is Level.GONE) == (event in (OPENED, AGAIN))
+        assert before != after
+        assert (before, after) == (Level.PARTLY, Level.WHOLE) or event is not WORSE
+        assert (before, after) == (Level.WHOLE, Level.PARTLY) or event is not BETTER
+
+
+@given(LOOKS)
+def test_once_it_was_quiet_people_believe_what_is_so(
+    looks: Sequence[tuple[float, str, bool]],
+) -> None:
+    watch, minute = walked(looks)
+    restless = watch.life is not None and watch.life.restless
+    settle(watch, minute)
+
+    assert watch.life is None or not watch.life.restless
+    believed = watch.believed[-1]
+    if restless:
+        assert believed is watch.level
+    # Of what never came and went, that it got less bad is no news; worse waits for a whole round.
+    assert (believed is Level.GONE) == (watch.level is Level.GONE)
 
 
 @given(LOOKS)
 def test_no_sequence_loses_an_opening_or_an_end(looks: Sequence[tuple[float, str, bool]]) -> None:
     watch, minute = walked(looks)
-    watch.tick(minute + 1)
-    watch.tick(minute + 1 + QUIET / timedelta(minutes=1))
+    settle(watch, minute)
 
     events = [event for _, event in watch.told]
     assert events.count(OPENED) == watch.began
-    known = {
-        level for _, seen, _ in looks if (level := LEVELS[seen.removesuffix("...")]) is not None
-    }
+    known = {level for _, seen, _ in looks if (level := LEVELS[seen.rstrip(".?")]) is not None}
     assert bool(watch.began) == bool(known - {Level.GONE})
-    told = [e for e in events if e is not WORSE]
+    told = [e for e in events if e not in (WORSE, BETTER)]
     assert (told[-1:] in ([OPENED], [AGAIN])) == (watch.level is not Level.GONE)
     assert watch.life is None or watch.life.tell_at is None
 
@@ -261,3 +329,28 @@ def test_a_restless_door_is_told_three_times_however_often_it_flips(gaps: Sequen
 
 def test_patience_is_shorter_than_the_two_minutes_that_were_promised() -> None:
     assert timedelta(0) < PATIENCE < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("refused", "inside", "level"),
+    [
+        ({}, {"a": ["foreign"]}, Level.GONE),
+        ({"a": []}, {"a": ["foreign"]}, Level.GONE),
+        ({"a": ["own"]}, {"a": ["foreign", "null"]}, Level.PARTLY),
+        ({"a": ["own", "null"]}, {"a": ["foreign"]}, Level.PARTLY),
+        ({"a": ["foreign", "own", "null"]}, {}, Level.WHOLE),
+        ({"a": ["own"]}, {"b": ["foreign"]}, Level.WHOLE),
+        ({"a": ["foreign"]}, {"a": ["own"]}, Level.WHOLE),
+        ({"a": ["own"], "b": ["foreign", "own", "null"]}, {"a": ["foreign"]}, Level.WHOLE),
+    ],
+)
+def test_a_source_is_cut_off_as_a_whole_where_a_domain_takes_no_mail_of_it(
+    refused: dict[str, list[str]], inside: dict[str, list[str]], level: Level
+) -> None:
+    assert severed(refused, inside) is level
+
+
+def test_times_that_came_and_went_are_added_without_those_in_between() -> None:
+    spells = [(at(0), at(1)), (at(55), at(56)), (at(55.5), at(56))]
+    assert in_all(spells) == timedelta(minutes=2)
+    assert in_all([]) == timedelta(0)

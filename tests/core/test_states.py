@@ -85,7 +85,9 @@ def test_strangers_together_can_do_what_one_of_them_can() -> None:
     ("verdicts", "found"),
     [
         ("open open", "Gets in"),
-        ("open closed", "Cut off"),
+        ("open closed", "Partly cut off"),
+        ("open closed unknown", "Partly cut off"),
+        ("closed closed", "Cut off"),
         ("closed unknown", "Cut off"),
         ("open unknown", "Unknown"),
         ("", "Unknown"),

@@ -280,7 +280,7 @@ def test_a_vantage_point_has_incidents_too(viewer: Client) -> None:
     place = make.stranger("singapore", name="Singapore")
     case = incidents.Case(kind=Kind.BLIND, place=place)
     reasons = [{"what": "silent", "says": "Singapore does not answer."}]
-    row = incidents.look(case, Seen(level=Level.WHOLE, at=NOW), NOW, reasons=reasons)
+    row = incidents.look(case, Seen(level=Level.WHOLE, at=NOW), NOW, noted={"reasons": reasons})
     assert row
     said = words(page(viewer, f"/incidents/{row.pk}/"))
     assert "Singapore is silent." in said

@@ -16,10 +16,11 @@ class State:
     word: str
     gate: str | None
     short: str = ""
+    like: str = ""
 
     @property
     def css(self) -> str:
-        return f"is-{self.name.replace('_', '-')}"
+        return f"is-{(self.like or self.name).replace('_', '-')}"
 
     @property
     def cell_word(self) -> str:
@@ -36,6 +37,7 @@ STATES: Final = {
         State("unknown", "Unknown", "unknown"),
         State("gets_in", "Gets in", "gets-in"),
         State("cut_off", "Cut off", "cut-off"),
+        State("partly_cut_off", "Partly cut off", "cut-off", like="cut_off"),
         State("agrees", "Agrees", "agrees"),
         State("contradicts", "Contradicts", "contradicts"),
         State("none", "Not measured", None, "not measured"),

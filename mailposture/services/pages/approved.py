@@ -15,16 +15,20 @@ NOT_PROBED: Final = Q(vantage_point=None) | Q(vantage_point__enabled=False)
 
 
 def count(now: datetime) -> Counter[str]:
-    """Sources that are cut_off, get in (gets_in), are unknown, or are not_probed; one query.
+    """Sources that are cut_off, partly_cut_off, get in (gets_in), are unknown, or are not_probed;
+    one query.
 
-    One that is cut off from one door is cut off; one gets in where every answer lets it in.
+    One gets in where every answer lets it in; one that is refused somewhere and gets in elsewhere
+    is partly cut off.
     """
     live = lapsing.paths(now).filter(
         tenant=OuterRef("tenant"), vantage_point=OuterRef("vantage_point")
     )
     # One look at all paths where all get in, which is the rule.
+    refused, inside = (Exists(live.filter(counted=said)) for said in ("closed", "open"))
     doubted: Any = Case(
-        When(Exists(live.filter(counted="closed")), then=Value("cut_off")),
+        When(refused & inside, then=Value("partly_cut_off")),
+        When(refused, then=Value("cut_off")),
         default=Value("unknown"),
     )
     fares = Case(
@@ -44,10 +48,11 @@ def pieces(fares: Counter[str]) -> list[Piece]:
         return []
     href = reverse("vantage_points")
     noun = "approved source" if total == 1 else "approved sources"
-    rest = "".join(_rest(fares))
-    if fares["cut_off"]:
-        verb = "is" if fares["cut_off"] == 1 else "are"
-        text = f"{fares['cut_off']:,} of {total:,} {noun} {verb} cut off"
+    bad = [(fares[k], k.replace("_", " ")) for k in ("cut_off", "partly_cut_off") if fares[k]]
+    rest = "".join([*(f", {n:,} {word}" for n, word in bad[1:]), *_rest(fares)])
+    if bad:
+        count, word = bad[0]
+        text = f"{count:,} of {total:,} {noun} {'is' if count == 1 else 'are'} {word}"
         return [Piece(text=text, href=href, strong=True), Piece(text=f"{rest}.")]
     inside = fares["gets_in"]
     verb = "gets" if 1 in (inside, total) else "get"

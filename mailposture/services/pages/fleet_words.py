@@ -57,10 +57,12 @@ def _gets(count: int) -> str:
 
 def cut_off(approved: Mapping[str, int]) -> str:
     """The bad news about approved sources, or nothing."""
-    count = approved.get("cut_off", 0)
-    if not count:
+    counts = [(approved.get(k, 0), k.replace("_", " ")) for k in ("cut_off", "partly_cut_off")]
+    bad = [(count, word) for count, word in counts if count]
+    if not bad:
         return ""
-    return f"{count} approved source{'' if count == 1 else 's'} cut off"
+    noun = "approved source" if bad[0][0] == 1 else "approved sources"
+    return ", ".join([f"{bad[0][0]} {noun} {bad[0][1]}", *(f"{n} {word}" for n, word in bad[1:])])
 
 
 def because(cause: str) -> str:

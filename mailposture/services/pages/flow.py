@@ -26,6 +26,7 @@ SPEAKS: Final = {
     "unknown": Verdict.UNKNOWN,
     "gets_in": Verdict.OPEN,
     "cut_off": Verdict.CLOSED,
+    "partly_cut_off": Verdict.CLOSED,
 }
 
 

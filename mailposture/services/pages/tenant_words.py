@@ -41,6 +41,7 @@ class Sources:
     gets_in: tuple[str, ...]
     cut_off: tuple[str, ...]
     unknown: tuple[str, ...]
+    partly: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
@@ -51,6 +52,7 @@ class Sources:
             return "unknown"
         said = [f"{len(self.gets_in)} of {self.named} {_verb(len(self.gets_in), 'get')} in"]
         said += [f"{len(self.cut_off)} cut off"] if self.cut_off else []
+        said += [f"{len(self.partly)} partly cut off"] if self.partly else []
         said += [f"{len(self.unknown)} unknown"] if self.unknown else []
         return ", ".join(said)
 
@@ -66,6 +68,7 @@ def fare(sources: Iterable[models.ApprovedSource], found: Sequence[Answer]) -> S
         gets_in=tuple(by_access[Access.GETS_IN]),
         cut_off=tuple(by_access[Access.CUT_OFF]),
         unknown=tuple(by_access[Access.UNKNOWN]),
+        partly=tuple(by_access[Access.PARTLY_CUT_OFF]),
     )
 
 
@@ -85,10 +88,9 @@ def sentence(
 
 def beside(state: State, sources: Sources) -> str:
     """How approved sources fare, as the second half of the sentence; cut off comes first."""
-    if sources.cut_off:
-        listed = " and ".join(sources.cut_off[:2])
-        verb = "is" if len(sources.cut_off) == 1 else "are"
-        return f"; {listed} {verb} cut off" if len(sources.cut_off) < 3 else _many_cut_off(sources)
+    bad = ((sources.cut_off, "cut off"), (sources.partly, "partly cut off"))
+    if said := [_cut_off(names, word, sources.named) for names, word in bad if names]:
+        return f"; {', '.join(said)}"
     if state is State.CLOSED and sources.gets_in:
         count = len(sources.gets_in)
         plural = "source" if sources.named == 1 else "sources"
@@ -96,8 +98,11 @@ def beside(state: State, sources: Sources) -> str:
     return ""
 
 
-def _many_cut_off(sources: Sources) -> str:
-    return f"; {len(sources.cut_off)} of {sources.named} approved sources are cut off"
+def _cut_off(names: Sequence[str], word: str, named: int) -> str:
+    """Who is refused: one or two by name."""
+    if len(names) > 2:
+        return f"{len(names)} of {named} approved sources are {word}"
+    return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} {word}"
 
 
 def _verb(count: int, verb: str) -> str:

@@ -224,7 +224,7 @@ def _cells(tenant: models.Tenant, row: fleet.Row) -> tuple[str, ...]:
         str(row.domains),
         str(sum(1 for state in domains.values() if state in LETS_IN)),
         str(approved.get("gets_in", 0)),
-        str(approved.get("cut_off", 0)),
+        str(approved.get("cut_off", 0) + approved.get("partly_cut_off", 0)),
         row.code,
         _exact(row.probed_at),
         _exact(tenant.fetched_at),
