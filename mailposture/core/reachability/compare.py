@@ -44,7 +44,11 @@ class Comparison:
 
     before: Reachability
     after: Reachability
-    _moves: dict[tuple[Reach, Reach], Moved] = field(default_factory=dict, repr=False)
+    # By identity: a Reachability answers equal questions with one and the same Reach.
+    _moves: dict[tuple[int, int], Moved] = field(default_factory=dict, repr=False)
+    _parted: dict[tuple[int, int], tuple[AddressSet, AddressSet]] = field(
+        default_factory=dict, repr=False
+    )
 
     @cached_property
     def domains(self) -> tuple[str, ...]:
@@ -60,12 +64,18 @@ class Comparison:
         """What became of this domain and class of sender."""
         before = _reach(self.before, domain, sender_class)
         after = _reach(self.after, domain, sender_class)
-        key = (before, after)
+        key = (id(before), id(after))
         if key not in self._moves:
-            gained = after.addresses - before.addresses
-            lost = before.addresses - after.addresses
+            gained, lost = self._part(before.addresses, after.addresses)
             self._moves[key] = Moved(before=before, after=after, gained=gained, lost=lost)
         return self._moves[key]
+
+    def _part(self, before: AddressSet, after: AddressSet) -> tuple[AddressSet, AddressSet]:
+        """Gained and lost, once for each pair of sets: a Space hands out few, and the same ones."""
+        key = (id(before), id(after))
+        if key not in self._parted:
+            self._parted[key] = (after - before, before - after)
+        return self._parted[key]
 
     def all(self) -> Iterator[tuple[str, str, Moved]]:
         """Every domain, class of sender and what became of it."""
