@@ -248,7 +248,8 @@ def test_a_tenant_that_cannot_be_read_says_why_and_since_when(viewer: Client) ->
     probed("proseware", UNKNOWN, fetch_error=error, fetch_failing_since=ago(hours=16))
     shown = page(viewer, "/")
     assert SCRIPT not in shown
-    (line,) = blind(shown)
+    line, doors = blind(shown)
+    assert "proseware is Unknown at every door: nothing answered." in doors
     assert "proseware cannot be read: 403, &lt;script&gt;" in line
     assert "since 24 Nov 16:02" in line
     assert 'href="/tenants/proseware/check/"' in shown
@@ -379,6 +380,47 @@ def test_a_recipient_that_does_not_serve_leads_to_its_form(viewer: Client) -> No
     shown = page(viewer, "/")
     assert "contoso: the probe recipient does not exist" in blind(shown)[0]
     assert 'href="/tenants/contoso/recipients/"' in shown
+
+
+@pytest.mark.parametrize(
+    ("cause", "says"),
+    [
+        ("front-ends-disagree", "its front ends disagree"),
+        ("throttled", "the server limits how much it takes from there"),
+        ("no-answer", "nothing answered"),
+        ("odd-reply", "the reply decides nothing"),
+    ],
+)
+def test_a_tenant_of_which_no_look_proves_anything_is_named_with_the_commonest_reason(
+    viewer: Client, cause: str, says: str
+) -> None:
+    of = probed("litware", UNKNOWN, since=ago(hours=5))
+    other, *most = of.paths.order_by("pk")
+    factories.answered(other, "unknown", ago(hours=4), cause="greylisted")
+    rows_of = [factories.answered(path, "unknown", ago(hours=5), cause=cause) for path in most]
+    shown = page(viewer, "/")
+    (line,) = blind(shown)
+    assert f"litware is Unknown at every door: {says}." in line
+    assert "since 25 Nov 03:02" in line
+    assert f'href="/observations/{max(row.pk for row in rows_of)}/">See reply' in shown
+
+
+def test_unknown_tenants_that_are_paused_known_in_part_or_told_elsewhere_have_no_such_line(
+    viewer: Client,
+) -> None:
+    probed("adatum", UNKNOWN, paused_at=ago(days=2))
+    probed("fabrikam", {**UNKNOWN, "null": "closed"})
+    for path in probed("wingtip", UNKNOWN).paths.all():
+        factories.answered(path, "unknown", ago(hours=5), cause="recipient-unknown")
+    shown = blind(page(viewer, "/"))
+    assert not [line for line in shown if "at every door" in line]
+    assert [line for line in shown if "wingtip: the probe recipient" in line]
+
+
+def test_an_old_answer_is_said_to_be_old_and_no_more(viewer: Client) -> None:
+    probed("contoso", UNKNOWN, probed_at=ago(hours=25))
+    (line,) = blind(page(viewer, "/"))
+    assert "older than four rounds" in line
 
 
 def test_shards_set_aside_are_counted(viewer: Client) -> None:

@@ -30,7 +30,7 @@ from mailposture.core.states import ROUNDS
 from mailposture.core.verdict import Cause
 from mailposture.core.words import joined
 from mailposture.services import vantage_points
-from mailposture.services.pages import fleet
+from mailposture.services.pages import fleet, undecided
 from mailposture.services.pages.configured import NAMES, explained
 from mailposture.services.pages.vantage_points import LATELY
 
@@ -203,22 +203,23 @@ STATUS: Final = {
 
 
 def with_parts(found: QuerySet[Any]) -> QuerySet[Any]:
-    """Tenants with what became of reading them: parts, since when, and any credential."""
+    """Tenants with how reading them went, any credential, and why no look decides."""
     newest = models.Snapshot.objects.filter(tenant=OuterRef("pk")).order_by("-first_seen_at")
     annotated: QuerySet[Any] = found.annotate(
         latest=Subquery(newest.values("pk")[:1]),
         parts=Subquery(newest.values("document__parts")[:1], output_field=JSONField()),
         read_since=Subquery(newest.values("first_seen_at")[:1]),
         has_credential=F("credential__pk"),
+        undecided=undecided.COLUMN,
     )
     return annotated
 
 
 def not_seen() -> Q:
-    """Which of those cannot be read, or not whole, or have answers that are old."""
+    """Which of those cannot be read, or not whole, or have answers old or without proof."""
     whole = Exists(_not_whole().filter(pk=OuterRef("latest")))
     unread = Q(fetch_failing_since__isnull=False) | Q(credential__isnull=True) | Q(whole)
-    return Q(paused_at=None, setup_step=None) & (unread | fleet.STALE)
+    return Q(paused_at=None, setup_step=None) & (unread | fleet.STALE | undecided.WHOLLY)
 
 
 def of_tenants(found: Iterable[models.Tenant]) -> Iterator[Blind]:
@@ -272,11 +273,24 @@ def _of_tenant(tenant: Any) -> Iterator[Blind]:
             fix_href=check if status is PartStatus.FORBIDDEN else href,
             since=tenant.read_since,
         )
-    if tenant.quiet is not None and tenant.quiet > tenant.probe_every * ROUNDS:
+    if _is_old(tenant):
         yield Blind(
             subject=name, href=href, says=": its answers are older than four rounds.",
             fix="See tenant", fix_href=href, since=tenant.probed_at,
         )  # fmt: skip
+    elif found := undecided.reason(tenant.undecided):
+        yield Blind(
+            subject=name,
+            href=href,
+            says=f" is Unknown at every door: {found.says}.",
+            fix="See reply",
+            fix_href=reverse("observation", args=[found.observation]),
+            since=tenant.state_since,
+        )
+
+
+def _is_old(tenant: Any) -> bool:
+    return tenant.quiet is not None and tenant.quiet > tenant.probe_every * ROUNDS
 
 
 def _by_status(parts: Iterable[Mapping[str, Any]]) -> dict[PartStatus, list[Mapping[str, Any]]]:
