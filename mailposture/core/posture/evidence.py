@@ -1,0 +1,173 @@
+"""What was seen, beside what is configured: probes, contradictions, their age, and decisions."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from mailposture.core.contradictions import SEVERITIES, Agreement
+from mailposture.core.hosts import plain
+from mailposture.core.posture.facts import Answered, Apart, Evidence, Facts
+from mailposture.core.posture.findings import (
+    Said,
+    Severity,
+    Weight,
+    listed,
+    satisfied,
+    unknown,
+    violated,
+)
+from mailposture.core.reachability import FOREIGN, OWN
+from mailposture.core.words import duration
+
+# ---- MP-03, MP-04 --------------------------------------------------------------------------
+
+
+def foreign_refused(facts: Facts) -> Sequence[Said]:
+    """MP-03: probes with a foreign sender are refused at every domain."""
+    return _refused(facts, FOREIGN, "a foreign sender")
+
+
+def own_refused(facts: Facts) -> Sequence[Said]:
+    """MP-04: probes with an own-domain sender are refused at every domain."""
+    return _refused(facts, OWN, "an own-domain sender")
+
+
+def _refused(facts: Facts, sender_class: str, who: str) -> Sequence[Said]:
+    """One open domain is enough to violate; to satisfy, every domain has to be seen closed."""
+    answers = [a for a in facts.observed.answers or () if a.sender_class == sender_class]
+    opened = [a for a in answers if a.verdict == "open"]
+    if opened:
+        names = sorted({a.domain for a in opened})
+        seen = [_told(a) for a in opened[:20]]
+        return [violated(f"Strangers get in with {who}: {listed(names)}.", *seen)]
+    closed = {plain(a.domain) for a in answers if a.verdict == "closed" and _counts(facts, a)}
+    unsure = {plain(a.domain) for a in answers if a.verdict != "closed"}
+    missing = sorted((facts.accepted - closed) | (unsure & facts.accepted))
+    if missing:
+        return unknown(f"No refusal with {who} is known of {listed(missing)}.")
+    if not facts.accepted:
+        return unknown("No accepted domain is known.")
+    return satisfied(f"Every domain refuses strangers with {who}.")
+
+
+def _told(answer: Answered) -> str:
+    code = f", {answer.code}" if answer.code else ""
+    return f"{answer.domain}, {answer.sender_class} sender: {answer.verdict}{code}"
+
+
+def _counts(facts: Facts, answer: Answered) -> bool:
+    """Whether an answer is young enough to count; one without a time is not."""
+    policy = facts.observed.evidence
+    if policy is None or facts.at is None:
+        return True
+    return answer.at is not None and facts.at - answer.at <= policy.answer_counts
+
+
+# ---- MP-10 ---------------------------------------------------------------------------------
+
+
+def agreement(facts: Facts) -> Sequence[Said]:
+    """MP-10: prediction and observation agree."""
+    held = facts.observed.agreements or ()
+    found = [_apart(one) for one in held if one.agreement.is_contradiction]
+    if found:
+        return found
+    if not held:
+        return unknown("No path has a prediction and an observation.")
+    settling = [one.path for one in held if one.agreement is Agreement.SETTLING]
+    if settling:
+        return unknown(f"A change is on its way: {listed(settling)}.")
+    silent = [one.path for one in held if one.agreement is not Agreement.AGREES]
+    if silent:
+        return unknown(f"Nothing to hold against one another: {listed(silent)}.")
+    return satisfied("Prediction and observation agree on every path.")
+
+
+def _apart(one: Apart) -> Said:
+    severity, because = SEVERITIES[one.agreement, one.approved]
+    weight = Weight(Severity(severity), because)
+    return violated(one.sentence, one.path, subject=one.path, weight=weight)
+
+
+# ---- MP-11 ---------------------------------------------------------------------------------
+
+DAY: Final = timedelta(days=1)
+
+
+def fresh(facts: Facts) -> Sequence[Said]:
+    """MP-11: the tenant was read and asked lately enough, and nothing that matters is blind."""
+    seen, at = facts.observed.evidence, facts.at
+    if seen is None or at is None:
+        return unknown("When the tenant was read and asked is not known.")
+    found = [*_stale(seen, at), *_blind(facts, seen)]
+    return found or satisfied("What is known is young enough, and nothing is blind.")
+
+
+def _stale(seen: Evidence, at: datetime) -> Iterator[Said]:
+    ages = (
+        ("reading", "The configuration was", "read", seen.read_at, seen.reading_counts),
+        ("answers", "The domains were", "asked", seen.asked_at, seen.answer_counts),
+    )
+    for subject, who, what, when, counts in ages:
+        if when is None:
+            yield violated(f"{who} never {what}.", subject=subject)
+        elif at - when > counts:
+            yield violated(
+                f"{who} last {what} {duration(at - when)} ago.",
+                f"It counts for {duration(counts)}.",
+                subject=subject,
+                weight=OLD if at - when > DAY else None,
+            )
+
+
+OLD = Weight(Severity.HIGH, "Older than a day: nothing is known of the present.")
+
+
+def _blind(facts: Facts, seen: Evidence) -> Iterator[Said]:
+    parts = [part.replace("_", " ") for part in facts.configuration.not_known]
+    if parts:
+        yield violated(
+            f"Not read, or not whole: {listed(parts)}.",
+            subject="parts",
+            weight=NOT_READ,
+        )
+    if seen.blind:
+        yield violated(f"Nothing is seen by {listed(seen.blind)}.", subject="probes")
+
+
+NOT_READ = Weight(Severity.MEDIUM, "What was not read cannot be judged, and is not taken for none.")
+
+# ---- MP-12, MP-13 --------------------------------------------------------------------------
+
+
+def explained(facts: Facts) -> Sequence[Said]:
+    """MP-12: every change since the last report is explained and verified."""
+    found = [
+        violated(f"{c.sentence} It is not {_lacks(c.explained, c.verified)}.", subject=c.key)
+        for c in facts.observed.changes or ()
+        if not (c.explained and c.verified)
+    ]
+    return found or satisfied("Every change since the last report is explained and verified.")
+
+
+def _lacks(is_explained: bool, is_verified: bool) -> str:  # noqa: FBT001 - two facts of one change, read in this order
+    if not (is_explained or is_verified):
+        return "explained, and not verified by probes"
+    return "verified by probes" if is_explained else "explained"
+
+
+def exceptions(facts: Facts) -> Sequence[Said]:
+    """MP-13: every exception is approved and has not expired."""
+    at = facts.at
+    if at is None:
+        return unknown("For which moment is asked is not known.")
+    found = []
+    for one in facts.observed.exceptions or ():
+        if not one.approved:
+            found.append(violated(f"{one.sentence} Nobody approved it.", subject=one.key))
+        elif one.expires_at is None:
+            found.append(violated(f"{one.sentence} It never expires.", subject=one.key))
+        elif one.expires_at <= at:
+            ago = duration(at - one.expires_at)
+            found.append(violated(f"{one.sentence} It expired {ago} ago.", subject=one.key))
+    return found or satisfied("Every exception is approved and has not expired.")

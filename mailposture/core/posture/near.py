@@ -1,0 +1,163 @@
+"""Near misses: the smallest change after which strangers are refused, found by trying it.
+
+A change is made to a copy of the configuration, and the model is asked who may deliver then. What
+was not tried is not said.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any, Final
+
+from mailposture.core.configuration import (
+    ANY_DOMAIN,
+    Configuration,
+    ConnectorType,
+    InboundConnector,
+    Part,
+    PartStatus,
+    with_part,
+)
+from mailposture.core.posture.facts import Facts, named, reached
+from mailposture.core.posture.findings import Said, many
+from mailposture.core.posture.locks import is_lock, restricts
+from mailposture.core.posture.sources import admits
+from mailposture.core.reachability import reachability
+from mailposture.core.words import joined
+
+# More edits than this are no near miss; and so many connectors are tried, nearest first.
+MOST_EDITS: Final = 3
+MOST_TRIED: Final = 8
+CONNECTORS: Final = "inbound_connectors"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One field of a connector set to another value, and how that is said."""
+
+    field: str
+    value: Any
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A connector and the few edits that would make a lock of it."""
+
+    connector: InboundConnector
+    edits: tuple[Edit, ...]
+
+    @property
+    def changed(self) -> InboundConnector:
+        """The connector after the edits."""
+        return replace(self.connector, **{edit.field: edit.value for edit in self.edits})
+
+    @property
+    def words(self) -> str:
+        """The edits in a sentence's words."""
+        return f"{self.connector.name} {joined([edit.words for edit in self.edits])}"
+
+
+ENABLED: Final = Edit("enabled", value=True, words="were enabled")
+PARTNER: Final = Edit("connector_type", ConnectorType.PARTNER, "were a Partner connector")
+EVERY_SENDER: Final = Edit("sender_domains", (ANY_DOMAIN,), "spoke for SenderDomains *")
+EVERY_DOMAIN: Final = Edit("associated_accepted_domains", (), "named no AssociatedAcceptedDomains")
+BY_ADDRESS: Final = Edit(
+    "restrict_domains_to_ip_addresses", value=True, words="had RestrictDomainsToIPAddresses on"
+)
+BY_NAME: Final = Edit(
+    "restrict_domains_to_certificate", value=True, words="had RestrictDomainsToCertificate on"
+)
+
+
+def edits(connector: InboundConnector) -> tuple[Edit, ...] | None:
+    """What a connector lacks to be a lock for every domain; None where no few edits do."""
+    found = []
+    if not connector.is_partner:
+        # Only what was meant as a lock: a connector of a hybrid server is none.
+        if not restricts(connector):
+            return None
+        found.append(PARTNER)
+    if not connector.enabled:
+        found.append(ENABLED)
+    if not connector.covers_any_sender:
+        found.append(EVERY_SENDER)
+    if connector.associated_accepted_domains:
+        found.append(EVERY_DOMAIN)
+    proved = _proves(connector)
+    if proved is None:
+        return None
+    return (*found, *proved)
+
+
+def _proves(connector: InboundConnector) -> tuple[Edit, ...] | None:
+    """What is missing of a restriction to what it names; None where it names nothing."""
+    by_address = connector.restrict_domains_to_ip_addresses
+    by_name = connector.restrict_domains_to_certificate
+    if by_address and connector.sender_ip_addresses:
+        return ()
+    if by_name and connector.tls_sender_certificate_name:
+        return ()
+    if connector.sender_ip_addresses:
+        return (BY_ADDRESS,)
+    return (BY_NAME,) if connector.tls_sender_certificate_name else None
+
+
+def candidates(connectors: Iterable[InboundConnector]) -> Iterator[Near]:
+    """Connectors that few edits would make a lock, nearest first."""
+    found = []
+    for connector in connectors:
+        lacking = edits(connector)
+        if lacking and len(lacking) <= MOST_EDITS:
+            near = Near(connector, lacking)
+            if is_lock(near.changed):
+                found.append(near)
+    yield from sorted(found, key=lambda near: len(near.edits))
+
+
+def with_connector(configuration: Configuration, changed: InboundConnector) -> Configuration:
+    """The configuration with this connector in the place of the one of its guid."""
+    kept = tuple(
+        changed if c.guid == changed.guid else c for c in configuration.inbound_connectors or ()
+    )
+    part = configuration.part(CONNECTORS) or Part(name=CONNECTORS, status=PartStatus.OK)
+    return with_part(configuration, part, kept)
+
+
+def nearest(facts: Facts, connectors: Iterable[InboundConnector]) -> str | None:
+    """The smallest change of these connectors after which no stranger gets in, in a sentence."""
+    if not facts.strangers:
+        return None
+    for near in islice(candidates(connectors), MOST_TRIED):
+        after = reachability(with_connector(facts.configuration, near.changed))
+        left = reached(after)
+        if not left - named(after):
+            counts = f"{many(facts.reachable)} may deliver now, {many(left) or 'none'} then"
+            return f"Would be closed if {near.words}: {counts}."
+    return None
+
+
+# ---- what the table names ------------------------------------------------------------------
+
+
+def of_any(facts: Facts, _said: Said) -> str | None:
+    """The smallest change of any connector."""
+    return nearest(facts, facts.connectors)
+
+
+def of_this(facts: Facts, said: Said) -> str | None:
+    """The smallest change of the connector that the finding is about."""
+    return nearest(facts, [c for c in facts.connectors if c.guid == said.subject])
+
+
+def of_entry(facts: Facts, said: Said) -> str | None:
+    """The single entry of SenderIPAddresses without which only approved hosts were let in."""
+    found = next((c for c in facts.enabled if c.guid == said.subject), None)
+    if found is None or len(found.sender_ip_addresses) < 2:
+        return None
+    for entry in found.sender_ip_addresses:
+        kept = tuple(e for e in found.sender_ip_addresses if e != entry)
+        left = admits(replace(found, sender_ip_addresses=kept))
+        if left and left <= facts.everyone_approved:
+            return f"Would be satisfied if {found.name} did not list {entry}."
+    return None

@@ -1,0 +1,217 @@
+"""Who the restrictions let in beyond those who are approved, and who else sends from there."""
+
+from collections.abc import Iterator, Sequence
+
+from mailposture.core.addresses import AddressSet
+from mailposture.core.attribution.reading import WILDCARD, bare
+from mailposture.core.configuration import InboundConnector
+from mailposture.core.hosts import plain
+from mailposture.core.posture.facts import Facts, Published, SourceKind, ipv4
+from mailposture.core.posture.findings import (
+    Said,
+    Severity,
+    Weight,
+    cidrs,
+    field,
+    listed,
+    many,
+    satisfied,
+    unknown,
+    violated,
+)
+from mailposture.core.reachability import smallest
+
+NONE_DECLARED = "No approved source is declared, so that none can be compared."
+
+
+def admits(connector: InboundConnector) -> AddressSet:
+    """The addresses to which a Partner connector that is turned on restricts."""
+    asks = connector.enabled and connector.is_partner
+    listed_by = asks and connector.restrict_domains_to_ip_addresses
+    return ipv4(connector.sender_ip_addresses) if listed_by else AddressSet()
+
+
+def admitted_name(connector: InboundConnector) -> str:
+    """The certificate name to which it restricts; empty where it does not."""
+    asks = connector.enabled and connector.is_partner
+    if not (asks and connector.restrict_domains_to_certificate):
+        return ""
+    return plain(connector.tls_sender_certificate_name or "")
+
+
+def admitting(facts: Facts) -> Iterator[tuple[InboundConnector, AddressSet]]:
+    """Every connector that restricts to addresses, with these."""
+    for connector in facts.enabled:
+        if found := admits(connector):
+            yield connector, found
+
+
+# ---- MP-06 ---------------------------------------------------------------------------------
+
+
+def allowed_is_approved(facts: Facts) -> Sequence[Said]:
+    """MP-06: what the restrictions let in is no more than what is approved."""
+    found = [*_open(facts), *_beyond(facts), *_other_names(facts)] if facts.sources else []
+    if not facts.sources:
+        return unknown(NONE_DECLARED)
+    return found or satisfied("Only approved sources satisfy a restriction.")
+
+
+def _open(facts: Facts) -> Iterator[Said]:
+    if facts.strangers:
+        yield violated(
+            "Hosts that no connector names may deliver.",
+            f"May deliver: {many(facts.reachable)}.",
+            f"Approved: {many(facts.everyone_approved) or 'none by address'}.",
+            weight=NOT_LOCKED,
+        )
+
+
+NOT_LOCKED = Weight(Severity.HIGH, "What is let in is not bounded by any connector.")
+
+
+def _beyond(facts: Facts) -> Iterator[Said]:
+    for connector, allowed in admitting(facts):
+        if beyond := allowed - facts.everyone_approved:
+            yield violated(
+                f"{connector.name} lets in {many(beyond)} beyond the approved sources.",
+                f"Lets in: {many(allowed)}.",
+                f"Not approved: {cidrs(beyond)}.",
+                subject=connector.guid,
+                weight=FEW if beyond.size < 256 else None,
+            )
+
+
+FEW = Weight(
+    Severity.MEDIUM, "Fewer than 256 addresses, and each may deliver as if it were the gateway."
+)
+
+
+def _other_names(facts: Facts) -> Iterator[Said]:
+    for connector in facts.enabled:
+        name = admitted_name(connector)
+        if name and not facts.bears(name, *SourceKind):
+            yield violated(
+                f"{connector.name} lets in a certificate of {name}, which no approved source"
+                " is known to show.",
+                field("TlsSenderCertificateName", name),
+                subject=f"{connector.guid} certificate",
+                weight=OTHER_NAME,
+            )
+
+
+OTHER_NAME = Weight(Severity.MEDIUM, "Whoever holds such a certificate gets in from any address.")
+
+# ---- shared with others --------------------------------------------------------------------
+
+
+def crossing(
+    facts: Facts, kinds: Sequence[str] = (), *, microsoft: bool = False
+) -> Iterator[tuple[InboundConnector, Published, AddressSet]]:
+    """Connectors crossed with published ranges: where the two overlap."""
+    for connector, allowed in admitting(facts):
+        for published in facts.published or ():
+            wanted = published.microsoft if microsoft else published.kind in kinds
+            if wanted and (common := allowed & published.addresses):
+                yield connector, published, common
+
+
+def shared_range(facts: Facts) -> Sequence[Said]:
+    """MP-31: addresses of a mail service, from which its other customers send too."""
+    found = [
+        violated(
+            f"{c.name} lets in {many(common)} of {p.name}, which serves others too.",
+            f"Of {p.name}: {cidrs(common)}.",
+            *_origin(p),
+            subject=f"{c.guid} {p.name}",
+        )
+        for c, p, common in crossing(facts, ("mail service",))
+        if not p.microsoft
+    ]
+    return found or satisfied("No restriction lets in published addresses of a mail service.")
+
+
+def rentable(facts: Facts) -> Sequence[Said]:
+    """MP-33: the smallest address from which anyone with an account may send."""
+    found = [
+        violated(
+            f"Anyone with an account at {p.name} can send from {smallest(common)}.",
+            f"{c.name} lets in {many(common)} of {p.name}: {cidrs(common)}.",
+            *_origin(p),
+            subject=f"{c.guid} {p.name}",
+        )
+        for c, p, common in crossing(facts, ("cloud", "mail service"))
+        if p.anyone and not p.microsoft
+    ]
+    return found or satisfied("No published range in which anyone sends is let in.")
+
+
+def microsoft_ranges(facts: Facts) -> Sequence[Said]:
+    """MP-34: Microsoft's own sending addresses, so that any other tenant gets in."""
+    found = [
+        violated(
+            f"{c.name} lets in {many(common)} from which any Microsoft 365 tenant may send.",
+            f"Of {p.name}: {cidrs(common)}.",
+            *_origin(p),
+            subject=f"{c.guid} {p.name}",
+        )
+        for c, p, common in crossing(facts, microsoft=True)
+    ]
+    return found or satisfied("No address from which other tenants send is let in.")
+
+
+def _origin(published: Published) -> tuple[str, ...]:
+    size = many(published.addresses)
+    where = f", {published.url}" if published.url else ""
+    return (f"{published.name} publishes {size}, as of {published.dated.isoformat()}{where}.",)
+
+
+# ---- certificates --------------------------------------------------------------------------
+
+
+def vendor_name(facts: Facts) -> Sequence[Said]:
+    """MP-32: a wildcard name of somebody else: every customer that the vendor relays gets in."""
+    found = [
+        violated(
+            f"{c.name} lets in any host with a certificate below {bare(name)}, which is no"
+            " accepted domain: it is another organisation's, and so may be its other customers.",
+            field("TlsSenderCertificateName", name),
+            subject=c.guid,
+        )
+        for c in facts.enabled
+        if (name := admitted_name(c)).startswith(WILDCARD) and not _mine(facts, bare(name))
+    ]
+    return found or satisfied("No restriction takes every certificate of another organisation.")
+
+
+def wildcard(facts: Facts) -> Sequence[Said]:
+    """MP-35: a wildcard name of the tenant's own, which more hosts may bear than are meant."""
+    found = [
+        violated(
+            f"{c.name} takes any certificate of {bare(name)} and of every name below it.",
+            field("TlsSenderCertificateName", name),
+            subject=c.guid,
+        )
+        for c in facts.enabled
+        for name in (plain(c.tls_sender_certificate_name or ""),)
+        if name.startswith(WILDCARD) and _mine(facts, bare(name))
+    ]
+    return found or satisfied("No connector takes a wildcard of the tenant's own names.")
+
+
+def _mine(facts: Facts, name: str) -> bool:
+    return any(name == own or name.endswith(f".{own}") for own in facts.accepted)
+
+
+def trusted_organizations(facts: Facts) -> Sequence[Said]:
+    """MP-36: other tenants are trusted as a source."""
+    found = [
+        violated(
+            f"{c.name} trusts mail of {listed(c.trusted_organizations)}.",
+            field("TrustedOrganizations", c.trusted_organizations),
+            subject=c.guid,
+        )
+        for c in facts.enabled
+        if c.trusted_organizations
+    ]
+    return found or satisfied("No connector trusts another tenant.")
