@@ -5,9 +5,9 @@ import os
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
-from mailposture import unsafe
+from mailposture import entrance, unsafe
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailposture.settings")
 
 unsafe.refuse(settings)
-application = get_asgi_application()
+application = entrance.guarded(get_asgi_application(), https=settings.BEHIND_HTTPS)
