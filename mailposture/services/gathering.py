@@ -1,19 +1,35 @@
-"""Gather one tenant's evidence of a period from the rows: a bounded number of queries."""
+"""Gather one tenant's evidence of a period from the rows: a bounded number of queries and rows.
+
+What is beyond the bound is counted, so that the report can say it.
+"""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import Max, Q
+from django.db.models import Case, F, Max, Model, Q, QuerySet, Value, When
 
 from mailposture import models
-from mailposture.core.compliance import Answer, Evidence, Moved, Opening, Period, Reading
+from mailposture.core.compliance import (
+    Answer,
+    Evidence,
+    LeftOut,
+    Moved,
+    Opening,
+    Period,
+    Reading,
+)
 from mailposture.core.exposure import Window
 from mailposture.core.states import Access
 from mailposture.services import coverage, paths
 
-# Rows that one report reads at most, the newest first; a report of more would be read by nobody.
+# Rows of one kind that one report reads at most; a report of more would be read by nobody.
 MOST: Final = 200_000
+AT_ONCE: Final = 2_000
+# Whoever got in is read first, then refusals: what proves nothing is left out before them.
+_BY_WEIGHT: Final = Case(
+    When(verdict="open", then=Value(0)), When(verdict="closed", then=Value(1)), default=Value(2)
+)
 
 type Ends = Mapping[tuple[int, int], datetime]
 
@@ -21,7 +37,9 @@ type Ends = Mapping[tuple[int, int], datetime]
 def gather(tenant: models.Tenant, period: Period) -> Evidence:
     """All that is known of this tenant in the period."""
     ends = coverage.until(tenant)
-    answers = tuple(_answers(tenant, period, ends))
+    answers, unread_answers = _cut(_asked(tenant, period))
+    openings, unread_openings = _cut(_opened(tenant, period))
+    changes, unread_changes = _cut(_moved(tenant, period))
     return Evidence(
         tenant=tenant.name,
         tenant_id=str(tenant.tenant_id),
@@ -31,12 +49,18 @@ def gather(tenant: models.Tenant, period: Period) -> Evidence:
         domains=paths.accepted_domains(tenant) or (),
         probe_every=timedelta(seconds=tenant.probe_every),
         fetch_every=timedelta(seconds=tenant.fetch_every),
-        answers=answers,
-        openings=tuple(_openings(tenant, period, ends)),
+        answers=tuple(_answers(answers, period, ends)),
+        openings=tuple(_openings(tenant, openings, ends)),
         readings=tuple(_readings(tenant, period)),
-        changes=tuple(_changes(tenant, period)),
+        changes=tuple(map(_change, changes)),
         rounds=_rounds(tenant, period),
+        left_out=LeftOut(answers=unread_answers, openings=unread_openings, changes=unread_changes),
     )
+
+
+def _cut[T: Model](rows: QuerySet[T]) -> tuple[Iterator[T], int]:
+    """The first rows, one after the other, and how many more there are."""
+    return rows[:MOST].iterator(chunk_size=AT_ONCE), max(rows.count() - MOST, 0)
 
 
 def _watched_since(tenant: models.Tenant) -> datetime:
@@ -65,19 +89,22 @@ def _sources(tenant: models.Tenant) -> Iterator[tuple[str, str]]:
         yield name, access.word.lower()
 
 
-def _answers(tenant: models.Tenant, period: Period, ends: Ends) -> Iterator[Answer]:
-    """Every span that touches the period, with its end as coverage knows it."""
-    rows = (
-        models.Observation.objects.filter(
-            Q(last_at=None) | Q(last_at__gte=period.begin),
-            path__tenant=tenant,
-            first_at__lt=period.end,
-        )
-        .order_by("-first_at", "-pk")
-        .select_related("path__vantage_point")
-        .defer("tries", "reason")
+def _asked(tenant: models.Tenant, period: Period) -> QuerySet[models.Observation]:
+    """Every span of a stranger's answer that touches the period, the weightiest first."""
+    found = models.Observation.objects.filter(
+        Q(last_at=None) | Q(last_at__gte=period.begin),
+        path__tenant=tenant,
+        path__vantage_point__plays=models.VantagePoint.Plays.STRANGER,
+        first_at__lt=period.end,
     )
-    for row in rows[:MOST]:
+    latest = F("last_at").desc(nulls_first=True)
+    rows = found.order_by(_BY_WEIGHT, latest, "-pk").select_related("path__vantage_point")
+    return rows.defer("tries", "reason")
+
+
+def _answers(rows: Iterator[models.Observation], period: Period, ends: Ends) -> Iterator[Answer]:
+    """The spans, each with its end as coverage knows it."""
+    for row in rows:
         path, place = row.path, row.path.vantage_point
         last = row.last_at or _seen_until(path, ends) or row.first_at
         if last < period.begin:
@@ -104,14 +131,20 @@ def _seen_until(path: models.Path, ends: Ends) -> datetime | None:
     return min(seen, path.retired_at) if seen and path.retired_at else seen
 
 
-def _openings(tenant: models.Tenant, period: Period, ends: Ends) -> Iterator[Opening]:
+def _opened(tenant: models.Tenant, period: Period) -> QuerySet[models.ExposureWindow]:
     rows = tenant.windows.filter(
         Q(first_closed_at=None) | Q(first_closed_at__gte=period.begin),
         first_open_at__lt=period.end,
         path__vantage_point__plays=models.VantagePoint.Plays.STRANGER,
     )
+    return rows.select_related("path__vantage_point").order_by("first_open_at", "pk")
+
+
+def _openings(
+    tenant: models.Tenant, rows: Iterator[models.ExposureWindow], ends: Ends
+) -> Iterator[Opening]:
     seen = _last_opens(tenant)
-    for row in rows.select_related("path__vantage_point").order_by("first_open_at", "pk")[:MOST]:
+    for row in rows:
         last = row.last_open_at or _last_open(row, ends, seen)
         window = Window(
             last_closed=row.last_closed_at,
@@ -153,15 +186,14 @@ def _readings(tenant: models.Tenant, period: Period) -> Iterator[Reading]:
         )
 
 
-def _changes(tenant: models.Tenant, period: Period) -> Iterator[Moved]:
-    rows = tenant.changes.filter(at__gte=period.begin, at__lt=period.end).order_by("at", "pk")
-    for row in rows[:MOST]:
-        yield Moved(
-            at=row.at,
-            subject=row.subject,
-            sentence=row.sentence,
-            effect=row.get_effect_display(),
-        )
+def _moved(tenant: models.Tenant, period: Period) -> QuerySet[models.Change]:
+    return tenant.changes.filter(at__gte=period.begin, at__lt=period.end).order_by("at", "pk")
+
+
+def _change(row: models.Change) -> Moved:
+    return Moved(
+        at=row.at, subject=row.subject, sentence=row.sentence, effect=row.get_effect_display()
+    )
 
 
 def _rounds(tenant: models.Tenant, period: Period) -> int:

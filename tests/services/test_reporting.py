@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 
 from mailposture import models
 from mailposture.core import codec
-from mailposture.core.compliance import Period, Report
+from mailposture.core.compliance import LeftOut, Period, Report
 from mailposture.services import gathering, reporting
 from tests import factories as make
 from tests.factories import NOW, ago
@@ -94,6 +94,49 @@ def test_an_open_door_lasts_until_it_was_last_seen(tenant: models.Tenant) -> Non
     assert {o.window.last_open for o in openings if o.window.first_closed is None} == {
         ago(minutes=4)
     }
+
+
+def test_beyond_the_bound_the_weightiest_is_read_and_the_rest_is_counted(
+    tenant: models.Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    period = Period(since=date(2026, 11, 22), until=TOMORROW, as_of=NOW)
+    place = models.VantagePoint.objects.get(slug="frankfurt")
+    (path,) = make.paths(tenant, place, ["fabrikam.net"], ["foreign"])
+    make.answered(path, "unknown", ago(minutes=5))
+    approved = models.VantagePoint.objects.get(plays="source")
+    make.answered(make.paths(tenant, approved)[0], "open", ago(days=2))
+    whole = gathering.gather(tenant, period)
+    assert [sum(a.verdict == v for a in whole.answers) for v in ("open", "closed", "unknown")] == [
+        3, 6, 1,
+    ]  # fmt: skip
+    assert whole.left_out == LeftOut()
+
+    monkeypatch.setattr(gathering, "MOST", 7)
+    cut = gathering.gather(tenant, period)
+    assert [a.verdict for a in cut.answers] == ["open"] * 3 + ["closed"] * 4
+    assert cut.left_out == LeftOut(answers=3)
+    monkeypatch.setattr(gathering, "MOST", 2)
+    cut = gathering.gather(tenant, period)
+    assert (len(cut.answers), len(cut.openings)) == (2, 2)
+    assert cut.left_out == LeftOut(answers=8, openings=1)
+    assert cut.readings == whole.readings
+
+
+def test_a_report_that_could_not_read_all_says_so_and_satisfies_nothing_by_answers(
+    tenant: models.Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant.windows.all().delete()
+    models.Observation.objects.filter(verdict="open").update(verdict="unknown")
+    monkeypatch.setattr(gathering, "MOST", 6)
+    row = made(tenant, TODAY, TOMORROW)
+    assert [one["count"] for one in row.document["not_read"]] == []
+    assert results(row)["MP-03"] == "satisfied"
+    row.delete()
+    monkeypatch.setattr(gathering, "MOST", 2)
+    row = made(tenant, TODAY, TOMORROW)
+    assert [one["what"] for one in row.document["not_read"]] == ["answers of strangers"]
+    assert {results(row)[i] for i in ("MP-03", "MP-04", "MP-05")} == {"unknown"}
+    assert b"were not read" in reporting.render(row, "csv").content
 
 
 @pytest.mark.parametrize(
@@ -184,7 +227,7 @@ def test_evidence_costs_the_same_queries(paths: int, django_assert_max_num_queri
         path.windows.create(tenant=found, first_open_at=ago(days=1))
         models.Observation.objects.filter(pk=seen.pk).update(last_at=ago(hours=9))
         make.answered(path, "unknown", ago(hours=8))
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(15):
         gathering.gather(found, Period(since=TODAY, until=TOMORROW, as_of=NOW))
 
 

@@ -13,6 +13,7 @@ COLUMNS: Final = (
     "tenant", "since", "until", "as_of", "requirement", "title", "result", "sentence",
     "first_seen_utc", "last_seen_utc", "vantage_point", "source", "domain", "sender_class",
     "said", "server_line", "observation", "references", "catalogue", "report_sha256",
+    "left_out", "not_read",
 )  # fmt: skip
 
 
@@ -36,11 +37,16 @@ def report(document: Mapping[str, Any], sha256: str) -> bytes:
 def _rows(document: Mapping[str, Any], sha256: str) -> Iterator[Sequence[str]]:
     whole = [document[name] for name in ("tenant", "since", "until", "as_of")]
     catalogue = f"{document['catalogue']} {document['catalogue_version']}"
+    # A document of an earlier version knows nothing that was not read.
+    not_read = " ".join(one["says"] for one in document.get("not_read", ()))
     for one in document["requirements"]:
         judged = [one[name] for name in ("id", "title", "result", "sentence")]
         bears_on = "; ".join(map(_reference, one["references"]))
         for proof in one["evidence"] or [{}]:
-            yield [*whole, *judged, *_proof(proof), bears_on, catalogue, sha256]
+            yield [
+                *whole, *judged, *_proof(proof), bears_on, catalogue, sha256,
+                str(one["left_out"]), not_read,
+            ]  # fmt: skip
 
 
 def _reference(found: Mapping[str, str]) -> str:

@@ -5,6 +5,7 @@ from mailposture.core.compliance.catalogue import Catalogue, CatalogueError, rea
 from mailposture.core.compliance.evidence import (
     Answer,
     Evidence,
+    LeftOut,
     Moved,
     Opening,
     Period,
@@ -18,6 +19,7 @@ __all__ = [
     "Catalogue",
     "CatalogueError",
     "Evidence",
+    "LeftOut",
     "Moved",
     "Opening",
     "Period",

@@ -1,13 +1,13 @@
 """Build the report of a period: evidence and catalogue in, one document out."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from mailposture.core import sentences
 from mailposture.core.compliance.catalogue import Catalogue, Entry
-from mailposture.core.compliance.evidence import Answer, Evidence, Opening, Period
+from mailposture.core.compliance.evidence import Answer, Evidence, LeftOut, Opening, Period
 from mailposture.core.compliance.judging import (
     judge,
     near,
@@ -23,10 +23,11 @@ from mailposture.core.compliance.report import (
     Changed,
     Connector,
     Exposed,
+    NotRead,
     Report,
     Requirement,
 )
-from mailposture.core.compliance.spans import MINUTE, by_day
+from mailposture.core.compliance.spans import MINUTE, by_day, dated
 from mailposture.core.posture import Result
 from mailposture.core.spans import Span, length, union
 from mailposture.core.states import INTERVALS, State, domain_states, tenant_state
@@ -77,6 +78,7 @@ def build(evidence: Evidence, catalogue: Catalogue, period: Period, *, engine: s
         changes_left_out=max(len(changes) - MOST_CHANGES, 0),
         blind=blind,
         connectors=_connectors(evidence, period),
+        not_read=tuple(_not_read(evidence.left_out)),
         notes=catalogue.notes,
     )
 
@@ -130,11 +132,34 @@ def _blind(evidence: Evidence, period: Period) -> tuple[Blind, ...]:
     return tuple(sorted(found, key=lambda b: (b.begin, b.what)))
 
 
+_LEFT_OUT: Final = (
+    "those that let nobody in, the earliest first. So nothing that rests on answers is called"
+    " satisfied"
+)
+_LEAST: Final = "the latest. So minutes and windows in this report are the least there were"
+
+
+def _not_read(left_out: LeftOut) -> Iterator[NotRead]:
+    """What was too many to read, each with what that does to the report."""
+    told = (
+        ("answers of strangers", left_out.answers, _LEFT_OUT),
+        ("exposure windows", left_out.openings, _LEAST),
+        ("configuration changes", left_out.changes, "the latest"),
+    )
+    for what, count, which in told:
+        if count:
+            says = f"Too many for one report, {count:,} {what} were not read: {which}."
+            yield NotRead(what=what, count=count, says=says)
+
+
 # ---- words ---------------------------------------------------------------------------------
 
 
 def _state(evidence: Evidence, period: Period) -> str:
     """How the tenant stood at the period's end, by answers that still count then."""
+    if evidence.left_out.answers:
+        # One of those may be the last word on its door.
+        return State.UNKNOWN.word
     standing: dict[tuple[str, str, str], Answer] = {}
     for answer in sorted(strangers(evidence, ANY), key=lambda a: a.first):
         if answer.first < period.end:
@@ -162,6 +187,8 @@ def _sentence(
     when = f"On {first.day} {first:%B %Y}" if days == 1 else f"In these {days} days"
     if surely:
         lasted = duration(length(surely)) if length(surely) else "at least one look"
+        if evidence.left_out.openings and length(surely):
+            lasted = f"at least {lasted}"
         return f"{when} strangers could deliver past the gateway of {evidence.tenant} for {lasted}."
     if unseen and length(unseen) >= (period.end - period.begin) * 0.999:
         return f"Whether strangers could deliver past the gateway of {evidence.tenant} is unknown."
@@ -196,7 +223,7 @@ def _rests_on(evidence: Evidence, period: Period) -> tuple[tuple[str, str], ...]
         ("A round every", duration(evidence.probe_every)),
         ("Domains", f"{len(evidence.domains):,}"),
         ("Strangers", ", ".join(sorted(places)) or "none"),
-        ("Approved sources now", sources),
+        (f"Approved sources, as approved on {dated(period.as_of)}", sources),
         ("Configurations read", f"{len(readings(evidence, period)):,}"),
     )
 

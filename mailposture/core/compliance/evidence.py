@@ -74,8 +74,21 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """How many rows of the period were too many to read: refusals before openings, the earliest
+    first, of what strangers were answered; the latest windows and changes.
+    """
+
+    answers: int = 0
+    openings: int = 0
+    changes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """All that is known of one tenant in a period. `looked_since` is its first look ever."""
+    """All that is known of one tenant in a period. Gateways and sources are those approved at the
+    moment of building: how they were approved before is not kept.
+    """
 
     tenant: str
     tenant_id: str
@@ -90,3 +103,4 @@ class Evidence:
     readings: tuple[Reading, ...]
     changes: tuple[Moved, ...]
     rounds: int = 0
+    left_out: LeftOut = LeftOut()

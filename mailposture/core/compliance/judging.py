@@ -6,15 +6,16 @@ have stood open in it by its outer bounds. Else unknown. See docs/decisions/0016
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
 from mailposture.core import posture
 from mailposture.core.compliance.evidence import Answer, Evidence, Opening, Period, Reading
 from mailposture.core.compliance.report import Proof
-from mailposture.core.compliance.spans import missing
-from mailposture.core.posture import Facts, Finding, Result, gateways, listed
+from mailposture.core.compliance.spans import dated, missing
+from mailposture.core.posture import Approved, Finding, Result
+from mailposture.core.posture.rules import listed
 from mailposture.core.spans import Span, cut, length
 from mailposture.core.states import INTERVALS, ROUNDS
 from mailposture.core.words import duration, minute
@@ -39,8 +40,19 @@ class Said:
 
 
 def judge(requirement: str, evidence: Evidence, period: Period) -> Said | None:
-    """What is known of one requirement; None where it cannot be judged yet."""
-    return _JUDGES[requirement](requirement, evidence, period)
+    """What is known of one requirement; None where it cannot be judged yet.
+
+    What was not read can refute what was: where answers or windows were left out, none is called
+    satisfied by those that are left.
+    """
+    said = _JUDGES[requirement](requirement, evidence, period)
+    lacking = evidence.left_out.answers + evidence.left_out.openings
+    if said is None or not lacking or requirement not in CLASSES:
+        return said
+    if said.result is not Result.SATISFIED:
+        return said
+    words = f"No contrary was seen, but {lacking:,} answers and windows were too many to read."
+    return replace(said, result=Result.UNKNOWN, sentence=words)
 
 
 def near(evidence: Evidence) -> timedelta:
@@ -170,13 +182,11 @@ def readings(evidence: Evidence, period: Period) -> list[Reading]:
 
 def findings(rule: str, evidence: Evidence, period: Period) -> list[tuple[Reading, Finding]]:
     """What one rule says of each configuration of the period."""
-    approved = gateways(evidence.gateways)
+    approved = Approved(gateways=evidence.gateways)
     return [
         (reading, finding)
         for reading in readings(evidence, period)
-        for finding in posture.judged(
-            Facts(configuration=reading.configuration, sources=approved), rule
-        )
+        for finding in posture.assess(reading.configuration, approved, only=rule)
     ]
 
 
@@ -212,8 +222,15 @@ def _when(reading: Reading, latest: Finding, period: Period) -> str:
 
 
 def _mx(rule: str, evidence: Evidence, period: Period) -> Said | None:
-    """Without a declared gateway there is nothing to compare with: absent, not green."""
-    return _configured(rule, evidence, period) if evidence.gateways else None
+    """Without a declared gateway there is nothing to compare with: absent, not green.
+
+    All of the period is compared with the gateways of today, so that is said.
+    """
+    if not evidence.gateways:
+        return None
+    said = _configured(rule, evidence, period)
+    against = f"Compared with the gateways as approved on {dated(period.as_of)}."
+    return replace(said, sentence=f"{said.sentence} {against}")
 
 
 def _every_domain(rule: str, evidence: Evidence, period: Period) -> Said:

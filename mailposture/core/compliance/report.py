@@ -99,6 +99,15 @@ class Connector:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotRead:
+    """Rows of the period that were too many to read: which, how many, and what that means."""
+
+    what: str
+    count: int
+    says: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The whole report. Times are UTC; `until` is exclusive."""
 
@@ -125,4 +134,5 @@ class Report:
     changes_left_out: int
     blind: tuple[Blind, ...]
     connectors: tuple[Connector, ...]
+    not_read: tuple[NotRead, ...]
     notes: tuple[str, ...]

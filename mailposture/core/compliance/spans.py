@@ -11,6 +11,11 @@ from mailposture.core.spans import Span, cut, length, union
 MINUTE: Final = timedelta(minutes=1)
 
 
+def dated(moment: datetime) -> str:
+    """A day with its year, since a report is read later: 25 Nov 2026."""
+    return f"{moment.day} {moment:%b %Y}"
+
+
 def missing(
     spans: Iterable[Span], begin: datetime, end: datetime, near: timedelta, lead: timedelta
 ) -> list[Span]:

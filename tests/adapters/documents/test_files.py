@@ -201,7 +201,7 @@ def test_columns_are_fixed_and_the_result_is_one_of_three() -> None:
     assert header == (
         "tenant,since,until,as_of,requirement,title,result,sentence,first_seen_utc,last_seen_utc,"
         "vantage_point,source,domain,sender_class,said,server_line,observation,references,"
-        "catalogue,report_sha256"
+        "catalogue,report_sha256,left_out,not_read"
     )
     assert {row["result"] for row in rows(document())} <= {"satisfied", "not_satisfied", "unknown"}
 
@@ -212,6 +212,27 @@ def test_each_requirement_has_its_rows_and_one_without_evidence_has_one() -> Non
     written = rows(found)
     assert {i: sum(r["requirement"] == i for r in written) for i in count} == count
     assert written[0]["report_sha256"] == SHA
+
+
+def test_what_was_left_out_or_not_read_is_said_in_both_files() -> None:
+    found = document()
+    assert {(row["left_out"], row["not_read"]) for row in rows(found)} == {("0", "")}
+    assert "What was not read" not in text(rendered(found))
+    found["requirements"][0]["left_out"] = 12
+    says = ["Too many for one report, 7 answers were not read.", "And 3 exposure windows."]
+    found["not_read"] = [{"what": "x", "count": 7, "says": one} for one in says]
+    written = rows(found)
+    assert {row["not_read"] for row in written} == {" ".join(says)}
+    assert {row["left_out"] for row in written if row["requirement"] == "MP-01"} == {"12"}
+    said = text(rendered(found))
+    assert all(words in said for words in ("What was not read", *says))
+
+
+def test_a_document_of_before_there_was_such_a_field_still_is_a_report() -> None:
+    found = document()
+    del found["not_read"]
+    assert {row["not_read"] for row in rows(found)} == {""}
+    assert "How it was made" in text(rendered(found))
 
 
 def test_the_documentation_names_every_column() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mailposture.core import codec
-from mailposture.core.compliance import Evidence, Period, Reading, Report
+from mailposture.core.compliance import Evidence, LeftOut, Period, Reading, Report
 from mailposture.core.configuration import PartStatus
 from mailposture.core.posture import Result
 from tests.core.compliance import evidences as make
@@ -281,3 +281,41 @@ def test_the_connectors_at_the_end_are_said_in_words() -> None:
     (connector,) = built(make.fabrikam()).connectors
     assert connector.name == "Lock to gateway"
     assert "203.0.113.10" in connector.says
+
+
+# ---- what was too much to read ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("left_out", "changed", "says"),
+    [
+        (LeftOut(), {}, []),
+        (LeftOut(changes=2), {}, ["2 configuration changes were not read: the latest."]),
+        (LeftOut(answers=1200), dict.fromkeys(SEEN, UNKNOWN), ["1,200 answers of strangers were"]),
+        (LeftOut(openings=3), dict.fromkeys(SEEN, UNKNOWN), ["3 exposure windows were not read"]),
+    ],
+)
+def test_what_was_not_read_is_said_and_never_makes_unknown_satisfied(
+    left_out: LeftOut, changed: dict[str, str], says: list[str]
+) -> None:
+    whole = results(built(make.fabrikam()))
+    report = built(replace(make.fabrikam(), left_out=left_out))
+    assert results(report) == whole | changed
+    assert [part in one.says for part, one in zip(says, report.not_read, strict=True)] == [
+        True for _ in says
+    ]
+    assert report.state == ("Unknown" if left_out.answers else "Closed")
+
+
+def test_what_was_refuted_stays_so_whatever_was_not_read() -> None:
+    left_out = LeftOut(answers=5, openings=5)
+    report = built(replace(make.contoso(), left_out=left_out))
+    assert [results(report)[i] for i in SEEN] == [NO] * 3
+    assert report.sentence.endswith("past the gateway of contoso for at least 2 d.")
+
+
+def test_approved_sources_are_said_to_be_those_of_the_day_of_building() -> None:
+    report = built(make.fabrikam())
+    assert ("Approved sources, as approved on 21 Nov 2026", "Gateway gets in") in report.rests_on
+    (mx,) = [one for one in report.requirements if one.id == "MP-08"]
+    assert mx.sentence.endswith("Compared with the gateways as approved on 21 Nov 2026.")
