@@ -14,8 +14,7 @@ from mailposture.core import posture
 from mailposture.core.compliance.evidence import Answer, Evidence, Opening, Period, Reading
 from mailposture.core.compliance.report import Proof
 from mailposture.core.compliance.spans import dated, missing
-from mailposture.core.posture import Approved, Finding, Result
-from mailposture.core.posture.rules import listed
+from mailposture.core.posture import Facts, Finding, Result, gateways, listed
 from mailposture.core.spans import Span, cut, length
 from mailposture.core.states import INTERVALS, ROUNDS
 from mailposture.core.words import duration, minute
@@ -182,11 +181,13 @@ def readings(evidence: Evidence, period: Period) -> list[Reading]:
 
 def findings(rule: str, evidence: Evidence, period: Period) -> list[tuple[Reading, Finding]]:
     """What one rule says of each configuration of the period."""
-    approved = Approved(gateways=evidence.gateways)
+    approved = gateways(evidence.gateways)
     return [
         (reading, finding)
         for reading in readings(evidence, period)
-        for finding in posture.assess(reading.configuration, approved, only=rule)
+        for finding in posture.judged(
+            Facts(configuration=reading.configuration, sources=approved), rule
+        )
     ]
 
 
