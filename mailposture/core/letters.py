@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from mailposture.core import inpart
+from mailposture.core.signs import named
 from mailposture.core.words import HIDDEN, duration, joined
 
 LONGEST_SUBJECT: Final = 150
@@ -91,7 +93,18 @@ def _clock(value: object, at: object, *, seconds: bool = False) -> str:
 
 
 def _lasted(facts: Facts) -> str:
-    return duration(timedelta(seconds=int(facts.get("seconds") or 0)))
+    lasted = duration(timedelta(seconds=int(facts.get("seconds") or 0)))
+    return f"{lasted} in all" if _came_and_went(facts) else lasted
+
+
+def _came_and_went(facts: Facts) -> bool:
+    return int(facts.get("times") or 1) > 1
+
+
+def _from_to(facts: Facts) -> str:
+    """Between when, and whether all the time."""
+    since, until = (_clock(facts.get(key), facts.get("at")) for key in ("since", "until"))
+    return f"on and off from {since} to {until}" if _came_and_went(facts) else f"until {until}"
 
 
 def few(names: Sequence[str], *, most: int = MOST_NAMED) -> str:
@@ -115,7 +128,8 @@ def _domains(facts: Facts) -> list[str]:
 
 
 def _is_whole(facts: Facts) -> bool:
-    return facts.get("state") == "open" or facts.get("severity") == "critical"
+    state = facts.get("state")
+    return state == "open" or (state != "partly" and facts.get("severity") == "critical")
 
 
 def _what_opens(facts: Facts) -> str:
@@ -163,6 +177,9 @@ def _bypass(facts: Facts) -> _Told:
     if facts.get("event") == "worse":
         lead = f"It was Partly open since {since}; now every domain whose state is known is open."
         return _Told(_severity(facts), what, f"{what}.", lead, tone, gate, word)
+    if facts.get("event") == "better":
+        lead = f"It was told as Open and is {word} now. First seen open {since}."
+        return _Told(word, what, f"{what}.", lead, tone, gate, word)
     if facts.get("event") == "again":
         lead = (
             f"It had closed less than an hour before and is open again. First seen open {since}. "
@@ -193,6 +210,8 @@ def _bypass_over(facts: Facts) -> _Told:
     until = _clock(facts.get("until"), facts.get("at"))
     state = {"closed": "", "unknown": " Some paths are unknown."}.get(str(facts.get("state")), "")
     lead = f"First seen open at {since}, first seen closed at {until}.{state}"
+    if _came_and_went(facts):
+        lead = f"Open {facts['times']:,} times, {_from_to(facts)}.{state}"
     if facts.get("state") == "closed":
         sentence, gate, tone, word = f"{name} refuses strangers again.", "⇥", "closed", "Closed"
     else:
@@ -202,23 +221,36 @@ def _bypass_over(facts: Facts) -> _Told:
     return _Told(mark, f"{name}, open for {lasted}", sentence, lead, tone, gate, word)
 
 
+def _mark(facts: Facts, word: str) -> str:
+    """What a subject begins with: how bad, or where it got less bad, how it stands."""
+    return word if facts.get("event") == "better" else _severity(facts)
+
+
+def _refused(facts: Facts) -> inpart.Said:
+    inside = [plain(c, 20) for c in facts.get("inside") or ()]
+    return inpart.refused(_source(facts), _name(facts), _domains(facts), _classes(facts), inside)
+
+
 def _cut_off(facts: Facts) -> _Told:
-    name, source = _name(facts), _source(facts)
     since = _clock(facts.get("since"), facts.get("at"))
-    what = f"{source} is cut off from {name}"
-    if facts.get("event") == "again":
-        lead = "It had got in less than an hour before and is refused again."
-        return _Told("Again", what, f"{what} again.", lead, "cut", "✕", "Cut off")
-    lead = f"This approved source is refused since {since}: its mail is not delivered."
-    return _Told(_severity(facts), f"{what} since {since}", f"{what}.", lead, "cut", "✕", "Cut off")
+    said, event = _refused(facts), facts.get("event")
+    lead = f"Refused since {since}: {said.lead}"
+    mark, subject, sentence = _severity(facts), f"{said.short} since {since}", f"{said.sentence}."
+    if event == "again":
+        lead = f"It had got in less than an hour before. {lead}"
+        mark, subject, sentence = "Again", said.short, inpart.again(said.sentence)
+    elif event in ("worse", "better"):
+        lead = f"{inpart.TURNS[str(event), 'cut_off']} {lead}"
+        mark, subject = _mark(facts, said.word), said.short
+    return _Told(mark, subject, sentence, lead, "cut", "✕", said.word)
 
 
 def _cut_off_over(facts: Facts) -> _Told:
     name, source, lasted = _name(facts), _source(facts), _lasted(facts)
-    until = _clock(facts.get("until"), facts.get("at"))
+    was = "refused in part" if facts.get("inside") else "cut off"
     sentence = f"{source} gets in to {name} again."
-    lead = f"It was cut off for {lasted}, until {until}."
-    subject = f"{source} to {name}, cut off for {lasted}"
+    lead = f"It was {was} for {lasted}, {_from_to(facts)}."
+    subject = f"{source} to {name}, {was} for {lasted}"
     return _Told("Gets in", subject, sentence, lead, "closed", "✓", "Gets in")
 
 
@@ -227,25 +259,32 @@ def _ended(words: str) -> str:
     return words if words.endswith((".", "…")) or not words else f"{words}."
 
 
+def _unseen(facts: Facts) -> inpart.Unseen:
+    reasons = [str(r.get("what")) for r in facts.get("reasons") or ()]
+    return inpart.unseen(reasons, place=facts.get("slug") is None)
+
+
 def _blind(facts: Facts) -> _Told:
-    name = _name(facts)
+    said, event = _unseen(facts), facts.get("event")
     since = _clock(facts.get("since"), facts.get("at"))
-    said = [_ended(plain(r.get("says"))) for r in facts.get("reasons") or ()]
-    place = facts.get("slug") is None
-    what = f"{name} is silent" if place else f"{name} is not seen"
-    again = facts.get("event") == "again"
-    lead = " ".join(said) or "Why is not known."
-    mark, tail = ("Again", "") if again else (_severity(facts), f" since {since}")
-    closing = "What it would show is unknown until then, not closed."
-    return _Told(mark, f"{what}{tail}", f"{what}.", f"{lead} {closing}", "unknown", "?", "Blind")
+    why = [_ended(plain(r.get("says"))) for r in facts.get("reasons") or ()]
+    lead = " ".join([*why, said.unknown]) if why else f"Why is not known. {said.unknown}"
+    what = said.what.format(name=_name(facts))
+    mark, subject = _severity(facts), f"{what} since {since}"
+    if event == "again":
+        mark, subject = "Again", what
+    elif event in ("worse", "better"):
+        lead = f"{inpart.TURNS[str(event), 'blind']} {lead}"
+        mark, subject = _mark(facts, said.word), what
+    whole = f"{what}{inpart.still(str(facts.get('still')))}."
+    return _Told(mark, subject, whole, lead, "unknown", "?", said.word)
 
 
 def _blind_over(facts: Facts) -> _Told:
-    name, lasted = _name(facts), _lasted(facts)
-    verb = "answers" if facts.get("slug") is None else "is seen"
-    lead = f"We were blind for {lasted}. What happened meanwhile is not known."
-    return _Told("Seen", f"{name}, blind for {lasted}", f"{name} {verb} again.", lead,
-                 "closed", "✓", "Seen")  # fmt: skip
+    said, name, lasted = _unseen(facts), _name(facts), _lasted(facts)
+    lead = f"It was {said.was} for {lasted}, {_from_to(facts)}. {said.meanwhile}"
+    sentence = f"{said.again.format(name=name)}."
+    return _Told("Seen", f"{name}, {said.was} for {lasted}", sentence, lead, "closed", "✓", "Seen")
 
 
 _HEADS: Final[Mapping[tuple[str, bool], Callable[[Facts], _Told]]] = {
@@ -322,7 +361,7 @@ def _under(proof: Facts) -> str:
         return ""
     source, address = plain(proof.get("source"), 45), plain(proof.get("address"), 45)
     control = plain(proof.get("control"), 60)
-    answered = f" Answered by the {control}." if control else ""
+    answered = f" Answered by {named(control)}." if control else ""
     return f"From {source or 'a stranger'} to {address}.{answered} No message was sent."
 
 
@@ -335,6 +374,11 @@ def _rows(facts: Facts) -> Iterator[Row]:
         )
         yield "Domains", f"{few(domains, most=5)}{count}" if domains else "none any more"
         yield "Senders", few(_classes(facts)) or "none any more"
+    if facts.get("kind") == "cut_off" and facts.get("event") != "resolved" and domains:
+        yield "Refused at", few(domains, most=5)
+        yield "Refused with", inpart.senders(_classes(facts))
+        if inside := [plain(c, 20) for c in facts.get("inside") or ()]:
+            yield "Gets in with", inpart.senders(inside)
     if proof:
         yield "Seen by", plain(proof.get("vantage_point"), LONGEST_NAME)
         yield "Last answer", plain(proof.get("line"))
@@ -342,14 +386,7 @@ def _rows(facts: Facts) -> Iterator[Row]:
         when = _clock(change.get("at"), facts.get("at"))
         yield "Change before it", f"{plain(change.get('sentence'))}, read at {when}"
     if any((facts.get("approved") or {}).values()):
-        yield "Approved sources", _approved(facts["approved"])
-
-
-def _approved(fares: Mapping[str, int]) -> str:
-    total, inside = sum(fares.values()), fares.get("gets_in", 0)
-    said = f"{inside} of {total} {'gets' if inside == 1 else 'get'} in"
-    cut = fares.get("cut_off", 0)
-    return f"{said}, {cut} cut off" if cut else said
+        yield "Approved sources", inpart.approved(facts["approved"])
 
 
 def _why(facts: Facts) -> str:

@@ -236,3 +236,8 @@ MAILBOX_FULL: Final = Sign(
     "The recipient exists, but its mailbox takes no more mail.",
     "Repeat the test with another existing mailbox.",
 )
+
+
+def named(control: str) -> str:
+    """A control inside a sentence: RejectDirectSend is a name, the others are things."""
+    return control if control == DIRECT_SEND.control else f"the {control}"

@@ -47,6 +47,22 @@ BLIND = {
     "kind": "blind", "severity": "medium", "state": "unknown", "proof": None,
     "reasons": [{"what": "credential", "says": "The sign-in is refused: secret-expired"}],
 }  # fmt: skip
+NOT_PROBED = [{"what": "not_probed", "says": "No stranger looked for 3 rounds."}]
+OWN_ONLY = {
+    **CUT, "severity": "medium", "inside": ["foreign", "null"],
+    "subjects": [
+        {"domain": "tailspin.com", "classes": ["own"]},
+        {"domain": "tailspin.onmicrosoft.com", "classes": ["own"]},
+    ],
+}  # fmt: skip
+IN_PART = (
+    "Hybrid is refused by tailspin with own-domain senders at 2 domains; "
+    "with foreign and null senders it gets in."
+)
+ONE_DOMAIN = {
+    **OWN_ONLY, "inside": ["foreign", "own", "null"],
+    "subjects": [{"domain": "tailspin.com", "classes": ["foreign", "own", "null"]}],
+}  # fmt: skip
 PARTLY = {
     "severity": "high", "state": "partly",
     "subjects": [{"domain": "tailspin.com", "classes": ["null"]}],
@@ -74,6 +90,21 @@ PARTLY = {
             "tailspin takes mail from any host.",
         ),
         (
+            {**PARTLY, "severity": "critical", "event": "better"},
+            "[Partly open] tailspin takes mail from any host with a null sender", "Partly open",
+            "tailspin takes mail from any host with a null sender.",
+        ),
+        (
+            {**PARTLY, "severity": "critical", "event": "again"},
+            "[Again] tailspin takes mail from any host with a null sender", "Partly open",
+            "tailspin takes mail from any host with a null sender again.",
+        ),
+        (
+            {**OVER, "state": "closed", "seconds": 120, "times": 2},
+            "[Closed] tailspin, open for 2 min in all", "Closed",
+            "tailspin refuses strangers again.",
+        ),
+        (
             {"event": "again"}, "[Again] tailspin takes mail from any host", "Open",
             "tailspin takes mail from any host again.",
         ),
@@ -90,6 +121,36 @@ PARTLY = {
             "Hybrid is cut off from tailspin.",
         ),
         (
+            OWN_ONLY,
+            "[Medium] Hybrid is refused by tailspin with own-domain senders since 10:14 UTC",
+            "Partly cut off",
+            IN_PART,
+        ),
+        (
+            ONE_DOMAIN, "[Medium] Hybrid is refused by tailspin at tailspin.com since 10:14 UTC",
+            "Partly cut off",
+            "Hybrid is refused by tailspin at tailspin.com; elsewhere it gets in.",
+        ),
+        (
+            {**OWN_ONLY, "event": "again"},
+            "[Again] Hybrid is refused by tailspin with own-domain senders", "Partly cut off",
+            f"Again, {IN_PART}",
+        ),
+        (
+            {**OWN_ONLY, "event": "better"},
+            "[Partly cut off] Hybrid is refused by tailspin with own-domain senders",
+            "Partly cut off",
+            IN_PART,
+        ),
+        (
+            {**CUT, "event": "worse"}, "[High] Hybrid is cut off from tailspin", "Cut off",
+            "Hybrid is cut off from tailspin.",
+        ),
+        (
+            {**OWN_ONLY, **OVER}, "[Gets in] Hybrid to tailspin, refused in part for 21 h 48 m",
+            "Gets in", "Hybrid gets in to tailspin again.",
+        ),
+        (
             {**CUT, **OVER}, "[Gets in] Hybrid to tailspin, cut off for 21 h 48 m", "Gets in",
             "Hybrid gets in to tailspin again.",
         ),
@@ -98,7 +159,31 @@ PARTLY = {
             "Hybrid is cut off from tailspin again.",
         ),
         (
-            BLIND, "[Medium] tailspin is not seen since 10:14 UTC", "Blind",
+            BLIND, "[Medium] The configuration of tailspin is not read since 10:14 UTC",
+            "Not read", "The configuration of tailspin is not read.",
+        ),
+        (
+            {**BLIND, "still": "probed"},
+            "[Medium] The configuration of tailspin is not read since 10:14 UTC", "Not read",
+            "The configuration of tailspin is not read; its doors are still probed.",
+        ),
+        (
+            {**BLIND, "reasons": NOT_PROBED, "still": "read"},
+            "[Medium] tailspin is not probed since 10:14 UTC", "Not probed",
+            "tailspin is not probed; its configuration is still read.",
+        ),
+        (
+            {**BLIND, "reasons": [*BLIND["reasons"], *NOT_PROBED]},
+            "[Medium] tailspin is neither read nor probed since 10:14 UTC", "Blind",
+            "tailspin is neither read nor probed.",
+        ),
+        (
+            {**BLIND, "event": "worse", "reasons": [*BLIND["reasons"], *NOT_PROBED]},
+            "[Medium] tailspin is neither read nor probed", "Blind",
+            "tailspin is neither read nor probed.",
+        ),
+        (
+            {**BLIND, "reasons": []}, "[Medium] tailspin is not seen since 10:14 UTC", "Blind",
             "tailspin is not seen.",
         ),
         (
@@ -106,12 +191,16 @@ PARTLY = {
             "[Medium] Singapore is silent since 10:14 UTC", "Blind", "Singapore is silent.",
         ),
         (
-            {**BLIND, **OVER}, "[Seen] tailspin, blind for 21 h 48 m", "Seen",
-            "tailspin is seen again.",
+            {**BLIND, **OVER}, "[Seen] tailspin, not read for 21 h 48 m", "Seen",
+            "The configuration of tailspin is read again.",
         ),
         (
-            {**BLIND, "event": "again"}, "[Again] tailspin is not seen", "Blind",
-            "tailspin is not seen.",
+            {**BLIND, **OVER, "reasons": NOT_PROBED}, "[Seen] tailspin, not probed for 21 h 48 m",
+            "Seen", "tailspin is probed again.",
+        ),
+        (
+            {**BLIND, "event": "again"}, "[Again] The configuration of tailspin is not read",
+            "Not read", "The configuration of tailspin is not read.",
         ),
     ],
 )  # fmt: skip
@@ -177,7 +266,7 @@ def test_the_deciding_line_is_named_for_whom_it_is_about(
 
 def test_why_we_are_blind_ends_as_a_sentence() -> None:
     lead = letters.compose(facts(**BLIND), BASE).lead
-    assert lead.startswith("The sign-in is refused: secret-expired. What it would show")
+    assert lead.startswith("The sign-in is refused: secret-expired. What is changed")
 
 
 def test_nine_hundred_domains_are_counted_and_few_are_named() -> None:
@@ -194,6 +283,40 @@ def test_two_of_three_sources_are_said_so() -> None:
     assert rows["Approved sources"] == "2 of 3 get in, 1 cut off"
 
 
+def test_a_source_that_is_refused_with_some_of_its_mail_is_not_said_to_be_cut_off() -> None:
+    letter = letters.compose(facts(**OWN_ONLY, approved={"partly_cut_off": 1}), BASE)
+    assert "its mail is not delivered" not in letter.lead
+    rows = dict(letter.rows)
+    assert rows["Refused with"] == "own-domain senders"
+    assert rows["Refused at"] == "tailspin.com and tailspin.onmicrosoft.com"
+    assert rows["Gets in with"] == "foreign and null senders"
+    assert rows["Approved sources"] == "0 of 1 gets in, 1 partly cut off"
+
+
+def test_what_came_and_went_says_so_beside_its_sum() -> None:
+    over = {**OVER, "since": "2026-11-25T07:06:02+00:00", "at": "2026-11-25T08:02:03+00:00"}
+    lead = letters.compose(
+        facts(**over | {"seconds": 120, "times": 2, "state": "closed"}), BASE
+    ).lead
+    assert lead == "Open 2 times, on and off from 07:06 UTC to 08:02 UTC."
+
+
+def test_who_is_still_probed_is_not_said_to_be_unknown() -> None:
+    lead = letters.compose(facts(**BLIND, still="probed"), BASE).lead
+    assert lead == (
+        "The sign-in is refused: secret-expired. What is changed in it meanwhile is not known."
+    )
+
+
+@pytest.mark.parametrize(
+    ("control", "said"),
+    [("RejectDirectSend", "by RejectDirectSend."), ("inbound connector", "by the inbound conn")],
+)
+def test_a_control_with_a_name_goes_by_it(control: str, said: str) -> None:
+    letter = letters.compose(facts(proof={**PROOF, "control": control}), BASE)
+    assert f"Answered {said}" in letter.under_proof
+
+
 NASTY = st.text(max_size=300) | st.sampled_from(
     ["a\r\nBcc: x@example.com", "\u2028x", "\u202eevil", "<script>", "=cmd()", "\x00\x1b[31m"]
 )
@@ -206,10 +329,10 @@ def test_no_fact_reaches_a_letter_with_what_could_act(name: str, said: str, line
         fix={"title": said, "command": line, "note": said}, source={"name": name},
         proof={**PROOF, "line": line, "lines": [{"who": line, "text": line, "decides": True}]},
         reasons=[{"what": "role", "says": said}],
-        subjects=[{"domain": name, "classes": [said]}],
+        subjects=[{"domain": name, "classes": [said]}], inside=[line],
     )  # fmt: skip
     for kind in ("bypass", "cut_off", "blind"):
-        for event in ("opened", "worse", "again", "resolved"):
+        for event in ("opened", "worse", "better", "again", "resolved"):
             letter = letters.compose({**nasty, "kind": kind, "event": event}, BASE)
             words = [
                 letter.subject, letter.sentence, letter.lead, letter.fix, letter.fix_title,

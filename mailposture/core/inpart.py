@@ -1,0 +1,150 @@
+"""Words for what is wrong only in part: a source that is refused with some of its mail, a tenant
+that is read and not probed, or probed and not read; and how long what came and went lasted.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mailposture.core.words import joined
+
+_ALL: Final = frozenset({"foreign", "own", "null"})
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is wrong: whole, and as short as a subject must be; the word of its state."""
+
+    sentence: str
+    short: str
+    word: str
+    lead: str
+
+
+def senders(classes: Sequence[str]) -> str:
+    """With whom it was asked: own-domain senders, foreign and null senders."""
+    return f"{joined(['own-domain' if c == 'own' else c for c in classes])} senders"
+
+
+def refused(
+    source: str, tenant: str, domains: Sequence[str], classes: Sequence[str], inside: Sequence[str]
+) -> Said:
+    """How an approved source is refused: cut off, or with which senders, where, and what gets in.
+
+    `classes` are refused at these domains; `inside` get in somewhere.
+    """
+    if not inside:
+        what = f"{source} is cut off from {tenant}"
+        return Said(what, what, "Cut off", "its mail is not delivered.")
+    others = [name for name in inside if name not in classes]
+    with_whom = "" if set(classes) >= _ALL or not classes else f" with {senders(classes)}"
+    where = f" at {domains[0]}" if len(domains) == 1 else f" at {len(domains):,} domains"
+    gets_in = f"with {senders(others)} it gets in" if others else "elsewhere it gets in"
+    short = f"{source} is refused by {tenant}{with_whom}"
+    return Said(
+        f"{short}{where if domains else ''}; {gets_in}",
+        short if with_whom else f"{short}{where if domains else ''}",
+        "Partly cut off",
+        "that mail of it is not delivered.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """What is not seen of a tenant, what that leaves unknown, and how it is said when over."""
+
+    what: str
+    word: str
+    unknown: str
+    again: str
+    was: str
+    meanwhile: str
+
+
+_ANSWERS: Final = "What it would show is unknown until then, not closed."
+_READ: Final = Unseen(
+    "The configuration of {name} is not read",
+    "Not read",
+    "What is changed in it meanwhile is not known.",
+    "The configuration of {name} is read again",
+    "not read",
+    "What was changed meanwhile shows as one difference; when it was changed is not known.",
+)
+_PROBED: Final = Unseen(
+    "{name} is not probed",
+    "Not probed",
+    "Whether strangers get in is unknown until then, not closed.",
+    "{name} is probed again",
+    "not probed",
+    "Whether strangers got in meanwhile is not known.",
+)
+_NEITHER: Final = Unseen(
+    "{name} is neither read nor probed",
+    "Blind",
+    _ANSWERS,
+    "{name} is seen again",
+    "neither read nor probed",
+    "What happened meanwhile is not known.",
+)
+_SILENT: Final = Unseen(
+    "{name} is silent",
+    "Blind",
+    _ANSWERS,
+    "{name} answers again",
+    "silent",
+    "What it would have shown is not known.",
+)
+_BLIND: Final = Unseen(
+    "{name} is not seen",
+    "Blind",
+    _ANSWERS,
+    "{name} is seen again",
+    "blind",
+    "What happened meanwhile is not known.",
+)
+_STILL: Final[Mapping[str, str]] = {
+    "probed": "; its doors are still probed",
+    "read": "; its configuration is still read",
+}
+
+
+def unseen(reasons: Collection[str], *, place: bool) -> Unseen:
+    """What is not seen, by the reasons that were found; `place`: of a vantage point."""
+    if place:
+        return _SILENT
+    probes = "not_probed" in reasons
+    reads = bool(set(reasons) - {"not_probed"})
+    return {
+        (True, True): _NEITHER,
+        (True, False): _READ,
+        (False, True): _PROBED,
+        (False, False): _BLIND,
+    }[reads, probes]
+
+
+def still(what: str) -> str:
+    """What is seen all the same, as the end of a sentence; nothing where that is not known."""
+    return _STILL.get(what, "")
+
+
+# What had been told before it got worse, or better.
+TURNS: Final[Mapping[tuple[str, str], str]] = {
+    ("worse", "cut_off"): "It was refused in part; now a domain takes none of its mail, or none "
+    "with foreign senders.",
+    ("better", "cut_off"): "It was told as cut off; some of its mail gets in now.",
+    ("worse", "blind"): "It was unseen in part; now it is so as a whole.",
+    ("better", "blind"): "It was told as unseen as a whole; part of it is seen again.",
+}
+
+
+def again(sentence: str) -> str:
+    """The sentence of what came back."""
+    return f"Again, {sentence}." if ";" in sentence else f"{sentence} again."
+
+
+def approved(fares: Mapping[str, int]) -> str:
+    """How many approved sources get in, and how the others fare."""
+    total, inside = sum(fares.values()), fares.get("gets_in", 0)
+    bad = [(fares.get(k, 0), k.replace("_", " ")) for k in ("cut_off", "partly_cut_off")]
+    said = f"{inside} of {total} {'gets' if total == 1 else 'get'} in"
+    return ", ".join([said, *(f"{count} {word}" for count, word in bad if count)])
