@@ -9,7 +9,7 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Final
 
-from mailposture.adapters.exchange import pfx, selfsigned
+from mailposture.adapters.exchange import pfx, selfsigned, unsealing
 from mailposture.adapters.exchange.credential import Certificate
 from mailposture.adapters.exchange.errors import ExchangeError
 from mailposture.services.enrolling import NewCredential
@@ -18,7 +18,6 @@ from mailposture.services.enrolling import NewCredential
 MADE_FOR: Final = timedelta(days=730)
 MOST_BYTES: Final = pfx.BIGGEST
 LONGEST_SECRET: Final = 256
-PEM: Final = b"-----BEGIN "
 GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -78,6 +77,4 @@ def made_here(client_id: uuid.UUID, now: datetime) -> NewCredential:
 def _opened(data: bytes, passphrase: str) -> Certificate:
     if len(data) > MOST_BYTES:
         raise CredentialError(f"Larger than {MOST_BYTES // 1024} KB: no certificate is.")
-    if PEM in data:
-        return pfx.open_pem(data, passphrase)
-    return pfx.open_pfx(data, passphrase)
+    return unsealing.open_certificate(data, passphrase)

@@ -1,7 +1,8 @@
 """Certificates people upload, PFX or PEM, turned to a PEM key and certificate in memory.
 
 Entra takes RSA only for client assertions, so that other keys are refused by their name here
-and not by a strange error later.
+and not by a strange error later. How long opening takes is for the file to say: what comes from
+people is opened by `unsealing`, which runs this in a process of its own.
 """
 
 from cryptography import x509
@@ -21,6 +22,9 @@ from mailposture.adapters.exchange.credential import Certificate, CertificateFac
 from mailposture.adapters.exchange.errors import ExchangeError
 
 BIGGEST = 64 * 1024  # a key with a long chain is a tenth of it
+# Each sign-in is signed with it: a longer key would hold up whoever signs in.
+LONGEST_KEY = 8192
+MOST_CERTIFICATES = 16
 
 KEY_NAMES = (
     (ec.EllipticCurvePrivateKey, "an elliptic-curve key"),
@@ -90,6 +94,11 @@ def _matched(key: object, certificates: tuple[x509.Certificate, ...]) -> Certifi
     if not isinstance(key, rsa.RSAPrivateKey):
         name = next((n for kind, n in KEY_NAMES if isinstance(key, kind)), "no RSA key")
         raise _refusal("key-not-rsa", f"This is {name}. Entra takes RSA only.")
+    if key.key_size > LONGEST_KEY:
+        raise _refusal("key-not-rsa", f"The key has {key.key_size} bits; {LONGEST_KEY} are enough.")
+    if len(certificates) > MOST_CERTIFICATES:
+        many = f"It holds {len(certificates)} certificates; a chain has a handful."
+        raise _refusal("certificate-unreadable", many)
     own = _public(key.public_key())
     mine = [c for c in certificates if _certified(c) == own]
     if not mine:

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
+from mailposture.adapters.exchange import pfx as pfx_module
 from mailposture.adapters.exchange.errors import ExchangeError
 from mailposture.adapters.exchange.pfx import BIGGEST, facts, open_pem, open_pfx
 
@@ -127,6 +128,7 @@ def test_a_pfx_that_does_not_serve_is_refused_by_name(
         (pem_key(RSA) + pem(signed(CURVE)), "", "key-mismatch", "does not belong"),
         (pem_key(CURVE) + pem(signed(CURVE)), "", "key-not-rsa", "elliptic-curve"),
         (pem_key(EDWARDS) + pem(signed(EDWARDS)), "", "key-not-rsa", "Ed25519"),
+        (pem_key(RSA) + pem(MINE) * 17, "", "certificate-unreadable", "17 certificates"),
     ],
 )
 def test_pem_that_does_not_serve_is_refused_by_name(
@@ -137,6 +139,15 @@ def test_pem_that_does_not_serve_is_refused_by_name(
     assert (raised.value.cause, raised.value.permanent) == (cause, True)
     assert says in raised.value.says
     assert "PRIVATE" not in str(raised.value)
+
+
+def test_a_key_that_would_take_long_to_sign_with_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Making one of more than 8192 bits takes minutes, so the bound is lowered instead.
+    monkeypatch.setattr(pfx_module, "LONGEST_KEY", 2047)
+    with pytest.raises(ExchangeError, match="2048 bits; 2047 are enough"):
+        open_pem(pem_key(RSA) + pem(MINE))
 
 
 def test_an_encryption_that_is_no_longer_supported_is_said(
