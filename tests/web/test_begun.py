@@ -126,6 +126,14 @@ def test_the_list_shows_it_last_with_the_way_on_and_without_a_state(staff: Clien
     assert "1 tenant under watch, 1 being connected." in words(markup)
 
 
+def test_a_list_of_nothing_else_says_that_nothing_is_watched(viewer: Client) -> None:
+    begun()
+    shown = words(page(viewer, "/tenants/"))
+    assert "Nothing is watched yet; 1 tenant is being connected." in shown
+    assert "not probed before it is connected" in shown
+    assert "domains not known" not in shown
+
+
 def test_the_list_finds_those_that_are_being_connected(staff: Client) -> None:
     probed("contoso", CLOSED)
     begun()

@@ -199,6 +199,17 @@ def test_a_step_opens_once_those_before_it_are_taken(come: int) -> None:
     assert page.count('aria-current="step"') == 1
 
 
+def test_what_may_be_come_back_to_is_said_where_there_is_something() -> None:
+    said = "You can leave and come back"
+    assert said not in content(staff(), "/tenants/add/")
+    tenant = connecting(enrolling.PROBE)
+    assert said in content(staff(), at("probe"))
+    look = enrolling.probe_first(tenant, NOW)
+    over = content(staff(), f"{at('probe')}?round={look.pk}")
+    assert said not in over
+    assert "<p>Connected</p>" in over
+
+
 @pytest.mark.parametrize(
     ("page", "afterwards"),
     [

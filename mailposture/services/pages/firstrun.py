@@ -61,6 +61,11 @@ class Walk:
         return len(self.steps)
 
     @property
+    def over(self) -> bool:
+        """Whether every step was taken."""
+        return all(step.done for step in self.steps)
+
+    @property
     def back(self) -> str:
         """The address of the step before."""
         return next((s.link for s in self.steps if s.number == self.number - 1), "")

@@ -72,10 +72,12 @@ class Listing:
     @property
     def _watched(self) -> str:
         """How many are under watch, and how many are not yet."""
-        watched = self.total - self.connecting
-        noun = "tenant" if watched == 1 else "tenants"
-        said = f"{watched:,} {noun} under watch" if watched else "Nothing is watched yet"
-        return f"{said}, {self.connecting:,} being connected." if self.connecting else f"{said}."
+        watched, connecting = self.total - self.connecting, self.connecting
+        if not watched:
+            are = "tenant is" if connecting == 1 else "tenants are"
+            return f"Nothing is watched yet; {connecting:,} {are} being connected."
+        said = f"{watched:,} {'tenant' if watched == 1 else 'tenants'} under watch"
+        return f"{said}, {connecting:,} being connected." if connecting else f"{said}."
 
     @property
     def nothing(self) -> str:
