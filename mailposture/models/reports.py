@@ -8,7 +8,10 @@ from mailposture.models.tenant import Tenant
 
 
 class Report(models.Model):
-    """One tenant's report over a period of UTC days; making it is work that is due."""
+    """One tenant's report over a period of UTC days; making it is work that is due.
+
+    A finished report is evidence and outlives its tenant: then it has only the tenant's name.
+    """
 
     class State(models.TextChoices):
         """How far it got."""
@@ -17,7 +20,8 @@ class Report(models.Model):
         DONE = "done", "Done"
         FAILED = "failed", "Failed"
 
-    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="reports")
+    tenant = models.ForeignKey(Tenant, models.SET_NULL, null=True, related_name="reports")
+    tenant_name = models.CharField(max_length=120, help_text="as it was when the report was asked")
     since = models.DateField(help_text="first day, UTC")
     until = models.DateField(help_text="day after the last, UTC")
     as_of = models.DateTimeField(null=True, help_text="up to when there was evidence to look at")

@@ -77,8 +77,14 @@ def change_tenant(
 
 @transaction.atomic
 def remove_tenant(tenant: models.Tenant, now: datetime, *, user: User = None) -> None:
-    """Stop watching a tenant and drop all that is known of it; the trail of acts stays."""
-    named = {"name": tenant.name, "tenant_id": str(tenant.tenant_id)}
+    """Stop watching a tenant and drop all that is known of it.
+
+    The trail of acts stays, and so do its finished reports: they are evidence.
+    """
+    done = models.Report.State.DONE
+    tenant.reports.exclude(state=done).delete()
+    kept = list(tenant.reports.order_by("pk").values_list("pk", flat=True))
+    named = {"name": tenant.name, "tenant_id": str(tenant.tenant_id), "reports_kept": kept}
     audit.record("removed tenant", tenant.slug, now, user=user, **named)
     models.Tenant.objects.filter(pk=tenant.pk).delete()
 

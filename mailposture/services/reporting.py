@@ -64,7 +64,13 @@ def ask(
         "asked for a report", tenant.slug, now, user=user, since=str(since), until=str(until)
     )
     return models.Report.objects.create(
-        tenant=tenant, since=since, until=until, created_at=now, due_at=now, asked_by=event.who
+        tenant=tenant,
+        tenant_name=tenant.name,
+        since=since,
+        until=until,
+        created_at=now,
+        due_at=now,
+        asked_by=event.who,
     )
 
 
@@ -110,7 +116,7 @@ def make(pk: int, attempt: int, clock: Callable[[], datetime]) -> None:
         pk=pk, attempts=attempt, state=models.Report.State.WAITING
     ).exclude(lease_until=None)
     row = held.select_related("tenant").first()
-    if row is None:
+    if row is None or row.tenant is None:
         return
     try:
         document = _document(row.tenant, row.since, row.until, clock())

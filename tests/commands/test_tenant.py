@@ -15,6 +15,7 @@ from mailposture import models
 from mailposture.adapters.exchange.checking import Step
 from mailposture.services import checking, secrets
 from tests import factories
+from tests.factories import NOW
 from tests.labs import Lab, lab, lab_process
 from tests.services.test_credentials import pem_of
 from tests.web.setup_rows import APP, MISSING, UNKNOWN, found
@@ -189,6 +190,19 @@ def test_a_tenant_is_removed_without_asking_where_told_so() -> None:
     run("remove", "contoso", "--yes")
     assert not models.Tenant.objects.exists()
     assert models.AuditEvent.objects.get().action == "removed tenant"
+
+
+def test_finished_reports_stay_when_their_tenant_goes_and_unfinished_ones_do_not() -> None:
+    of = factories.tenant("fabrikam")
+    for state in ("done", "waiting", "failed"):
+        of.reports.create(
+            tenant_name=of.name, since=NOW.date(), until=NOW.date(), created_at=NOW, due_at=NOW,
+            state=state,
+        )  # fmt: skip
+    assert "Its finished reports stay: 1." in run("remove", "fabrikam", "--yes")
+    (kept,) = models.Report.objects.all()
+    assert (kept.state, kept.tenant, kept.tenant_name) == ("done", None, "fabrikam")
+    assert models.AuditEvent.objects.get().detail["reports_kept"] == [kept.pk]
 
 
 # ---- against the lab: real sign-in, real HTTPS ---------------------------------------------------

@@ -1,6 +1,7 @@
 """Reports on pages: asked for, watched, read, taken along as files."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 import time_machine
@@ -8,7 +9,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from mailposture import models
-from mailposture.services import reporting
+from mailposture.services import arranging, reporting
 from tests import factories as make
 from tests.factories import NOW, ago
 from tests.web.fleet_rows import SCRIPT, page, signed_in, words
@@ -140,6 +141,34 @@ def test_hostile_names_stay_text(staff: Client, tenant: models.Tenant) -> None:
     assert row.document["connectors"][0]["name"] == f"={SCRIPT}"
 
 
+def test_the_page_says_what_the_files_hold_and_what_no_file_does(
+    staff: Client, tenant: models.Tenant
+) -> None:
+    reporting.ask(tenant, NOW.date(), NOW.date() + timedelta(days=1), NOW)
+    row = finish()
+    (first, *rest) = row.document["requirements"]
+    more = {"evidence": first["evidence"][:1] * 200, "left_out": 100}
+    models.Report.objects.update(document=row.document | {"requirements": [first | more, *rest]})
+    said = words(page(staff, f"/reports/{row.pk}/"))
+    assert "And 190 more in the files. 100 more of the same kind are in none" in said
+    assert "a report lists 200 at most for each requirement." in said
+
+
+def test_a_report_of_a_tenant_that_is_gone_is_read_without_links_to_it(
+    staff: Client, tenant: models.Tenant
+) -> None:
+    reporting.ask(tenant, NOW.date(), NOW.date() + timedelta(days=1), NOW)
+    row = finish()
+    arranging.remove_tenant(tenant, NOW)
+    shown = page(staff, f"/reports/{row.pk}/")
+    assert "fabrikam, watched no more" in words(shown)
+    assert "/tenants/fabrikam/" not in shown
+    assert 'href="/observations/' not in shown
+    listed = words(page(staff, "/reports/"))
+    assert f"fabrikam #{row.pk}, watched no more" in listed
+    assert staff.get(f"/reports/{row.pk}.csv").content.startswith(b"tenant,")
+
+
 def test_a_document_that_was_touched_is_said_so(staff: Client, tenant: models.Tenant) -> None:
     staff.post("/reports/", ASKED)
     row = finish()
@@ -154,7 +183,8 @@ def test_the_list_costs_the_same_for_many(
 ) -> None:  # fmt: skip
     for _ in range(count):
         models.Report.objects.create(
-            tenant=tenant, since=NOW.date(), until=NOW.date(), created_at=NOW, due_at=NOW
-        )
+            tenant=tenant, tenant_name=tenant.name, since=NOW.date(), until=NOW.date(),
+            created_at=NOW, due_at=NOW,
+        )  # fmt: skip
     with django_assert_max_num_queries(10):
         page(staff, "/reports/")

@@ -38,7 +38,9 @@ class Command(BaseCommand):
         asked.add_parser("list", help="name the tenants and how they stand")
         check = asked.add_parser("check", help="say which half of the permission is missing")
         check.add_argument("slug")
-        remove = asked.add_parser("remove", help="stop watching, and drop all that is known")
+        remove = asked.add_parser(
+            "remove", help="stop watching, and drop all that is known but its finished reports"
+        )
         remove.add_argument("slug")
         remove.add_argument("--yes", action="store_true", help="do not ask for the name")
 
@@ -94,8 +96,10 @@ class Command(BaseCommand):
         wanted = tenant.name
         if not options["yes"] and ask(f"Type {wanted} to remove it: ", str) != wanted:
             refuse("This is not its name. Nothing was removed.")
+        kept = tenant.reports.filter(state=models.Report.State.DONE).count()
         arranging.remove_tenant(tenant, timezone.now())
-        self.stdout.write(f"{wanted} is watched no more.")
+        stays = f" Its finished reports stay: {kept:,}." if kept else ""
+        self.stdout.write(f"{wanted} is watched no more.{stays}")
 
 
 def add_options(parser: ArgumentParser) -> None:

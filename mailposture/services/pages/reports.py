@@ -64,7 +64,9 @@ class Requirement:
     word: str
     sentence: str
     evidence: tuple[dict[str, Any], ...]
-    more: int
+    in_files: int
+    left_out: int
+    listed: int
     references: tuple[dict[str, Any], ...]
 
 
@@ -104,7 +106,9 @@ def _requirement(one: dict[str, Any]) -> Requirement:
         word=word,
         sentence=one["sentence"],
         evidence=tuple(evidence),
-        more=len(one["evidence"]) - len(evidence) + one["left_out"],
+        in_files=len(one["evidence"]) - len(evidence),
+        left_out=one["left_out"],
+        listed=len(one["evidence"]),
         references=tuple(one["references"]),
     )
 
