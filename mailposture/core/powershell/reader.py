@@ -20,7 +20,8 @@ class Edit:
     remove: tuple[str, ...] = ()
 
 
-type Value = Single | tuple[Single, ...] | Edit
+type Several = Single | tuple[Single, ...]
+type Value = Several | Edit
 
 NEWLINES: Final = "\n\r"
 QUOTES: Final = SINGLE_QUOTES + DOUBLE_QUOTES
@@ -237,7 +238,7 @@ class Reader:
         first = self.single(bare=True)
         return self._several(first, bare=True)
 
-    def _several(self, first: Single, *, bare: bool) -> Value:
+    def _several(self, first: Single, *, bare: bool) -> Several:
         """The values that follow the first after commas; the first itself where none does."""
         found = [first]
         while self._comma():
@@ -273,7 +274,7 @@ class Reader:
 
     def _separated(self, bracket: str) -> None:
         self.skip()
-        if self.peek() not in (";", bracket, *NEWLINES):
+        if self.peek() not in ("", ";", bracket, *NEWLINES):
             raise self.error("values of a list stand apart by commas")
 
     def _bounded(self, found: list[Single]) -> None:
@@ -310,21 +311,19 @@ class Reader:
         self.at = end + 1
         return found
 
-    def _of_key(self) -> Value:
+    def _of_key(self) -> Several:
         if self.takes("@("):
             return self._listed()
         return self._several(self.single(bare=False), bare=False)
 
-    def _texts(self, value: Value) -> tuple[str, ...]:
+    def _texts(self, value: Several) -> tuple[str, ...]:
         found = [item for item in _flat(value) if item is not None]
         if not all(isinstance(item, str) for item in found):
             raise self.error("Add and Remove take texts")
         return tuple(str(item) for item in found)
 
 
-def _flat(value: Value) -> Iterable[Single]:
-    if isinstance(value, Edit):
-        return ()
+def _flat(value: Several) -> Iterable[Single]:
     return value if isinstance(value, tuple) else (value,)
 
 

@@ -189,9 +189,7 @@ def found(configuration: Configuration, identity: Value) -> InboundConnector:
     if there := _named(configuration, name):
         return there
     if not configuration.knows(CONNECTORS):
-        raise ProposalError(
-            f"no connector {name!r} is among those that were read, which may be few"
-        )
+        raise ProposalError(f"no connector {name!r} was read, and not all were")
     others = ", ".join(repr(c.name) for c in _connectors(configuration)[:8])
     raise ProposalError(f"no inbound connector is called {name!r}. There is {others or 'none'}")
 

@@ -73,6 +73,8 @@ def _command(configuration: Configuration, document: Any, number: int) -> tuple[
     identity = {"identity": there.guid}
     if remove:
         return Command(name="Remove-InboundConnector", parameters=identity, line=number), there.name
+    if str(given.get("name")).strip().lower() == there.name.lower():
+        del given["name"]  # it says which connector, and is no new name
     parameters = {**identity, **dict(_fields(given))}
     return Command(name="Set-InboundConnector", parameters=parameters, line=number), there.name
 

@@ -61,7 +61,7 @@ def stored(field: str, value: Value, was: Any) -> Any:
 
 
 def _members(field: str, kind: Kind, value: Value, was: Iterable[str]) -> list[str]:
-    read = _skipped_address if field == "ef_skip_ips" else READERS[kind]
+    read = OF_FIELD.get(field) or READERS[kind]
     if isinstance(value, Edit):
         gone = {_same(kind, read(item)) for item in value.remove}
         kept = [item for item in was if _same(kind, item) not in gone]
@@ -153,6 +153,10 @@ def _domain(text: str, field: str) -> str:
     return found
 
 
+def _accepted_domain(text: str) -> str:
+    return _domain(text, "AssociatedAcceptedDomains")
+
+
 def _name(text: str) -> str:
     return text.strip().lower()
 
@@ -166,6 +170,10 @@ READERS: Final[Mapping[Kind, Callable[[str], str]]] = {
     Kind.SENDER_DOMAINS: _sender_domain,
     Kind.NAMES: _name,
     Kind.TEXTS: _text,
+}
+OF_FIELD: Final[Mapping[str, Callable[[str], str]]] = {
+    "ef_skip_ips": _skipped_address,
+    "associated_accepted_domains": _accepted_domain,
 }
 
 
