@@ -19,7 +19,7 @@ def is_under_way(tenant: models.Tenant, now: datetime) -> bool:
     """Whether a change that can move a door was read so lately that not every front end of
     Exchange Online need know of it: its verification rounds are not over.
     """
-    return tenant.changes.filter(decides=True, at__gt=now - WINDOW).exists()
+    return tenant.changes.filter(decides=True, at__gt=now - WINDOW, at__lte=now).exists()
 
 
 def settle(tenant: models.Tenant, round_id: int, after: Mapping[str, str], now: datetime) -> None:

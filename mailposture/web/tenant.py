@@ -68,7 +68,10 @@ def _matrix(grid: Grid, band: Band) -> Matrix:
 
 def _row(row: GridRow) -> MatrixRow:
     cells = tuple(
-        tuple(Cell(state=c.state, href=c.href, why=c.why, how=c.how) for c in of_domain)
+        tuple(
+            Cell(state=c.state, href=c.href, why=c.why, how=c.how, contradicts=c.contradicts)
+            for c in of_domain
+        )
         for of_domain in row.cells
     )
     return MatrixRow(name=row.name, address=row.address, approved=row.approved, cells=cells)

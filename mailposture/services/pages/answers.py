@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.db.models import FilteredRelation, Q
 
 from mailposture import models
+from mailposture.core.contradictions import Agreement
 from mailposture.core.states import Access, Age, State, answer_age, counted, domain_state, worst
 from mailposture.core.verdict import ASKED, SenderClass, Verdict
 from mailposture.services import vantage_points
@@ -57,11 +58,25 @@ class Answer:
     code: str
     endpoint: str
     front_ends: int
+    predicted: Verdict = Verdict.UNKNOWN
+    predicted_by: str = ""
+    predicted_code: str = ""
+    agreement: Agreement = Agreement.NEITHER
 
     @property
     def state(self) -> str:
         """The name of its state: an approved source gets in or is cut off."""
         return str(self.verdict if self.place.stranger else Access.of(self.verdict))
+
+    @property
+    def believed(self) -> str:
+        """The name of the state that the configuration predicts."""
+        return str(self.predicted if self.place.stranger else Access.of(self.predicted))
+
+    @property
+    def contradicts(self) -> bool:
+        """Whether what was predicted and what still counts as answered part."""
+        return self.agreement.is_contradiction and self.verdict is not Verdict.UNKNOWN
 
     @property
     def how(self) -> str:
@@ -93,6 +108,10 @@ PATH_COLUMNS: Final = (
     "current_id",
     "vantage_point_id",
     "vantage_point__enabled",
+    "predicted",
+    "predicted_by",
+    "predicted_code",
+    "agreement",
 )
 PLACE_COLUMNS: Final = (
     "name",
@@ -245,6 +264,10 @@ def _answer(row: Mapping[str, Any], place: Place, seen_at: datetime | None, age:
         code=row["span__code"] or "",
         endpoint=row["span__endpoint"] or "",
         front_ends=row["span__front_ends"] or 0,
+        predicted=Verdict(row["predicted"]),
+        predicted_by=row["predicted_by"],
+        predicted_code=row["predicted_code"],
+        agreement=Agreement(row["agreement"]),
     )
 
 

@@ -59,8 +59,8 @@ def _exchangers(configuration: Configuration | None) -> dict[str, MxHost]:
 # ---- strangers ---------------------------------------------------------------------------
 
 
-# How a sender class fares, and where that is not known, for which reasons.
-type Fares = tuple[State, tuple[str, ...]]
+# How a sender class fares, where that is not known for which reasons, and what was predicted.
+type Fares = tuple[State, tuple[str, ...], State]
 
 
 def _stranger_lines(found: list[Answer], now: datetime) -> Iterable[FlowLine]:
@@ -77,10 +77,13 @@ def _stranger_lines(found: list[Answer], now: datetime) -> Iterable[FlowLine]:
 
 
 def _fares(own: list[Answer]) -> Iterable[tuple[SenderClass, Fares]]:
+    believed = answers.class_states(
+        answers.by_domain([replace(a, verdict=a.predicted) for a in own])
+    )
     for name, state in answers.class_states(answers.by_domain(own)).items():
         unknown = [a for a in own if a.sender_class is name and a.verdict is Verdict.UNKNOWN]
         reasons = {why(a).says for a in unknown} if state is State.UNKNOWN else set()
-        yield name, (state, tuple(sorted(reasons)))
+        yield name, (state, tuple(sorted(reasons)), believed[name])
 
 
 def _title(places: list[list[Answer]], among: int) -> str:
@@ -96,15 +99,29 @@ def _class_lines(
     alike: dict[Fares, list[SenderClass]] = {}
     for sender_class, fare in fares.items():
         alike.setdefault(fare, []).append(sender_class)
-    for (state, _), classes in alike.items():
+    for (state, _, believed), classes in alike.items():
+        some = [a for a in found if a.sender_class in classes]
         line = FlowLine(
             kind="stranger",
             title=title,
             details=(senders(classes),),
             mono=False,
             observed=str(state),
+            predicted=_foreseen(believed),
+            above=_deciding(some),
         )
-        yield _with_evidence(line, [a for a in found if a.sender_class in classes], now)
+        yield _with_evidence(line, some, now)
+
+
+def _foreseen(state: State | Access) -> str | None:
+    """A prediction that is none is not drawn."""
+    return None if state in (State.UNKNOWN, Access.UNKNOWN) else str(state)
+
+
+def _deciding(found: Sequence[Answer]) -> str:
+    """The connector that the model says decides, where one does for all."""
+    named = {a.predicted_by for a in found}
+    return named.pop() if len(named) == 1 else ""
 
 
 def senders(classes: Sequence[SenderClass]) -> str:
@@ -130,22 +147,28 @@ def _source_lines(
         line = FlowLine(kind=source.kind, title=source.name, details=details, by_mx=led)
         yield replace(line, below=said)
         return
-    alike: dict[Access, list[SenderClass]] = {}
+    alike: dict[tuple[Access, Access], list[SenderClass]] = {}
     for sender_class in ASKED:
-        verdicts = [a.verdict for a in own if a.sender_class is sender_class]
-        if verdicts:
-            alike.setdefault(access(verdicts), []).append(sender_class)
-    for state, classes in alike.items():
+        some = [a for a in own if a.sender_class is sender_class]
+        if some:
+            fares = access(a.verdict for a in some), access(a.predicted for a in some)
+            alike.setdefault(fares, []).append(sender_class)
+    for (state, believed), classes in alike.items():
         some = [a for a in own if a.sender_class in classes]
         line = FlowLine(
             kind=source.kind,
             title=source.name,
             details=details,
             observed=str(state),
-            above="" if len(alike) == 1 else senders(classes),
+            predicted=_foreseen(believed),
+            above=_above(_deciding(some), "" if len(alike) == 1 else senders(classes)),
             by_mx=led,
         )
         yield _with_evidence(line, some, now)
+
+
+def _above(connector: str, classes: str) -> str:
+    return ": ".join(filter(None, (classes, connector)))
 
 
 def _exchanger(source: models.ApprovedSource, mx: dict[str, MxHost]) -> MxHost | None:

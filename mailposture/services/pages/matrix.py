@@ -25,6 +25,7 @@ class GridCell:
     href: str
     why: str
     how: str
+    contradicts: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,20 +131,46 @@ def _cell(answer: Answer | None) -> GridCell:
     if answer is None:
         return GridCell(state="none", href="", why="This host does not probe this domain.", how="")
     href = reverse("observation", args=[answer.observation]) if answer.observation else ""
-    return GridCell(state=answer.state, href=href, why=_why(answer), how=answer.how)
+    return GridCell(
+        state=answer.state,
+        href=href,
+        why=_why(answer),
+        how=answer.how,
+        contradicts=apart(answer) if answer.contradicts else "",
+    )
+
+
+def apart(answer: Answer) -> str:
+    """What parts prediction and answer, as the tooltip says it."""
+    return f"{believed(answer)}, answered {_word(answer.state)}"
+
+
+def believed(answer: Answer) -> str:
+    """What the configuration says of a path: Predicted Closed by Lock to gateway."""
+    if answer.predicted is Verdict.UNKNOWN:
+        return "Not predicted"
+    by = f" by {answer.predicted_by}" if answer.predicted_by else ""
+    return f"Predicted {_word(answer.believed)}{by}"
+
+
+def _word(state: str) -> str:
+    return state.replace("_", " ").capitalize()
 
 
 def _why(answer: Answer) -> str:
     seen = f", seen until {answer.seen_at:%Y-%m-%d %H:%M} UTC" if answer.seen_at else ""
+    foreseen = "" if answer.predicted is Verdict.UNKNOWN else f". {believed(answer)}"
     if answer.verdict is Verdict.UNKNOWN:
-        return f"Unknown: {why(answer).says}{seen}"
-    return f"{answer.code or answer.reason}{seen}"
+        return f"Unknown: {why(answer).says}{seen}{foreseen}"
+    return f"{answer.code or answer.reason}{seen}{foreseen}"
 
 
 def _pattern(rows: Iterable[GridRow]) -> set[tuple[str, ...]]:
     """How each host fares at a domain; two bands with the same patterns say the same."""
     return {
-        (row.name, *(f"{c.state} {c.how}" for c in cells)) for row in rows for cells in row.cells
+        (row.name, *(f"{c.state} {c.how} {bool(c.contradicts)}" for c in cells))
+        for row in rows
+        for cells in row.cells
     }
 
 
@@ -161,4 +188,6 @@ def _counts(found: Sequence[Answer]) -> str:
     if not found:
         return ""
     said = [f"{states.count(s)} {word}" for s, word in COUNTED if s in states]
+    if apart := sum(a.contradicts for a in found):
+        said.append(f"{apart} against what was predicted")
     return f"{len(found):,} path{'s' if len(found) != 1 else ''}: {', '.join(said)}."

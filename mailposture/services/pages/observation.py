@@ -12,7 +12,8 @@ from mailposture.core.smtp.transcript import Transcript
 from mailposture.core.states import Access
 from mailposture.core.verdict import Verdict
 from mailposture.services import clouds
-from mailposture.services.pages import proof, talks
+from mailposture.services.pages import foreseen, proof, talks
+from mailposture.services.pages.foreseen import Foreseen
 from mailposture.services.pages.proof import Seen
 
 # Where a sender class was asked in the same run, its answer has the same time.
@@ -76,6 +77,7 @@ class Page:
     session: str
     beside: tuple[Beside, ...]
     later: int | None
+    foreseen: Foreseen | None
 
 
 def load(row: models.Observation, now: datetime) -> Page:
@@ -106,6 +108,7 @@ def load(row: models.Observation, now: datetime) -> Page:
         session=talks.session_id(main.said) if main else "",
         beside=(*_front_ends(main, tries), *(_beside(o, row, path) for o in others if o.tries)),
         later=_later(row),
+        foreseen=foreseen.of(row, now),
     )
 
 
