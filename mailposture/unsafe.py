@@ -14,6 +14,11 @@ from urllib.parse import urlsplit
 
 REFUSED: Final = 2
 SHORTEST_SECRET: Final = 32
+HERE: Final = "127.0.0.1"
+EVERYWHERE: Final = "0.0.0.0"  # noqa: S104  what is judged here, and nothing listens
+# How ASGI servers are told where to listen: an address with or without a port, or a file.
+_ADDRESSES: Final = ("--host", "--bind", "-b")
+_FILES: Final = ("--uds", "--fd")
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -27,6 +32,22 @@ class Start:
     keys: Path
     database: Mapping[str, Any]
     broker_url: str | None
+    listener: str = HERE
+
+
+def listener(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
+    """Where the site listens, as its server was told: the address, or loopback if nothing says.
+
+    A server that was started by name reads its own options; so they are read here as well.
+    """
+    found = environment.get("UVICORN_HOST") or HERE
+    for option, value in zip(arguments, [*arguments[1:], ""], strict=True):
+        name, joined, given = option.partition("=")
+        if name in _FILES:
+            return HERE
+        if name in _ADDRESSES:
+            found = given if joined else value
+    return found.removeprefix("tcp://") or EVERYWHERE
 
 
 def faults(start: Start) -> Iterator[str]:
@@ -45,7 +66,7 @@ def faults(start: Start) -> Iterator[str]:
 
 def _names(start: Start) -> Iterator[str]:
     for name in start.names:
-        if "*" in name:
+        if "*" in name or (name.startswith(".") and "." not in name.strip(".")):
             yield f"ALLOWED_HOSTS has {name}: any name would be answered. Write the site's own."
     public = [name for name in start.names if not _is_here(name.strip("."))]
     if public and not start.https:
@@ -53,6 +74,27 @@ def _names(start: Start) -> Iterator[str]:
             f"The site answers to {public[0]} without HTTPS, so cookies would go in clear text. "
             "Put a proxy before it that speaks HTTPS, and set MAILPOSTURE_HTTPS=1."
         )
+    if _is_here(_host(start.listener)):
+        return
+    if not public:
+        yield (
+            f"The site listens on {start.listener}, where others reach it, and no name of its own "
+            "is set. Set ALLOWED_HOSTS to the name that people type, or listen on 127.0.0.1."
+        )
+        if not start.https:
+            yield (
+                f"The site listens on {start.listener} without HTTPS, so cookies would go in clear "
+                "text. Put a proxy before it that speaks HTTPS, and set MAILPOSTURE_HTTPS=1."
+            )
+
+
+def _host(bound: str) -> str:
+    """The host of an address that may have a port; a path of a socket is this machine's own."""
+    if bound.startswith(("unix:", "fd://", "/")):
+        return HERE
+    if bound.startswith("["):
+        return bound.partition("]")[0].strip("[")
+    return (bound.partition(":")[0] if bound.count(":") == 1 else bound) or EVERYWHERE
 
 
 def _keys(folder: Path) -> Iterator[str]:
@@ -75,8 +117,8 @@ def _is_here(host: str) -> bool:
         return False
 
 
-def refuse(settings: Any) -> None:
-    """End this process with one line a fault, if there is one."""
+def refuse(settings: Any, listens_on: str = HERE) -> None:
+    """End this process with one line a fault, if there is one; only the site listens."""
     found = list(
         faults(
             Start(
@@ -86,6 +128,7 @@ def refuse(settings: Any) -> None:
                 keys=settings.KEYS_DIR,
                 database=settings.DATABASES["default"],
                 broker_url=settings.BROKER_URL,
+                listener=listens_on,
             )
         )
     )
