@@ -33,7 +33,7 @@ STAND_INS: Final[Mapping[str, tuple[str, ...]]] = {
     "Guid": ("ExchangeObjectId", "Identity", "Name", "DomainName"),
 }
 
-_TYPE_NAME: Final = re.compile(r"(?:System|Microsoft\.Exchange)\.[A-Za-z.`]+(?:\[.*)?")
+_TYPE_NAME: Final = re.compile(r"(?:System|Microsoft\.Exchange)\.[\w.`]+(?:\[.*)?")
 _BLANKS: Final = re.compile(r"\s+")
 # Lists of names without blanks in them: one text holds them all where the export was not deep.
 _FLATTENED: Final = frozenset({"AssociatedAcceptedDomains", "TrustedOrganizations"})
@@ -71,7 +71,8 @@ _SPOILT: Final = object()
 
 def _value(name: str, value: Any) -> Any:
     value = unwrapped(value)
-    if isinstance(value, str) and _TYPE_NAME.fullmatch(value[:200]):
+    is_text = isinstance(value, str)
+    if (is_text and _TYPE_NAME.fullmatch(value[:200])) or (name == "Guid" and not is_text):
         return _SPOILT
     if name in _FLATTENED and isinstance(value, str):
         return _BLANKS.split(value.strip())
