@@ -7,14 +7,18 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_network
+from itertools import islice
 from typing import Final
 
 from mailposture.adapters.dns import DnsError, Resolver
 from mailposture.adapters.targets import host_name
 
-# RFC 7208 section 4.6.4 bounds the terms that ask DNS to ten; depth is bounded as well.
+# RFC 7208 section 4.6.4 bounds the terms that ask DNS to ten, and the hosts of an MX likewise: here
+# those of all terms together. Depth, terms and what they name are bounded as well.
 MOST_LOOKUPS: Final = 10
+MOST_EXCHANGERS: Final = 10
 DEEPEST: Final = 5
+MOST_TERMS: Final = 500
 MOST_ENTRIES: Final = 500
 VERSION: Final = re.compile(r"v=spf1(?:\s|$)", re.IGNORECASE)
 TERM: Final = re.compile(
@@ -42,12 +46,27 @@ class _Walk:
     resolver: Resolver
     passed_by: tuple[str, ...]
     left: int = MOST_LOOKUPS
+    exchangers: int = MOST_EXCHANGERS
+    entries: int = MOST_ENTRIES
     seen: set[str] = field(default_factory=set)
 
     def spend(self) -> bool:
         """Take one of the look-ups that are left."""
         self.left -= 1
         return self.left >= 0
+
+    def hosts_of(self, name: str) -> list[str]:
+        """The mail exchangers of a name, as many as may still be asked for."""
+        named = [host for _, host in self.resolver.mx(name) if not self.passes_by(host)]
+        taken = named[: self.exchangers]
+        self.exchangers -= len(taken)
+        return taken
+
+    def take(self, found: Iterable[str]) -> tuple[str, ...]:
+        """Each entry once, as many as are left for this domain; no more is asked for."""
+        taken = tuple(dict.fromkeys(islice(found, self.entries)))
+        self.entries -= len(taken)
+        return taken
 
     def passes_by(self, name: str) -> bool:
         """Whether a name belongs to those whose hosts are nobody's in particular."""
@@ -62,10 +81,10 @@ def hosts(domain: str, resolver: Resolver, passed_by: Iterable[str] = ()) -> tup
     """
     walk = _Walk(resolver, tuple(passed_by))
     terms = _record(domain, resolver)
-    own = tuple(dict.fromkeys(_plain(terms, domain, walk)))[:MOST_ENTRIES]
+    own = walk.take(_plain(terms, domain, walk))
     found = [Hosts(domain=domain, through="", addresses=own)] if own else []
     for name in _includes(terms, walk):
-        beneath = tuple(dict.fromkeys(_beneath(name, walk, 1)))[:MOST_ENTRIES]
+        beneath = walk.take(_beneath(name, walk, 1))
         if beneath:
             found.append(Hosts(domain=domain, through=name, addresses=beneath))
     return tuple(found)
@@ -74,7 +93,7 @@ def hosts(domain: str, resolver: Resolver, passed_by: Iterable[str] = ()) -> tup
 def _record(domain: str, resolver: Resolver) -> list[str]:
     """The terms of a domain's one SPF record; none where there is none, or more than one."""
     records = [text for text in resolver.txt(domain) if VERSION.match(text)]
-    return records[0].split()[1:] if len(records) == 1 else []
+    return records[0].split()[1 : MOST_TERMS + 1] if len(records) == 1 else []
 
 
 def _plain(terms: Iterable[str], domain: str, walk: _Walk) -> Iterator[str]:
@@ -99,10 +118,11 @@ def _network(text: str) -> Iterator[str]:
 
 def _addresses(kind: str, name: str, walk: _Walk) -> Iterator[str]:
     try:
-        named = [host for _, host in walk.resolver.mx(name)] if kind == "mx" else [name]
-        for host in named:
-            if not walk.passes_by(host):
+        if kind == "mx":
+            for host in walk.hosts_of(name):
                 yield from walk.resolver.addresses(host)
+        elif not walk.passes_by(name):
+            yield from walk.resolver.addresses(name)
     except DnsError:
         return
 

@@ -6,7 +6,8 @@ A proposal is a guess with its grounds; only a person makes a source of it.
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Final
+from itertools import islice
+from typing import Final, Self
 
 from mailposture import models
 from mailposture.adapters import spf
@@ -20,6 +21,9 @@ KINDS: Final = models.ApprovedSource.Kind
 MOST: Final = 12
 # A tenant may have hundreds of domains; the first ones tell nearly all.
 MOST_DOMAINS: Final = 20
+# What MX and SPF may name of all domains together: a hostile zone names as much as it likes.
+MOST_HOSTS: Final = 50
+MOST_ENTRIES: Final = 400
 AT_ONCE: Final = 8
 WHOLE: Final = 8.0
 # Names below which Microsoft keeps what every tenant's SPF includes.
@@ -42,6 +46,23 @@ class Proposal:
     place: int | None = None
 
 
+@dataclass(slots=True)
+class _Row:
+    """A proposal in the making, with the set of its addresses: parsed once."""
+
+    proposal: Proposal
+    own: addresses.AddressSet
+
+    @classmethod
+    def of(cls, proposal: Proposal) -> Self:
+        return cls(proposal, _parsed(proposal.addresses))
+
+    def add(self, grounds: str) -> None:
+        """One more reason to propose it."""
+        found = self.proposal
+        self.proposal = replace(found, grounds=(*found.grounds, grounds))
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Proposals:
     """All proposals, and what could not be asked."""
@@ -53,14 +74,16 @@ class Proposals:
 def propose(tenant: models.Tenant, seen: Configuration) -> Proposals:
     """Ask DNS for SPF with no transaction open, then put together what all three say."""
     published, problems = _published(tenant, seen)
-    rows = list(_from_connectors(seen.inbound_connectors or ()))
-    rows = _with_mx(rows, seen)
-    rows = _with_spf(rows, published)
-    known = list(tenant.sources.all())
+    rows = [_Row.of(one) for one in _from_connectors(seen.inbound_connectors or ())]
+    _add_mx(rows, seen)
+    if _add_spf(rows, published):
+        cut = f"SPF names more hosts than can be told apart here: the first {MOST_ENTRIES} are."
+        problems = (*problems, cut)
+    known = [(s, _parsed(s.addresses.split())) for s in tenant.sources.all()]
     places = list(models.VantagePoint.objects.filter(plays=models.VantagePoint.Plays.SOURCE))
-    named = _named(row for row in rows if not _declared(row, known))
-    found = tuple(replace(row, place=_place(row, places)) for row in named[:MOST])
-    return Proposals(rows=found, problems=problems)
+    left = islice((row for row in rows if not _declared(row, known)), MOST)
+    found = _named(replace(row.proposal, place=_place(row, places)) for row in left)
+    return Proposals(rows=tuple(found), problems=problems)
 
 
 # ---- connectors --------------------------------------------------------------------------
@@ -114,67 +137,74 @@ def _certificate(name: str | None) -> str:
 # ---- MX and SPF --------------------------------------------------------------------------
 
 
-def _with_mx(rows: list[Proposal], seen: Configuration) -> list[Proposal]:
+def _add_mx(rows: list[_Row], seen: Configuration) -> None:
     """Whom the MX names, where that is not Microsoft itself, is a gateway."""
     hosts: dict[str, tuple[list[str], tuple[str, ...]]] = {}
     for facts in seen.domain_facts or ():
         for host in facts.mx or ():
             if not _is_microsofts(host.host):
                 hosts.setdefault(host.host, ([], tuple(host.addresses)))[0].append(facts.domain)
-    for name, (domains, found) in hosts.items():
+    for name, (domains, found) in islice(hosts.items(), MOST_HOSTS):
         grounds = f"The MX of {_listed(domains)} is {name}."
-        rows = _merged(rows, found, grounds, Proposal(name=name[:80], kind=KINDS.GATEWAY))
-    return rows
+        fresh = Proposal(name=name[:80], kind=KINDS.GATEWAY, addresses=found, grounds=(grounds,))
+        _merge(rows, _Row.of(fresh), grounds)
 
 
-def _with_spf(rows: list[Proposal], published: Iterable[spf.Hosts]) -> list[Proposal]:
-    """SPF names who sends to the world: grounds for what is proposed, else a faint guess."""
+def _merge(rows: list[_Row], fresh: _Row, grounds: str) -> None:
+    """Grounds for a proposal that covers all these addresses already, else one more proposal."""
+    for row in rows:
+        if fresh.own and fresh.own <= row.own:
+            return row.add(grounds)
+    if fresh.proposal.addresses:
+        rows.append(fresh)
+    return None
+
+
+def _add_spf(rows: list[_Row], published: Iterable[spf.Hosts]) -> bool:
+    """SPF names who sends to the world: grounds for what is proposed, else a faint guess.
+
+    Whether some of it was left out, since it was too much.
+    """
     groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for found in published:
         groups.setdefault((found.through, found.addresses), []).append(found.domain)
-    for (through, entries), domains in groups.items():
+    covered = addresses.union([row.own for row in rows])
+    budget = MOST_ENTRIES
+    for (through, named), domains in groups.items():
+        entries = {entry: _parsed([entry]) for entry in named[:budget]}
+        budget -= len(entries)
         beneath = f" through {through}" if through else ""
         grounds = f"The SPF record of {_listed(domains)} names it{beneath}."
-        name = through or f"Senders of {domains[0]}"
-        faint = Proposal(name=name[:80], kind=KINDS.RELAY, sure=False)
-        for known in [row for row in rows if _covers(row, entries)]:
-            rows = _replaced(rows, known, grounds)
-        covered = _parsed(entry for row in rows for entry in row.addresses)
-        if left := tuple(entry for entry in entries if not _parsed([entry]) <= covered):
-            rows = [*rows, replace(faint, addresses=left, grounds=(grounds,))]
-    return rows
+        for row in rows:
+            if any(_inside(entry, row.own) for entry in entries.values()):
+                row.add(grounds)
+        if left := tuple(e for e, own in entries.items() if not _inside(own, covered)):
+            name = (through or f"Senders of {domains[0]}")[:80]
+            faint = Proposal(
+                name=name, kind=KINDS.RELAY, sure=False, addresses=left, grounds=(grounds,)
+            )
+            rows.append(_Row.of(faint))
+            covered |= rows[-1].own
+    return sum(len(named) for _, named in groups) > MOST_ENTRIES
 
 
-def _merged(
-    rows: list[Proposal], found: tuple[str, ...], grounds: str, fresh: Proposal
-) -> list[Proposal]:
-    """Grounds for a proposal that covers all these addresses already, else one more proposal."""
-    wanted = _parsed(found)
-    for row in rows:
-        if wanted and wanted <= _parsed(row.addresses):
-            return _replaced(rows, row, grounds)
-    return [*rows, replace(fresh, addresses=found, grounds=(grounds,))] if found else rows
-
-
-def _replaced(rows: list[Proposal], one: Proposal, grounds: str) -> list[Proposal]:
-    more = replace(one, grounds=(*one.grounds, grounds))
-    return [more if row is one else row for row in rows]
-
-
-def _covers(row: Proposal, entries: Sequence[str]) -> bool:
-    own = _parsed(row.addresses)
-    return any(_parsed([entry]) <= own for entry in entries)
+def _inside(entry: addresses.AddressSet, whole: addresses.AddressSet) -> bool:
+    """Whether an entry lies in a set; its first address tells nearly always that it does not."""
+    first = entry.first()
+    return first is not None and first in whole and entry <= whole
 
 
 def _parsed(entries: Iterable[str]) -> addresses.AddressSet:
     """The set of what can be read; an entry that cannot be is left for a person to see."""
-    found = addresses.NOWHERE
-    for entry in entries:
-        try:
-            found |= addresses.parse([entry])
-        except addresses.AddressError:
-            continue
-    return found
+    return addresses.parse(entry for entry in entries if _is_readable(entry))
+
+
+def _is_readable(entry: str) -> bool:
+    try:
+        addresses.parse_entry(entry)
+    except addresses.AddressError:
+        return False
+    return True
 
 
 def _published(
@@ -225,23 +255,25 @@ def _named(rows: Iterable[Proposal]) -> list[Proposal]:
     return found
 
 
-def _declared(row: Proposal, known: Iterable[models.ApprovedSource]) -> bool:
+def _declared(
+    row: _Row, known: Iterable[tuple[models.ApprovedSource, addresses.AddressSet]]
+) -> bool:
     """Whether a source covers all its addresses, or bears its certificate's name."""
-    for source in known:
-        same = source.certificate_name and source.certificate_name == row.certificate_name
-        inside = _parsed(row.addresses) <= _parsed(source.addresses.split())
-        if same or (row.addresses and inside):
+    wanted = row.proposal.certificate_name
+    for source, covers in known:
+        same = source.certificate_name and source.certificate_name == wanted
+        if same or (row.proposal.addresses and row.own <= covers):
             return True
     return False
 
 
-def _place(row: Proposal, places: Iterable[models.VantagePoint]) -> int | None:
+def _place(row: _Row, places: Iterable[models.VantagePoint]) -> int | None:
     """A vantage point that has one of the addresses, or a certificate of that name."""
-    own = _parsed(row.addresses)
+    wanted = row.proposal.certificate_name
     for place in places:
-        if place.address and place.address in own:
+        if place.address and place.address in row.own:
             return place.pk
-        if place.certificate_name and _bears(row.certificate_name, place.certificate_name):
+        if place.certificate_name and _bears(wanted, place.certificate_name):
             return place.pk
     return None
 

@@ -118,3 +118,45 @@ def test_an_include_that_does_not_answer_is_left_out() -> None:
 def test_a_domain_that_does_not_answer_is_not_one_without_spf(fault: object) -> None:
     with pytest.raises(DnsError):
         hosts({("contoso.com", "TXT"): fault})  # type: ignore[dict-item]  # a fault of this table
+
+
+class Wide:
+    """A name server in whose zone every name has thirty exchangers, a host and a full record."""
+
+    def __init__(self, record: str) -> None:
+        self.record = record
+        self.asked: list[str] = []
+
+    def txt(self, _name: str) -> list[str]:
+        self.asked.append("TXT")
+        return [self.record]
+
+    def mx(self, name: str) -> list[tuple[int, str]]:
+        self.asked.append("MX")
+        return [(10, f"mx{n}.{name}") for n in range(30)]
+
+    def addresses(self, _host: str) -> list[str]:
+        self.asked.append("A")
+        return [f"192.0.2.{self.asked.count('A') % 250}"]
+
+
+def scattered(first: int, count: int) -> str:
+    """Terms that name single addresses, no two of them neighbours."""
+    numbers = range(first * 2, (first + count) * 2, 2)
+    return " ".join(f"ip4:203.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in numbers)
+
+
+def test_exchangers_of_many_names_are_asked_ten_times_in_all() -> None:
+    wide = Wide("v=spf1 " + " ".join(f"mx:n{n}.example.net" for n in range(20)) + " -all")
+    (found,) = spf.hosts("contoso.com", wide)  # type: ignore[arg-type]  # all of it that is asked
+    assert len(found.addresses) == spf.MOST_EXCHANGERS
+    assert wide.asked.count("MX") == spf.MOST_LOOKUPS
+    assert wide.asked.count("A") == spf.MOST_EXCHANGERS
+
+
+def test_a_record_of_thousands_of_hosts_names_five_hundred_for_all_its_includes() -> None:
+    includes = " ".join(f"include:n{n}.example.net" for n in range(10))
+    wide = Wide(f"v=spf1 {includes} {scattered(0, 3000)} -all")
+    found = spf.hosts("contoso.com", wide)  # type: ignore[arg-type]  # all of it that is asked
+    assert sum(len(one.addresses) for one in found) <= spf.MOST_ENTRIES
+    assert len(wide.asked) <= 1 + spf.MOST_LOOKUPS

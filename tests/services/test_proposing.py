@@ -1,6 +1,6 @@
 """Which approved sources are proposed, on what grounds, and what is left to a person."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +8,7 @@ import pytest
 
 from mailposture.adapters import spf
 from mailposture.adapters.dns import DnsError
+from mailposture.core import addresses
 from mailposture.core.configuration import Configuration, ConnectorType, DomainFacts, MxHost
 from mailposture.services import proposing
 from mailposture.services.proposing import Proposals
@@ -221,3 +222,58 @@ def test_no_two_proposals_bear_one_name_and_there_are_not_too_many() -> None:
 @pytest.mark.usefixtures("published")
 def test_what_was_not_read_proposes_nothing() -> None:
     assert propose(Configuration()) == Proposals()
+
+
+def scattered(group: int, count: int) -> tuple[str, ...]:
+    """Addresses of which no two are neighbours, others for each group."""
+    numbers = range(group * 2000, group * 2000 + 2 * count, 2)
+    return tuple(f"192.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in numbers)
+
+
+def test_hostile_spf_is_looked_at_up_to_a_bound_and_that_is_said(
+    published: dict[str, tuple[spf.Hosts, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = tuple(f"d{n}.example" for n in range(20))
+    for number, name in enumerate(names):
+        published[name] = tuple(
+            spf.Hosts(domain=name, through=f"i{n}.{name}", addresses=scattered(10 * number + n, 50))
+            for n in range(10)
+        )
+    parsed: list[int] = []
+    real = addresses.parse
+
+    def counting(entries: Iterable[str]) -> addresses.AddressSet:
+        given = list(entries)
+        parsed.append(len(given))
+        return real(given)
+
+    monkeypatch.setattr(addresses, "parse", counting)
+    found = propose(without_mx(factories.configuration(factories.lock(), domains=names)))
+    # Each entry once by itself, and once in the row that it comes into; beside them the lock's.
+    assert sum(parsed) == 2 * proposing.MOST_ENTRIES + 1
+    assert found.problems == (
+        "SPF names more hosts than can be told apart here: the first 400 are.",
+    )
+    assert len(found.rows) == 1 + 400 // 50
+
+
+@pytest.mark.usefixtures("published")
+def test_an_mx_of_hundreds_of_hosts_is_looked_at_up_to_a_bound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    merged: list[str] = []
+    real = proposing._merge
+
+    def counting(rows: Any, fresh: Any, grounds: str) -> None:
+        merged.append(grounds)
+        real(rows, fresh, grounds)
+
+    monkeypatch.setattr(proposing, "_merge", counting)
+    hosts = tuple(
+        MxHost(preference=n, host=f"mx{n}.contoso.com", addresses=scattered(n, 2))
+        for n in range(300)
+    )
+    facts = DomainFacts(domain="contoso.com", mx=hosts)
+    found = propose(replace(factories.configuration(), domain_facts=(facts,)))
+    assert len(merged) == proposing.MOST_HOSTS
+    assert len(found.rows) == proposing.MOST
