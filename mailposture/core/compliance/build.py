@@ -215,10 +215,10 @@ def _are(count: int) -> str:
 
 
 def _rests_on(evidence: Evidence, period: Period) -> tuple[tuple[str, str], ...]:
-    places = {a.vantage_point for a in strangers(evidence, ANY)}
+    places, since = {a.vantage_point for a in strangers(evidence, ANY)}, evidence.watched_since
     sources = ", ".join(f"{name} {access}" for name, access in evidence.sources) or "none declared"
     return (
-        ("Watched since", f"{evidence.watched_since:%Y-%m-%d %H:%M} UTC"),
+        ("Watched since", f"{dated(since)} {since:%H:%M} UTC"),
         ("Rounds finished", f"{evidence.rounds:,}"),
         ("A round every", duration(evidence.probe_every)),
         ("Domains", f"{len(evidence.domains):,}"),

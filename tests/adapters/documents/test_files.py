@@ -3,8 +3,10 @@
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -113,9 +115,8 @@ def test_only_its_own_fonts_are_in_it_and_all_are_embedded() -> None:
             (below,) = font.get_object()["/DescendantFonts"]
             described = below.get_object()["/FontDescriptor"].get_object()
             assert "/FontFile2" in described or "/FontFile3" in described
-    assert names == {"IBMPlexSans", "IBMPlexSans-SemiBold", "IBMPlexMono"} or all(
-        name.startswith("IBMPlex") for name in names
-    )
+    assert names == {"IBMPlexSans", "IBMPlexSans-SmBld", "IBMPlexMono"}
+    assert len(names) == len(list((pdf.FOLDER / "fonts").glob("*.ttf")))
 
 
 def test_the_same_document_gives_the_same_bytes_in_another_process() -> None:
@@ -131,12 +132,52 @@ def test_the_same_document_gives_the_same_bytes_in_another_process() -> None:
     assert done.stdout == here
 
 
-def test_it_can_be_seen() -> None:
-    pages = pypdfium2.PdfDocument(pdf.render(document(), number="7", sha256=SHA))
-    picture = pages[0].render(scale=0.5).to_pil().convert("RGB")
-    colours = {c for _, c in picture.getcolors(maxcolors=1 << 20) or ()}
-    assert any(r > 180 and g < 90 and b < 70 for r, g, b in colours)
+OPEN, CLOSED, PERHAPS, EYE = (197, 52, 26), (167, 211, 198), (251, 232, 226), (29, 78, 208)
+
+
+def colours(found: dict[str, Any]) -> set[tuple[int, ...]]:
+    """All colours of the first page, as it is seen."""
+    pages = pypdfium2.PdfDocument(pdf.render(found, number="7", sha256=SHA))
+    picture = pages[0].render(scale=2).to_pil().convert("RGB")
+    seen = {c for _, c in picture.getcolors(maxcolors=1 << 20) or ()}
     pages.close()
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("open_", "possible"), [(0, 0), (600, 0), (600, 300), (0, 300)]
+)  # fmt: skip
+def test_it_can_be_seen_with_its_mark_and_a_key_of_the_colours(open_: int, possible: int) -> None:
+    found = document()
+    found["days"] = [{"day": "2026-11-10", "open": open_, "possible": possible, "unseen": 0}]
+    assert {OPEN, CLOSED, PERHAPS, EYE} <= colours(found)
+
+
+@pytest.mark.parametrize("days", [0, 1, 2, 3, 10, 31, 400])
+def test_the_dates_below_the_days_do_not_touch(days: int) -> None:
+    found, first = document(), date(2026, 1, 1)
+    found["days"] = [
+        {"day": str(first + timedelta(days=n)), "open": n, "possible": 0, "unseen": 0}
+        for n in range(days)
+    ]
+    heading, _, rest = rendered(found).pages[0].extract_text().partition("Minutes open a day")
+    assert heading
+    marks = re.findall(r"\d+ [A-Z][a-z]{2} 2026", rest.partition("Requirements")[0])
+    assert len(marks) <= 4
+    if days:
+        assert marks[0] == "1 Jan 2026"
+
+
+@pytest.mark.parametrize("state", ["Open", "Partly open", "Closed", "Unknown", "of another time"])
+def test_how_it_stood_at_the_end_is_said_in_a_word(state: str) -> None:
+    assert state in text(rendered(document() | {"state": state, "lead": ""}))
+
+
+@pytest.mark.parametrize("result", ["satisfied", "not_satisfied", "unknown"])
+def test_a_result_is_never_a_colour_alone(result: str) -> None:
+    found = document()
+    found["requirements"] = [found["requirements"][0] | {"result": result}]
+    assert result.replace("_", " ").capitalize() in text(rendered(found))
 
 
 HOSTILE = (
