@@ -4,11 +4,22 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from mailposture.core.configuration import PARTS
 from mailposture.core.posture.facts import Facts
 from mailposture.core.posture.findings import Finding, Result, Rule, Said
 from mailposture.core.posture.table import RULES
 from mailposture.core.reachability import witness
 
+# What rules read besides the parts of a configuration.
+WORDS: Final = {
+    "agreements": "how predictions and observations stand to one another",
+    "answers": "what strangers were answered",
+    "changes": "the changes since the last report",
+    "evidence": "when the tenant was last read and asked",
+    "exceptions": "the exceptions",
+    "moment": "the moment for which it is asked",
+    "published": "the published ranges of providers",
+}
 BY_ID: Final = {rule.id: rule for rule in RULES}
 
 
@@ -29,8 +40,10 @@ def said_by(rule: Rule, facts: Facts) -> Iterator[Said]:
     if not lacking:
         yield from rule.judge(facts)
         return
-    words = " and ".join(part.replace("_", " ") for part in lacking)
-    yield Said(result=Result.UNKNOWN, sentence=f"Not read: {words}.")
+    unread = [part.replace("_", " ") for part in lacking if part in PARTS]
+    words = [f"Not read: {' and '.join(unread)}."] if unread else []
+    words += [f"Not known: {WORDS[part]}." for part in lacking if part not in PARTS]
+    yield Said(result=Result.UNKNOWN, sentence=" ".join(words))
 
 
 def _finding(rule: Rule, said: Said) -> Finding:

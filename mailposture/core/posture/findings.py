@@ -140,11 +140,12 @@ def listed(names: Sequence[str]) -> str:
 
 
 def many(found: AddressSet) -> str:
-    """How many addresses, each family by itself: nobody counts IPv6."""
-    v4, v6 = AddressSet(v4=found.v4), AddressSet(v6=found.v6)
-    sixth = "all of IPv6" if v6.v6 == ((0, (1 << 128) - 1),) else f"{counted(v6.size)} of IPv6"
-    words = [counted(v4.size) if v4 or not v6 else "", sixth if v6 else ""]
-    return " and ".join(filter(None, words))
+    """How many addresses, each family by itself: nobody counts IPv6. Empty where there is none."""
+    v4, v6 = AddressSet(v4=found.v4).size, AddressSet(v6=found.v6).size
+    sixth = "all of IPv6" if v6 == 1 << 128 else f"{counted(v6)} of IPv6"
+    if v4 and v6:
+        return f"{counted(v4).replace(' ', ' IPv4 ')} and {sixth}"
+    return sixth if v6 else counted(v4) * bool(v4)
 
 
 def cidrs(found: AddressSet) -> str:

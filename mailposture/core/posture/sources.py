@@ -62,7 +62,7 @@ def _open(facts: Facts) -> Iterator[Said]:
         yield violated(
             "Hosts that no connector names may deliver.",
             f"May deliver: {many(facts.reachable)}.",
-            f"Approved: {many(facts.everyone_approved) or 'none by address'}.",
+            f"Approved: {many(facts.everyone_approved) or 'no address'}.",
             weight=NOT_LOCKED,
         )
 

@@ -1,0 +1,42 @@
+"""What answers a finding: a script in stages, or advice. Written by us, run by people."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from mailposture.core.posture.facts import Facts
+from mailposture.core.posture.findings import Finding
+from mailposture.core.posture.remediation.advice import ADVICE, advice
+from mailposture.core.posture.remediation.beside import filtering, ipv6
+from mailposture.core.posture.remediation.lock import lock
+from mailposture.core.posture.remediation.narrow import fill, narrow
+from mailposture.core.posture.remediation.scripts import Check, Expected, Script, Stage
+from mailposture.core.posture.remediation.single import (
+    direct_send,
+    distrust,
+    internal,
+    lift,
+    split,
+    tls,
+)
+
+__all__ = ["ADVICE", "SCRIPTS", "Check", "Expected", "Script", "Stage", "remedy"]
+
+SCRIPTS: Final[Mapping[str, Callable[[Facts, Finding], Script]]] = {
+    "advice": advice,
+    "direct_send": direct_send,
+    "distrust": distrust,
+    "fill": fill,
+    "filtering": filtering,
+    "internal": internal,
+    "ipv6": ipv6,
+    "lift": lift,
+    "lock": lock,
+    "narrow": narrow,
+    "split": split,
+    "tls": tls,
+}
+
+
+def remedy(facts: Facts, finding: Finding) -> Script:
+    """What answers a violated finding."""
+    return SCRIPTS[finding.remediation or "advice"](facts, finding)

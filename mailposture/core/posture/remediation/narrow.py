@@ -1,0 +1,131 @@
+"""Lists of addresses that let in too many, or nobody: brought to what is approved."""
+
+from typing import Any
+
+from mailposture.core.addresses import NOWHERE, AddressSet
+from mailposture.core.configuration import InboundConnector
+from mailposture.core.posture.facts import Facts, ipv4
+from mailposture.core.posture.findings import Finding, many
+from mailposture.core.posture.remediation import lines
+from mailposture.core.posture.remediation.advice import advice
+from mailposture.core.posture.remediation.drafts import (
+    AS_READ,
+    GATEWAY_HERE,
+    NO_GATEWAY,
+    WHO_ELSE,
+    Step,
+    script,
+)
+from mailposture.core.posture.remediation.lock import lock
+from mailposture.core.posture.remediation.scripts import Script
+from mailposture.core.posture.sources import crossing
+
+
+def about(facts: Facts, finding: Finding) -> InboundConnector | None:
+    """The connector that a finding is about: its subject is the guid, or begins with it."""
+    return next(
+        (c for c in facts.connectors if finding.subject in (c.guid, f"{c.guid} certificate")), None
+    ) or next((c for c in facts.connectors if finding.subject.startswith(f"{c.guid} ")), None)
+
+
+def watched(facts: Facts) -> tuple[str, ...]:
+    """Domains whose answers are foretold: the first is enough where none is treated apart."""
+    return tuple(facts.reach.domains[:1]) if facts.configuration.domains else ()
+
+
+def one_step(
+    facts: Facts,
+    key: str,
+    title: str,
+    connector: InboundConnector,
+    fields: dict[str, Any],
+    **more: Any,
+) -> Script:
+    """A script of a single stage that sets fields of one connector."""
+    meant = lines.identity(facts.configuration, connector)
+    step = Step(
+        title=title,
+        note=more.pop("note", ""),
+        commands=(lines.set_line(meant, fields),),
+        rollback=(lines.back_line(meant, connector, fields),),
+    )
+    whole = f"{title[0].upper()}{title[1:]}: {connector.name}"
+    domains = watched(facts)
+    return script(facts, key=key, title=whole, steps=[step], domains=domains, **more)
+
+
+# ---- too many ------------------------------------------------------------------------------
+
+
+def narrow(facts: Facts, finding: Finding) -> Script:
+    """Keep of a connector's addresses those that are approved, or that nobody else sends from."""
+    connector = about(facts, finding)
+    if connector is None:
+        return lock(facts, finding)
+    if finding.subject.endswith(" certificate"):
+        return advice(facts, finding)
+    removed = _removed(facts, finding, connector)
+    if needed := removed & facts.everyone_approved:
+        words = f"Approved sources send from {many(needed)} of these: ask for addresses or a"
+        return _needed(facts, finding, f"{words} certificate that nobody else has.")
+    kept = lines.entries(ipv4(connector.sender_ip_addresses) - removed)
+    if not kept:
+        words = f"Nothing would be left of what {connector.name} lists: declare the gateway first."
+        return _needed(facts, finding, words)
+    return one_step(
+        facts,
+        "narrow",
+        f"leave out {many(removed)}",
+        connector,
+        {"sender_ip_addresses": kept},
+        checks=(AS_READ, WHO_ELSE),
+        note="Hosts at these addresses are refused from now on.",
+    )
+
+
+def _needed(facts: Facts, finding: Finding, why: str) -> Script:
+    told = advice(facts, finding)
+    return Script(key="narrow", title=told.title, advice=told.advice, refuses=(why,))
+
+
+def _removed(facts: Facts, finding: Finding, connector: InboundConnector) -> AddressSet:
+    """What a rule objects to of a connector's addresses."""
+    listed = ipv4(connector.sender_ip_addresses)
+    if finding.rule == "MP-06":
+        return listed - facts.everyone_approved
+    if finding.rule == "MP-07":
+        return listed - facts.own_servers
+    microsoft = finding.rule == "MP-34"
+    found = NOWHERE
+    for one, published, common in crossing(facts, ("cloud", "mail service"), microsoft=microsoft):
+        if one.guid == connector.guid and finding.subject == f"{one.guid} {published.name}":
+            found |= common
+    return found
+
+
+# ---- none at all ---------------------------------------------------------------------------
+
+
+def fill(facts: Facts, finding: Finding) -> Script:
+    """Give an empty restriction what it asks for."""
+    connector = about(facts, finding)
+    if connector is None:
+        return advice(facts, finding)
+    gateway = lines.entries(facts.gateways)
+    fields: dict[str, Any] = {
+        "restrict_domains_to_ip_addresses": True,
+        "sender_ip_addresses": connector.sender_ip_addresses or gateway or (GATEWAY_HERE,),
+    }
+    if connector.restrict_domains_to_certificate and not connector.tls_sender_certificate_name:
+        fields["restrict_domains_to_certificate"] = False
+    missing = not (connector.sender_ip_addresses or gateway)
+    return one_step(
+        facts,
+        "fill",
+        "name the gateway's addresses",
+        connector,
+        fields,
+        checks=(AS_READ, WHO_ELSE),
+        refuses=(NO_GATEWAY,) if missing else (),
+        placeholder=missing,
+    )

@@ -1,0 +1,94 @@
+"""The paths that are watched while a script is run, and what each must be answered."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from mailposture.core.addresses import EVERYWHERE, AddressSet
+from mailposture.core.attribution import Certificate, Rules, Session, decided, read
+from mailposture.core.attribution.reading import bare
+from mailposture.core.configuration import Configuration
+from mailposture.core.hosts import plain
+from mailposture.core.posture.facts import Facts, Source, named
+from mailposture.core.posture.remediation.scripts import Expected
+from mailposture.core.reachability import CLASSES, FOREIGN, NULL, OWN, reachability, smallest
+
+MOST_DOMAINS: Final = 2
+MOST_SOURCES: Final = 12
+# A sender domain that no connector names, and that is nobody's (RFC 2606).
+ELSEWHERE: Final = "example.net"
+
+
+def stranger(facts: Facts, after: Configuration) -> str | None:
+    """An address that is neither approved nor listed, before or after."""
+    known = named(facts.reach) | named(reachability(after)) | facts.everyone_approved
+    return smallest(AddressSet(v4=EVERYWHERE.v4) - known)
+
+
+def expected(facts: Facts, after: Configuration, domains: tuple[str, ...]) -> tuple[Expected, ...]:
+    """What strangers and approved sources must be answered by this configuration."""
+    rules = read(after)
+    return tuple(
+        one
+        for domain in domains[:MOST_DOMAINS]
+        for one in (*_strangers(facts, after, rules, domain), *_sources(facts, rules, domain))
+    )
+
+
+def _strangers(facts: Facts, after: Configuration, rules: Rules, domain: str) -> Iterator[Expected]:
+    if address := stranger(facts, after):
+        for sender_class in CLASSES:
+            yield ask(rules, "A stranger", address, sender_class, domain)
+
+
+def _sources(facts: Facts, rules: Rules, domain: str) -> Iterator[Expected]:
+    for source in facts.sources[:MOST_SOURCES]:
+        yield from of_source(rules, source, domain)
+
+
+def of_source(rules: Rules, source: Source, domain: str) -> Iterator[Expected]:
+    """What an approved source is answered with a foreign and an own-domain sender."""
+    if address := source_address(source):
+        for sender_class in (FOREIGN, OWN):
+            yield ask(rules, source.name, address, sender_class, domain, certificate_of(source))
+
+
+def source_address(source: Source) -> str | None:
+    """The address from which a source is asked; one that is known by name alone has any."""
+    return AddressSet(v4=source.set.v4).first() or ("192.0.2.1" if source.names else None)
+
+
+def certificate_of(source: Source) -> str | None:
+    """A name that the source's certificate bears."""
+    return bare(source.names[0]) if source.names else None
+
+
+def ask(  # noqa: PLR0913, PLR0917 - a path is these
+    rules: Rules,
+    who: str,
+    source: str,
+    sender_class: str,
+    domain: str,
+    certificate: str | None = None,
+) -> Expected:
+    """What one path is answered, over TLS."""
+    sender = {FOREIGN: ELSEWHERE, OWN: plain(domain), NULL: ""}[sender_class]
+    decision = decided(
+        rules,
+        Session(
+            source=source,
+            mail_from=f"someone@{sender}" if sender else "",
+            recipient=f"someone@{plain(domain)}",
+            tls=True,
+            certificate=Certificate.of(certificate) if certificate else None,
+        ),
+    )
+    return Expected(
+        who=who,
+        source=source,
+        sender_class=sender_class,
+        domain=domain,
+        accepted=decision.accepted,
+        code=decision.code,
+        connector=decision.connector,
+        assumptions=decision.turning,
+    )

@@ -1,0 +1,130 @@
+"""Settings that one line sets right, and one connector that becomes two."""
+
+from typing import Any
+
+from mailposture.core.posture.facts import Facts
+from mailposture.core.posture.findings import Finding
+from mailposture.core.posture.remediation import lines
+from mailposture.core.posture.remediation.advice import advice
+from mailposture.core.posture.remediation.drafts import AS_READ, WHO_ELSE, Step, script
+from mailposture.core.posture.remediation.narrow import about, one_step, watched
+from mailposture.core.posture.remediation.scripts import Check, Script
+
+ORGANIZATION = Check(
+    command="Get-OrganizationConfig | Format-List Name,RejectDirectSend",
+    must="RejectDirectSend is False",
+)
+
+
+def direct_send(facts: Facts, finding: Finding) -> Script:
+    """Refuse own-domain senders from hosts that no connector names."""
+    del finding
+    step = Step(
+        title="refuse Direct Send",
+        note="Own-domain mail of hosts that no connector names is refused from now on.",
+        commands=(f"{lines.DIRECT_SEND}$true",),
+        rollback=(f"{lines.DIRECT_SEND}$false",),
+    )
+    return script(
+        facts,
+        key="direct_send",
+        title="Reject Direct Send",
+        steps=[step],
+        domains=watched(facts),
+        checks=(ORGANIZATION, WHO_ELSE),
+        advice=(
+            "It closes own-domain senders alone: whoever names another sender gets in as before.",
+        ),
+    )
+
+
+def lift(facts: Facts, finding: Finding) -> Script:
+    """Take off an OnPremises connector what it does not do."""
+    connector = about(facts, finding)
+    if connector is None:
+        return advice(facts, finding)
+    return one_step(
+        facts,
+        "lift",
+        "take off a restriction without effect",
+        connector,
+        {"restrict_domains_to_ip_addresses": False, "restrict_domains_to_certificate": False},
+        note="Nothing changes on the wire: Exchange ignores it. What refuses strangers is MP-01.",
+    )
+
+
+def tls(facts: Facts, finding: Finding) -> Script:
+    """Ask the gateway for TLS."""
+    connector = about(facts, finding)
+    if connector is None:
+        return advice(facts, finding)
+    return one_step(
+        facts,
+        "tls",
+        "ask for TLS",
+        connector,
+        {"require_tls": True},
+        note="A gateway that does not use TLS is refused from now on: look at its headers first.",
+    )
+
+
+def distrust(facts: Facts, finding: Finding) -> Script:
+    """Trust no other tenant."""
+    connector = about(facts, finding)
+    if connector is None:
+        return advice(facts, finding)
+    return one_step(
+        facts, "distrust", "trust no other tenant", connector, {"trusted_organizations": ()}
+    )
+
+
+def internal(facts: Facts, finding: Finding) -> Script:
+    """Let no mail of this connector pass for internal."""
+    connector = about(facts, finding)
+    if connector is None:
+        return advice(facts, finding)
+    return one_step(
+        facts,
+        "internal",
+        "let no mail pass for internal",
+        connector,
+        {"treat_messages_as_internal": False},
+        note="Mail of these hosts is filtered as any other from now on.",
+    )
+
+
+def split(facts: Facts, finding: Finding) -> Script:
+    """A connector for the addresses and one for the certificate; who gets in stays the same."""
+    connector = about(facts, finding)
+    if connector is None or not connector.tls_sender_certificate_name:
+        return advice(facts, finding)
+    if not connector.sender_ip_addresses:
+        return advice(facts, finding)
+    meant = lines.identity(facts.configuration, connector)
+    name = lines.free_name(facts.configuration, "By certificate")
+    copied = ("sender_domains", "associated_accepted_domains", "tls_sender_certificate_name")
+    fields: dict[str, Any] = {"connector_type": connector.connector_type}
+    fields |= {field: getattr(connector, field) for field in copied if getattr(connector, field)}
+    fields |= {"restrict_domains_to_certificate": True, "require_tls": connector.require_tls}
+    rest = {"restrict_domains_to_certificate": False, "tls_sender_certificate_name": None}
+    steps = [
+        Step(
+            title="make a connector for the certificate, turned off",
+            commands=(lines.new_line(name, {**fields, "enabled": False}),),
+            rollback=(lines.remove_line(name),),
+        ),
+        Step(
+            title="turn it on",
+            commands=(lines.set_line(name, {"enabled": True}),),
+            rollback=(lines.set_line(name, {"enabled": False}),),
+        ),
+        Step(
+            title="leave the addresses to the first",
+            commands=(lines.set_line(meant, rest),),
+            rollback=(lines.back_line(meant, connector, rest),),
+        ),
+    ]
+    title = f"A connector for each proof: {connector.name}"
+    return script(
+        facts, key="split", title=title, steps=steps, domains=watched(facts), checks=(AS_READ,)
+    )
