@@ -43,9 +43,10 @@ def facts(**changes: Any) -> dict[str, Any]:
 OVER = {"event": "resolved", "until": "2026-11-25T08:02:02+00:00", "seconds": 78_480}
 SOURCE = {"name": "Hybrid", "kind": "hybrid", "address": "203.0.113.31"}
 CUT = {"kind": "cut_off", "severity": "high", "source": SOURCE, "state": "closed"}
+REFUSED = [{"what": "credential", "says": "The sign-in is refused: secret-expired"}]
 BLIND = {
     "kind": "blind", "severity": "medium", "state": "unknown", "proof": None,
-    "reasons": [{"what": "credential", "says": "The sign-in is refused: secret-expired"}],
+    "reasons": REFUSED,
 }  # fmt: skip
 NOT_PROBED = [{"what": "not_probed", "says": "No stranger looked for 3 rounds."}]
 OWN_ONLY = {
@@ -173,12 +174,12 @@ PARTLY = {
             "tailspin is not probed; its configuration is still read.",
         ),
         (
-            {**BLIND, "reasons": [*BLIND["reasons"], *NOT_PROBED]},
+            {**BLIND, "reasons": [*REFUSED, *NOT_PROBED]},
             "[Medium] tailspin is neither read nor probed since 10:14 UTC", "Blind",
             "tailspin is neither read nor probed.",
         ),
         (
-            {**BLIND, "event": "worse", "reasons": [*BLIND["reasons"], *NOT_PROBED]},
+            {**BLIND, "event": "worse", "reasons": [*REFUSED, *NOT_PROBED]},
             "[Medium] tailspin is neither read nor probed", "Blind",
             "tailspin is neither read nor probed.",
         ),

@@ -9,9 +9,11 @@ from django.db.models import Q
 from django.urls import reverse
 
 from mailposture import models
+from mailposture.core import inpart, letters
 from mailposture.core.alerting import Event
+from mailposture.core.signs import named
 from mailposture.core.states import State
-from mailposture.services import news
+from mailposture.services import news, spells
 from mailposture.services.pages import change_words
 from mailposture.services.pages import incidents as words
 from mailposture.services.pages.commands import Copy
@@ -69,6 +71,9 @@ class Page:
     fix: Copy | None
     fix_note: str
     decides: str
+    lasted: timedelta
+    times: int
+    answered: str
 
     @property
     def more_subjects(self) -> int:
@@ -85,7 +90,8 @@ def load(row: models.Incident, now: datetime) -> Page:
     badge, word = _badge(row, facts)
     return Page(
         row=row,
-        sentence=words.sentence(row),
+        # Of what is over, as it was told; else as it stands.
+        sentence=words.sentence(row) if row.resolved_at else letters.sentence(facts),
         state=words.state(row),
         badge=badge,
         word=word,
@@ -100,6 +106,9 @@ def load(row: models.Incident, now: datetime) -> Page:
         fix=_fix(facts),
         fix_note=(facts["fix"] or {}).get("note", ""),
         decides=_decides(row, proof) if proof else "",
+        lasted=spells.lasted(row, now),
+        times=spells.times(row),
+        answered=_answered(proof) if proof else "",
     )
 
 
@@ -110,10 +119,17 @@ def _event(row: models.Incident) -> Event:
 def _badge(row: models.Incident, facts: dict[str, Any]) -> tuple[str, str]:
     """What stands now, as a gate and its word."""
     if row.kind == models.Incident.Kind.CUT_OFF:
-        return ("gets_in", "") if row.resolved_at else ("cut_off", "")
+        refused = "partly_cut_off" if facts["inside"] else "cut_off"
+        return ("gets_in" if row.resolved_at else refused, "")
     if row.kind == models.Incident.Kind.BLIND:
-        return ("agrees", "Seen again") if row.resolved_at else ("unknown", "Blind")
+        unseen = inpart.unseen([r["what"] for r in facts["reasons"]], place=row.tenant is None)
+        return ("agrees", "Seen again") if row.resolved_at else ("unknown", unseen.word)
     return (facts["state"], "")
+
+
+def _answered(proof: dict[str, Any]) -> str:
+    """What answered, as a sentence."""
+    return f"Answered by {named(proof['control'])}." if proof["control"] else "No control answered."
 
 
 def _decides(row: models.Incident, proof: dict[str, Any]) -> str:
@@ -145,13 +161,14 @@ def _happened(row: models.Incident, mails: list[models.Delivery]) -> Iterator[Ha
     for alert in _alerts(row, mails):
         yield _alert(alert, [m for m in mails if m.alert_id == alert.pk])
     yield from _last_look(row)
+    for said in row.facts.get("acknowledged", []):
+        yield _acknowledged(datetime.fromisoformat(said["at"]), said["by"], said["why"])
     if row.acknowledged_at:
-        yield Happened(
-            at=row.acknowledged_at,
-            icon="user",
-            title=f"Acknowledged by {row.acknowledged_by}.",
-            text=row.acknowledgement,
-        )
+        yield _acknowledged(row.acknowledged_at, row.acknowledged_by, row.acknowledgement)
+
+
+def _acknowledged(at: datetime, by: str, why: str) -> Happened:
+    return Happened(at=at, icon="user", title=f"Acknowledged by {by}.", text=why)
 
 
 def _alerts(row: models.Incident, mails: list[models.Delivery]) -> list[models.Alert]:
@@ -182,14 +199,26 @@ def _seen(row: models.Incident) -> Iterator[Happened]:
         at = datetime.fromisoformat(closed)
         yield Happened(at=at, icon="", gate="closed", title="Last seen closed.", text="")
     gate = {"bypass": "open", "cut_off": "cut_off", "blind": "unknown"}[row.kind]
-    yield Happened(at=row.opened_at, icon="", gate=gate, title=first, text="")
-    if row.resolved_at:
-        over = {
-            "bypass": "No door is known to stand open.", "cut_off": "It gets in again.",
-            "blind": "Seen again.",
-        }[row.kind]  # fmt: skip
-        gate = "closed" if row.kind == models.Incident.Kind.BYPASS else "gets_in"
-        yield Happened(at=row.resolved_at, icon="", gate=gate, title=over, text="")
+    left = int(row.facts.get("folded", {}).get("times", 0))
+    text = f"It came and went {left:,} times more than is listed here." if left else ""
+    yield Happened(at=row.opened_at, icon="", gate=gate, title=first, text=text)
+    yield from _came_and_went(row, gate)
+
+
+def _came_and_went(row: models.Incident, gate: str) -> Iterator[Happened]:
+    """Each end of it, and each return."""
+    over = {
+        "bypass": "No door is known to stand open.", "cut_off": "It gets in again.",
+        "blind": "Seen again.",
+    }[row.kind]  # fmt: skip
+    again = {"bypass": "Open again.", "cut_off": "Refused again.", "blind": "Unseen again."}
+    ended = "closed" if row.kind == models.Incident.Kind.BYPASS else "gets_in"
+    lasted = spells.known(row, row.moved_at)
+    for begin, end in lasted:
+        if begin > row.opened_at:
+            yield Happened(at=begin, icon="", gate=gate, title=again[row.kind], text="")
+        if row.resolved_at or (begin, end) != lasted[-1]:
+            yield Happened(at=end, icon="", gate=ended, title=over, text="")
 
 
 def _changes(row: models.Incident) -> Iterator[Happened]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.core.paginator import Page, Paginator
@@ -23,7 +23,7 @@ from django.db.models.functions import Cast, Concat
 from mailposture import models
 from mailposture.core import letters
 from mailposture.core.words import duration
-from mailposture.services import delivering
+from mailposture.services import delivering, spells
 
 PAGE: Final = 100
 
@@ -69,6 +69,8 @@ class Line:
     until: datetime | None
     told: str
     note: str
+    lasted: timedelta
+    times: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,7 +91,7 @@ def listing(wanted: Wanted, now: datetime) -> Listing:
     known = models.Incident.objects.select_related("tenant", "vantage_point").in_bulk(list(page))
     rows = [known[pk] for pk in page if pk in known]
     mails = _mails(rows)
-    lines = tuple(line(row, *mails.get(row.pk, (0, 0))) for row in rows)
+    lines = tuple(line(row, *mails.get(row.pk, (0, 0)), now) for row in rows)
     return Listing(
         sentence=_sentence(now),
         lines=lines,
@@ -137,14 +139,15 @@ def _sentence(now: datetime) -> str:
     count = standing.count()
     if not count:
         return "No incident is open."
-    oldest = standing.order_by("opened_at").values_list("opened_at", flat=True)[0]
+    # Of what came and went, the time that lasts now.
+    oldest = standing.order_by("moved_at").values_list("moved_at", flat=True)[0]
     lasts = duration(now - oldest)
     if count == 1:
         return f"1 incident is open, for {lasts}."
     return f"{count:,} incidents are open, the longest for {lasts}."
 
 
-def line(row: models.Incident, sent: int, mails: int) -> Line:
+def line(row: models.Incident, sent: int, mails: int, now: datetime) -> Line:
     """Say one incident, of which so many mails were sent; its tenant and place must be loaded."""
     tenant, place = row.tenant, row.vantage_point
     return Line(
@@ -159,6 +162,8 @@ def line(row: models.Incident, sent: int, mails: int) -> Line:
         until=row.resolved_at,
         told=_told(sent, mails),
         note=f"{row.acknowledged_by}: {row.acknowledgement}" if row.acknowledged_at else "",
+        lasted=spells.lasted(row, now),
+        times=spells.times(row),
     )
 
 
@@ -177,7 +182,7 @@ def state(row: models.Incident) -> str:
         return "Resolved"
     if row.acknowledged_at:
         return "Acknowledged"
-    return "Reopened" if row.restless else "New"
+    return "Reopened" if spells.times(row) > 1 else "New"
 
 
 def _told(sent: int, mails: int) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from mailposture.core.replies import classify
+from mailposture.core.signs import named
 from mailposture.core.smtp.transcript import TlsFacts, Transcript
 from mailposture.core.verdict import Cause
 from mailposture.core.words import joined
@@ -95,7 +96,8 @@ def proves(seen: Seen) -> Iterator[str]:
                 "connector refused it."
             )
         case "closed":
-            yield f"At {at} this host was refused by the {seen.control or 'tenant'}: {seen.code}."
+            by = named(seen.control or "tenant")
+            yield f"At {at} this host was refused by {by}: {seen.code}."
         case _:
             yield f"Nothing about who gets in. {seen.reason}"
     if seen.verdict != "unknown":
