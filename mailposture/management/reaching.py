@@ -97,8 +97,9 @@ def _lines(found: Comparison, proposal: Proposal | None) -> Iterator[str]:
     rests_on: dict[str, None] = {}
     for domains, moves in _alike(found).items():
         yield ", ".join(_some(domains, "domains"))
-        for classes, moved in _together(found.classes, moves):
+        for moved in moves:
             rests_on.update(dict.fromkeys(moved.after.assumptions))
+        for classes, moved in _together(found.classes, moves):
             yield from _of_classes(classes, moved, changed=proposal is not None)
         yield ""
     if rests_on:
@@ -121,10 +122,12 @@ def _alike(found: Comparison) -> dict[tuple[str, ...], tuple[Moved, ...]]:
 def _together(
     classes: Iterable[str], moves: Iterable[Moved]
 ) -> Iterator[tuple[tuple[str, ...], Moved]]:
-    """Classes of sender that fare alike, in one."""
-    alike: dict[int, tuple[list[str], Moved]] = {}
+    """Classes of sender that fare alike, in one, whatever that rests on."""
+    alike: dict[object, tuple[list[str], Moved]] = {}
     for sender_class, moved in zip(classes, moves, strict=True):
-        alike.setdefault(id(moved), ([], moved))[0].append(sender_class)
+        reaches = (moved.before, moved.after)
+        shown = tuple((one.addresses, one.certificates) for one in reaches)
+        alike.setdefault(shown, ([], moved))[0].append(sender_class)
     return ((tuple(names), moved) for names, moved in alike.values())
 
 
