@@ -143,6 +143,28 @@ def test_what_cannot_be_moved_to_is_said_in_one_line(filled: Path, url: str, why
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+LONG_NAME = """
+import os, django
+os.environ["DJANGO_SETTINGS_MODULE"] = "mailposture.settings"
+django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+from mailposture import models
+from tests.factories import NOW
+models.Subscription.objects.create(address="x" * 300 + "@example.com", created_at=NOW)
+"""
+
+
+def test_a_row_that_the_target_cannot_hold_is_said_with_its_table(
+    tmp_path: Path, target: str
+) -> None:
+    assert python(tmp_path, "-c", LONG_NAME).returncode == 0
+    done = move(tmp_path, target)
+    assert done.returncode == 2
+    assert "mailposture_subscription cannot be moved: value too long" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
 def test_nothing_is_moved_while_the_product_runs(filled: Path, target: str) -> None:
     with runtime.holding(filled / "supervisor.lock"):
         runtime.write(filled / "runtime.json", {"pid": os.getpid(), "port": 1})

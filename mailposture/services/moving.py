@@ -94,7 +94,11 @@ def _copy_all() -> list[Moved]:
         if _made_by_migrate(model):
             model._base_manager.using(TARGET).all().delete()  # noqa: SLF001 - the documented Model._base_manager API
     for model in order:
-        _copy(model)
+        try:
+            _copy(model)
+        except DatabaseError as error:
+            words = " ".join(str(error).split())
+            raise MoveError(f"{_table(model)} cannot be moved: {words}") from error
     target = connections[TARGET]
     with target.cursor() as cursor:
         for statement in target.ops.sequence_reset_sql(no_style(), order):

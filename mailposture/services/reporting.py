@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 AT_ONCE: Final = 1
 LEASE: Final = timedelta(minutes=5)
 LONGEST: Final = 400
+# Before there was any Exchange Online there is no evidence of it.
+EARLIEST: Final = date(2000, 1, 1)
 FORMATS: Final = {"pdf": "application/pdf", "csv": "text/csv; charset=utf-8"}
 
 
@@ -48,6 +50,8 @@ def period(since: date, until: date, now: datetime) -> Period:
     """UTC days from `since` up to, not including, `until`. Raises PeriodError."""
     if since >= until:
         raise PeriodError("The period ends before it begins: its last day is not counted in.")
+    if since < EARLIEST:
+        raise PeriodError(f"A report begins in {EARLIEST.year} or later.")
     if (until - since).days > LONGEST:
         raise PeriodError(f"A report covers at most {LONGEST} days.")
     if datetime.combine(since, time.min, UTC) >= now:

@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import UploadedFile
 
 from mailposture.core import addresses
 from mailposture.core.hosts import a_label
+from mailposture.services import naming
 
 UNITS: Final = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400}
 SPAN: Final = re.compile(r"(\d{1,6})\s*([a-z]{1,3})")
@@ -34,6 +35,18 @@ class Form(forms.Form):
         for field in self.fields.values():
             field.error_messages["required"] = "Fill this in."
         super().full_clean()
+
+
+class CalledField(forms.CharField):
+    """What people call something: nothing invisible in it, nothing that turns text around."""
+
+    def clean(self, value: Any) -> str:
+        """The name, or which character is in the way."""
+        text = str(super().clean(value))
+        try:
+            return naming.valid(text, self.max_length or naming.LONGEST) if text else ""
+        except naming.NotANameError as refusal:
+            raise ValidationError(str(refusal)) from None
 
 
 class SpanField(forms.CharField):

@@ -15,6 +15,7 @@ from mailposture.web import fields
 from mailposture.web.fields import (
     AddressesField,
     AddressField,
+    CalledField,
     DirectoryField,
     Form,
     MailboxField,
@@ -37,9 +38,7 @@ TAKEN: Final = ("add",)
 class TenantForm(Form):
     """Take a tenant under watch."""
 
-    name = forms.CharField(
-        max_length=120, help_text="As your team calls it: contoso, or Contoso Ltd."
-    )
+    name = CalledField(max_length=120, help_text="As your team calls it: contoso, or Contoso Ltd.")
     tenant_id = DirectoryField(
         label="Tenant ID, or a domain of it",
         help_text="Directory (tenant) ID: Entra admin centre, Overview. Given a domain, its ID is "
@@ -95,7 +94,7 @@ class TenantForm(Form):
 class TenantSettingsForm(Form):
     """Rename, pace, pause."""
 
-    name = forms.CharField(max_length=120)
+    name = CalledField(max_length=120)
     fetch_every = forms.CharField()
     probe_every = forms.CharField()
     paused = forms.BooleanField(
@@ -246,7 +245,7 @@ class RecipientsForm(Form):
 class SourceForm(Form):
     """A host that must get in, known by addresses, a certificate name, or both."""
 
-    name = forms.CharField(max_length=80, help_text="As people call it: Gateway, Hybrid server.")
+    name = CalledField(max_length=80, help_text="As people call it: Gateway, Hybrid server.")
     kind = forms.ChoiceField(choices=models.ApprovedSource.Kind.choices)
     addresses = AddressesField(
         required=False,
@@ -302,7 +301,7 @@ class SourceForm(Form):
 class PlaceForm(Form):
     """What is declared of a vantage point."""
 
-    name = forms.CharField(max_length=80, help_text="Where it stands: Frankfurt.")
+    name = CalledField(max_length=80, help_text="Where it stands: Frankfurt.")
     plays = forms.ChoiceField(
         choices=models.VantagePoint.Plays.choices,
         help_text="A stranger probes every tenant; an approved source those whose source it plays.",

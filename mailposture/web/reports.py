@@ -35,7 +35,8 @@ def table(request: HttpRequest) -> HttpResponse:
 @operators_only
 def _ask(request: HttpRequest) -> HttpResponse:
     given = request.POST
-    tenant = get_object_or_404(models.Tenant, slug=given.get("tenant", ""))
+    slug = given.get("tenant", "").replace("\0", "")
+    tenant = get_object_or_404(models.Tenant, slug=slug)
     try:
         since, until = _day(given.get("from", "")), _day(given.get("to", ""))
         reporting.ask(tenant, since, until, timezone.now(), user=request.user)

@@ -73,6 +73,19 @@ def test_a_tenant_is_added_from_files(tmp_path: Path) -> None:
     assert set(who) == {"added tenant", "set credential"}
 
 
+def test_a_name_that_turns_text_around_is_refused(
+    typed: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "secret"
+    file.write_text(SECRET)
+    with pytest.raises(CommandError, match=r"U\+202E"):
+        run("add", "--name", "Lit\u202eware", *NAMED[2:], "--secret-file", str(file))
+    typed("Lit\u202eware", "Litware")
+    run("add", *NAMED[2:], "--secret-file", str(file))
+    assert "U+202E" in capsys.readouterr().out
+    assert models.Tenant.objects.get().name == "Litware"
+
+
 def test_no_option_takes_a_secret_itself() -> None:
     for option in ("--secret", "--client-secret", "--passphrase", "--password"):
         with pytest.raises(CommandError):

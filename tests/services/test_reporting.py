@@ -146,6 +146,8 @@ def test_a_report_that_could_not_read_all_says_so_and_satisfies_nothing_by_answe
         (TOMORROW, TODAY, "ends before"),
         (TOMORROW, date(2026, 11, 27), "not begun"),
         (date(2025, 1, 1), date(2026, 11, 1), "at most 400 days"),
+        (date(1, 1, 1), date(2, 1, 31), "begins in 2000 or later"),
+        (date(1999, 12, 31), date(2000, 1, 2), "begins in 2000 or later"),
     ],
 )
 def test_a_period_that_makes_no_sense_is_refused_in_words(

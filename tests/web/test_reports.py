@@ -104,6 +104,14 @@ def test_a_period_that_makes_no_sense_stays_in_the_form_with_the_reason(
     assert not models.Report.objects.exists()
 
 
+def test_a_tenant_that_no_database_can_look_up_is_not_there(
+    staff: Client, tenant: models.Tenant
+) -> None:
+    assert staff.post("/reports/", {**ASKED, "tenant": "fabri\0kan"}).status_code == 404
+    assert "\0" not in staff.get("/reports/?tenant=a%00b").content.decode()
+    assert not models.Report.objects.exists()
+
+
 def test_one_that_failed_can_be_made_again(staff: Client, tenant: models.Tenant) -> None:
     staff.post("/reports/", ASKED)
     models.Report.objects.update(state="failed", problem="It could not be made.")

@@ -103,6 +103,7 @@ def test_a_source_is_added_from_a_pasted_list() -> None:
         ({"certificate_name": "mail"}, "Give a name such as mail.contoso.com or *.contoso.com."),
         ({"certificate_name": "*.*.contoso.com"}, "Give a name such as"),
         ({"name": "Taken"}, "has a source of this name already"),
+        ({"name": "Gate\u202eway"}, "U+202E"),
         ({"kind": "friend"}, "valid choice"),
         ({"vantage_point": "1"}, "valid choice"),
     ],

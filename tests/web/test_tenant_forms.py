@@ -117,6 +117,8 @@ def test_a_pace_set_while_connecting_starts_nothing() -> None:
         ({"name": ""}, "required"),
         ({"name": "Add"}, "taken by a page of the site"),
         ({"name": "x" * 121}, "at most 120"),
+        ({"name": "Lit\r\nware"}, "U+000D"),
+        ({"name": "Lit\u202eware"}, "U+202E"),
     ],
 )
 def test_what_is_no_tenant_is_refused_and_stays_in_the_form(

@@ -162,6 +162,7 @@ def test_a_place_is_added_and_its_page_says_how_to_start_it(settings: Any) -> No
         ({"certificate_name": "a..b"}, "Give a name such as mail.contoso.com"),
         ({"plays": "both"}, "valid choice"),
         ({"name": ""}, "Fill this in."),
+        ({"name": "Frank\u2066furt"}, "U+2066"),
     ],
 )
 def test_what_cannot_be_is_refused_and_stays_in_the_form(wrong: dict[str, str], says: str) -> None:

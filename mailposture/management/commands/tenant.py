@@ -13,7 +13,7 @@ from django.utils import timezone
 from mailposture import models
 from mailposture.adapters.exchange.checking import Step
 from mailposture.management.arguments import readable_file
-from mailposture.services import arranging, checking, clouds, credentials, enrolling
+from mailposture.services import arranging, checking, clouds, credentials, enrolling, naming
 from mailposture.services.enrolling import NewCredential
 
 USAGE: Final = 2
@@ -56,7 +56,7 @@ class Command(BaseCommand):
 
     def add_tenant(self, options: dict[str, Any]) -> None:
         """Enrol a tenant with its credential, both or neither."""
-        name = options["name"] or ask("Name: ", str)
+        name = options["name"] or ask("Name: ", called)
         tenant_id = options["tenant_id"] or ask("Tenant ID: ", guid)
         cloud = options["cloud"] or "worldwide"
         if cloud not in clouds.known():
@@ -104,7 +104,7 @@ class Command(BaseCommand):
 
 def add_options(parser: ArgumentParser) -> None:
     """What `add` takes. A secret is never an option of its own: others could read it in ps."""
-    parser.add_argument("--name")
+    parser.add_argument("--name", type=called)
     parser.add_argument("--tenant-id", type=guid, metavar="GUID")
     parser.add_argument("--cloud", help="worldwide, gcc-high, dod, 21vianet")
     parser.add_argument("--client-id", type=guid, metavar="GUID")
@@ -168,6 +168,14 @@ def hidden(prompt: str) -> str:
         return getpass.getpass(prompt)
     except EOFError:
         refuse("Nobody answered; give the secret in a file.")
+
+
+def called(text: str) -> str:
+    """A name that may stand everywhere."""
+    try:
+        return naming.valid(text)
+    except naming.NotANameError as refusal:
+        raise ArgumentTypeError(str(refusal)) from None
 
 
 def guid(text: str) -> uuid.UUID:
