@@ -16,6 +16,7 @@ from mailposture.core.words import HIDDEN, duration, joined
 
 LONGEST_SUBJECT: Final = 150
 LONGEST_NAME: Final = 80
+ELSEWHERE: Final = "The command is on the incident's page: a mail cannot show every sign of it."
 LONGEST_LINE: Final = 200
 MOST_NAMED: Final = 3
 
@@ -327,14 +328,20 @@ def compose(facts: Facts, base_url: str) -> Letter:
         under_proof=_under(proof),
         rows=tuple(_rows(facts)),
         fix_title=plain(fix.get("title")),
-        fix=plain(fix.get("command"), 2 * LONGEST_LINE),
-        fix_note=plain(fix.get("note")),
+        fix=_command(fix),
+        fix_note=plain(fix.get("note")) if _command(fix) or not fix else ELSEWHERE,
         button=f"Open incident #{number}",
         url=f"{base_url}/incidents/{number}/",
         acknowledge=not over,
         why=_why(facts),
         settings_url=f"{base_url}/settings/",
     )
+
+
+def _command(fix: Facts) -> str:
+    """The command as it is run, else none: cut or smoothed, it could name another connector."""
+    command = str(fix.get("command") or "")
+    return command if plain(command, 2 * LONGEST_LINE) == command else ""
 
 
 def _exact(value: object) -> str:

@@ -245,6 +245,16 @@ def test_proof_facts_and_fix_follow_in_this_order() -> None:
     assert letter.acknowledge
 
 
+@pytest.mark.parametrize(
+    "name", ["Lock  to gateway", "Gate\u200dway", "Lock\tto", " ", "x" * 900, "a\u202eb", "a\nb"]
+)
+def test_a_command_that_a_mail_would_change_is_left_to_the_page(name: str) -> None:
+    fix = {"title": "Turn it back on", "command": f"Set-X '{name}' ", "note": "Takes it back."}
+    letter = letters.compose(facts(fix=fix), BASE)
+    assert (letter.fix_title, letter.fix) == ("Turn it back on", "")
+    assert letter.fix_note.startswith("The command is on the incident's page")
+
+
 def test_what_is_over_offers_no_fix_and_nothing_to_acknowledge() -> None:
     fix = {"title": "t", "command": "c", "note": "n"}
     letter = letters.compose(facts(**OVER, fix=fix), BASE)
