@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from mailposture.lab import client
 from mailposture.services.pages import firstrun, setup
 from mailposture.services.pages import lab as pages
+from mailposture.web import checks
 from mailposture.web.access import may_operate, operated_tenant, operators_only
 
 
@@ -57,6 +58,7 @@ def certificate(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         asked = {"tenant": played.slug, "certificate": kept}
         messages.info(request, str(client.ask(facts, "/certificate", asked)["changed"]))
+        checks.forget(request, tenant)
     except client.ControlError as error:
         messages.error(request, str(error))
     return redirect("connect_app", slug=slug)

@@ -199,12 +199,16 @@ def test_a_certificate_that_was_never_uploaded_is_refused_by_name(lab: Lab) -> N
 
 def test_a_certificate_made_here_walks_to_the_first_verdict(lab: Lab) -> None:
     walk = made_here(lab)
+    walk.post(f"{walk.base}/permissions/", {}, f"{walk.base}/permissions/")
+    assert "0 of 2 halves" in walk.page("app/")
     assert "Upload it to the lab's app" in walk.page("app/").replace("&#x27;", "'")
     answer = walk.client.post("/lab/certificate/contoso/", follow=True)
     assert answer.redirect_chain == [(f"{walk.base}/app/", 302)]
     thumbprint = models.Credential.objects.get().thumbprint
     said = f"Contoso's app knows the certificate {thumbprint}."
-    assert said in answer.content.decode().replace("&#x27;", "'").replace("<wbr>", "")
+    uploaded = answer.content.decode().replace("&#x27;", "'").replace("<wbr>", "")
+    assert said in uploaded
+    assert "of 2 halves" not in uploaded
     walk.post(f"{walk.base}/permissions/", {}, f"{walk.base}/read/")
     walk.tick()
     until_it_may_be_probed(walk)
