@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from mailposture.core.attribution import Session, decided
+from mailposture.core.configuration import DomainFacts
 from mailposture.core.hosts import MAIL_NAMES, plain
 from mailposture.core.posture.facts import Facts, readable
 from mailposture.core.posture.findings import (
@@ -28,7 +29,7 @@ def mx_at_gateway(facts: Facts) -> Sequence[Said]:
     if not facts.gateways:
         return unknown("No approved gateway is declared, so that none can be compared.")
     hosts = _mx_hosts(facts)
-    unsure = [name for name, found in hosts if not found]
+    unsure = [*_not_asked(facts), *(name for name, found in hosts if not found)]
     astray = [name for name, found in hosts if readable(found) - facts.gateways]
     if astray:
         seen = [f"{name}: {listed(found)}" for name, found in hosts if name in astray]
@@ -41,16 +42,26 @@ def mx_at_gateway(facts: Facts) -> Sequence[Said]:
 
 
 def _mx_hosts(facts: Facts) -> list[tuple[str, tuple[str, ...]]]:
-    """Each MX host with the domain it serves, and its addresses.
-
-    The MX of the initial domain is Microsoft's own and nobody can move it: MP-05 speaks of it.
-    """
+    """Each MX host with the domain it serves, and its addresses."""
     return [
         (f"{host.host} of {seen.domain}", host.addresses)
-        for seen in facts.configuration.domain_facts or ()
-        if not seen.domain.casefold().endswith(INITIAL)
+        for seen in _movable(facts)
         for host in seen.mx or ()
     ]
+
+
+def _not_asked(facts: Facts) -> list[str]:
+    """Domains whose MX could not be asked for, which is not to have none."""
+    return [f"the MX of {seen.domain}" for seen in _movable(facts) if seen.mx is None]
+
+
+def _movable(facts: Facts) -> list[DomainFacts]:
+    """The domains whose MX the organisation sets.
+
+    That of the initial domain is Microsoft's own and nobody can move it: MP-05 speaks of it.
+    """
+    every = facts.configuration.domain_facts or ()
+    return [seen for seen in every if not seen.domain.casefold().endswith(INITIAL)]
 
 
 # ---- MP-61: subdomains ---------------------------------------------------------------------

@@ -166,6 +166,24 @@ def test_mx_records_are_compared_with_the_approved_gateways(
     assert finding("MP-08", seen).result is result
 
 
+@pytest.mark.parametrize(
+    ("domain", "other", "result"),
+    [
+        ("contoso.net", "203.0.113.10", UNKNOWN),
+        ("contoso.net", "198.51.100.1", NO),
+        ("contoso.onmicrosoft.com", "203.0.113.10", YES),
+    ],
+)
+def test_an_mx_that_could_not_be_asked_for_is_not_none(
+    domain: str, other: str, result: Result
+) -> None:
+    asked = facts(("mx.contoso.com", (other,)))
+    unasked = DomainFacts(domain=domain, mx=None)
+    found = finding("MP-08", replace(asked, domain_facts=(*(asked.domain_facts or ()), unasked)))
+    assert found.result is result
+    assert ("the MX of contoso.net" in found.sentence) is (result is UNKNOWN)
+
+
 @pytest.mark.parametrize("entries", [(), ("no address",)])
 def test_without_a_declared_gateway_no_mx_is_judged(entries: tuple[str, ...]) -> None:
     seen = facts(("mx.contoso.com", ("203.0.113.10",)))
