@@ -12,6 +12,8 @@ from mailposture.core.verdict import SenderClass, Verdict
 
 ROUNDS: Final = 4
 INTERVALS: Final = 2
+# From one reading to the next: one that is missed leaves no gap, two in a row do.
+READ_WITHIN: Final = 2.5
 A_DAY: Final = timedelta(days=1)
 
 

@@ -16,6 +16,8 @@ class Snapshot(models.Model):
     document = models.JSONField()
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
+    # When of that nobody read it: [from, until] where a reading came late by more than it counts.
+    unread = models.JSONField(default=list)
     # How each domain stood, by our probes, when the configuration before was last seen.
     stood = models.JSONField(default=dict)
 

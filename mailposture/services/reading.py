@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -26,12 +26,15 @@ from mailposture.core.configuration import (
     with_part,
 )
 from mailposture.core.effects import Candidate, candidate
-from mailposture.services import clouds, fetches, history, planning, predicting, secrets
+from mailposture.core.states import READ_WITHIN
+from mailposture.services import assessing, clouds, fetches, history, planning, predicting, secrets
 
 log = logging.getLogger(__name__)
 
 # Without these nobody can say who may deliver.
 DECIDING = frozenset({"inbound_connectors", "accepted_domains", "organization"})
+# Times in which nobody read that one snapshot keeps, since it is loaded at every reading.
+MOST_GAPS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,7 @@ def record(tenant: models.Tenant, seen: Configuration, now: datetime) -> list[mo
     latest = tenant.snapshots.order_by("last_seen_at").last()
     digest = codec.digest(seen)
     if latest and latest.digest == digest:
-        _seen_again(latest, codec.dump(seen), now)
+        _seen_again(latest, codec.dump(seen), now, timedelta(seconds=tenant.fetch_every))
         return []
     found = diff.compare(history.known(tenant), seen) if latest else []
     snapshot = tenant.snapshots.create(
@@ -172,15 +175,27 @@ def record(tenant: models.Tenant, seen: Configuration, now: datetime) -> list[mo
     if any(change.effect == models.Change.Effect.PENDING for change in changes):
         planning.verify(tenant, snapshot, now)
     predicting.refresh(tenant, now)
+    assessing.refresh(tenant, now)
     return changes
 
 
-def _seen_again(latest: models.Snapshot, document: dict[str, Any], now: datetime) -> None:
-    """Move the snapshot's end. What does not count as a change (why a part was refused, when a
-    row was last touched) is kept as it was last said.
+def _seen_again(
+    latest: models.Snapshot, document: dict[str, Any], now: datetime, every: timedelta
+) -> None:
+    """Move the snapshot's end, and note where nobody read it meanwhile. What does not count as a
+    change (why a part was refused, when a row was last touched) is kept as it was last said.
     """
-    fresh = {} if latest.document == document else {"document": document}
+    fresh: dict[str, Any] = {} if latest.document == document else {"document": document}
+    if now - latest.last_seen_at > every * READ_WITHIN:
+        gap = [latest.last_seen_at.isoformat(), now.isoformat()]
+        fresh["unread"] = _bounded([*latest.unread, gap])
     models.Snapshot.objects.filter(pk=latest.pk).update(last_seen_at=now, **fresh)
+
+
+def _bounded(gaps: list[list[str]]) -> list[list[str]]:
+    """The latest gaps; those before them as one, so that nothing unread is taken for read."""
+    older, kept = gaps[: -MOST_GAPS + 1], gaps[-MOST_GAPS + 1 :]
+    return [[older[0][0], older[-1][1]], *kept] if older else kept
 
 
 def _change(
