@@ -2,11 +2,17 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-# What a spreadsheet would take for the beginning of a formula.
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+# What a spreadsheet takes for the beginning of a formula: such a sign, its full-width form too, and
+# whatever blanks, controls, quotes and unseen characters it passes over before it.
+_BEFORE: Final = r"[\s\x00-\x1f\x7f\u200b-\u200f\u2060\ufeff\"]*"
+_FORMULA: Final = rf"{_BEFORE}[=+\-@\uff1d\uff0b\uff0d\uff20]"
+_BEGINS: Final = re.compile(rf"[\x00-\x1f]|{_FORMULA}")
+# Where the list separator is another than the comma, a cell ends at it, whoever quoted it.
+_GOES_ON: Final = re.compile(rf"([;|\t\r\n\x0b\x0c\x85\u2028\u2029])(?={_FORMULA})")
 
 # Fixed and documented in docs/reports.md: a column may be added at the end, none is moved.
 COLUMNS: Final = (
@@ -18,8 +24,9 @@ COLUMNS: Final = (
 
 
 def harmless(cell: str) -> str:
-    """A cell that a spreadsheet takes as text, whatever it begins with."""
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
+    """A cell that a spreadsheet takes as text, whatever it begins with and wherever it is split."""
+    parted = _GOES_ON.sub(r"\1'", cell)
+    return f"'{parted}" if _BEGINS.match(cell) else parted
 
 
 def written(rows: Iterable[Sequence[str]]) -> str:

@@ -292,6 +292,41 @@ def test_no_cell_begins_a_formula(cell: str) -> None:
     assert written[0]["server_line"] == f"'{cell}"
 
 
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [
+        ("foo;=cmd()", "foo;'=cmd()"),
+        ("foo; \u00a0+1", "foo;' \u00a0+1"),
+        ("foo\t@x", "foo\t'@x"),
+        ("foo|-1", "foo|'-1"),
+        ('foo;"=cmd()', "foo;'\"=cmd()"),
+        ("foo\r\n=cmd()", "foo\r'\n'=cmd()"),
+        ("\uff1dcmd()", "'\uff1dcmd()"),
+        ("\uff0b1", "'\uff0b1"),
+        ("\uff0d1", "'\uff0d1"),
+        ("\uff20x", "'\uff20x"),
+        ("  =cmd()", "'  =cmd()"),
+        ("\ufeff=cmd()", "'\ufeff=cmd()"),
+        ("\x0b=cmd()", "'\x0b'=cmd()"),
+        ("\x00=cmd()", "'\x00=cmd()"),
+        ("\x00x", "'\x00x"),
+        ("550 5.7.51 a-b; c=d | e", "550 5.7.51 a-b; c=d | e"),
+        ("a - b, c + d = e", "a - b, c + d = e"),
+    ],
+)
+def test_no_part_of_a_cell_begins_a_formula_wherever_it_is_split(cell: str, written: str) -> None:
+    assert tables.harmless(cell) == written
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@given(st.lists(st.text(alphabet="=+-@\uff1d;|,\t\r\n \x0b\x00\"'a"), min_size=1, max_size=4))
+def test_a_spreadsheet_of_any_separator_finds_no_formula(separator: str, cells: list[str]) -> None:
+    text = tables.written([cells])
+    for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator):
+        for cell in row:
+            assert not re.match(r"[\s\x00]*[=+\-@\uff1d]", cell)
+
+
 # ---- the catalogue's file --------------------------------------------------------------------
 
 
