@@ -110,6 +110,7 @@ def test_commands_build_on_one_another() -> None:
     assert found.configuration.organization is not None
     assert found.configuration.organization.reject_direct_send is RejectDirectSend.ON
     assert len(found.steps) == 5
+    assert found.steps[1] == "Lock: SenderIPAddresses gained 192.0.2.1 (1 address)"
     assert found.steps[4] == "Lock is so already"
 
 

@@ -82,7 +82,7 @@ def with_parts(configuration: Configuration, parts: Configuration) -> Proposal:
     connectors = parts.inbound_connectors or ()
     return Proposal(
         configuration=present,
-        steps=tuple(one.sentence for one in diff.compare(configuration, present)),
+        steps=tuple(map(_said, diff.compare(configuration, present))),
         warnings=tuple(warnings(connectors)),
     )
 
@@ -92,7 +92,13 @@ def with_parts(configuration: Configuration, parts: Configuration) -> Proposal:
 
 def _steps(before: Configuration, after: Configuration) -> list[str]:
     """What one command changed, also in parts that are not known whole."""
-    return [one.sentence for one in diff.compare(_as_known(before), _as_known(after))]
+    return [_said(one) for one in diff.compare(_as_known(before), _as_known(after))]
+
+
+def _said(one: diff.Difference) -> str:
+    """The sentence, and of which object's field it speaks."""
+    is_of_many = one.field and one.part != "organization"
+    return f"{one.subject}: {one.sentence}" if is_of_many else one.sentence
 
 
 def _as_known(configuration: Configuration) -> Configuration:
