@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from mailposture import models
+from mailposture.core import letters
 from mailposture.services import arranging
 from tests.labs import Lab
 from tests.services.test_main_job import Watch, strangers, tenant
@@ -23,9 +24,9 @@ DIRECT = ("closed", "reject-direct-send")
 NOBODY = ("unknown", "recipient-unknown")
 LATER_STORIES = {
     "northwind": ("closed", {"gets_in": 2}),
-    "adatum": ("open", {"cut_off": 1}),
+    "adatum": ("open", {"partly_cut_off": 1}),
     "litware": ("partly", {"gets_in": 1}),
-    "wingtip": ("open", {"cut_off": 1, "unknown": 1}),
+    "wingtip": ("open", {"partly_cut_off": 1, "unknown": 1}),
 }
 SEEN = (
     ("northwind", "stranger", {"domain": "northwindtraders.com"}, LOCKED),
@@ -52,6 +53,11 @@ def test_the_first_look_tells_each_of_the_later_stories(lab: Lab) -> None:
     cut_off = models.Incident.objects.filter(kind="cut_off").order_by("tenant__slug")
     named = [(i.tenant.slug, i.alerts.get().facts["source"]["name"]) for i in cut_off if i.tenant]
     assert named == [("adatum", "Gateway"), ("wingtip", "Gateway")]
+    assert letters.sentence(cut_off[0].alerts.get().facts) == (
+        "Gateway is refused by Adatum with own-domain senders at 2 domains; "
+        "with foreign and null senders it gets in."
+    )
+    assert {incident.severity for incident in cut_off} == {"medium"}
 
 
 def test_the_door_of_the_signed_zone_is_the_one_that_was_probed(lab: Lab) -> None:
@@ -69,7 +75,7 @@ def test_a_named_recipient_makes_known_what_no_postmaster_could(lab: Lab) -> Non
     arranging.name_recipients(tenant("wingtip"), named, watch.now)
     watch.later(seconds=30)
     assert answers("wingtip", "stranger", domain="wingtiptoys.com") == {OPEN}
-    assert tenant("wingtip").standing["approved"] == {"cut_off": 1, "gets_in": 1}
+    assert tenant("wingtip").standing["approved"] == {"partly_cut_off": 1, "gets_in": 1}
 
 
 @pytest.mark.parametrize("slug", ["fabrikam", "northwind"])
@@ -93,6 +99,10 @@ def test_an_expired_secret_is_named_and_a_new_one_reads_on(lab: Lab) -> None:
     watch.later(seconds=30)
     assert tenant("litware").fetch_error.startswith("secret-expired: AADSTS7000222")
     assert tenant("litware").state == "partly"
+    blind = models.Alert.objects.get(incident__kind="blind")
+    assert letters.sentence(blind.facts) == (
+        "The configuration of Litware is not read; its doors are still probed."
+    )
     lab.scene("reset", "litware")
     watch.later(seconds=30)
     assert tenant("litware").fetch_error == ""

@@ -162,7 +162,7 @@ def test_a_source_that_is_cut_off_is_named_whatever_the_state(
     probed(contoso, source.vantage_point, verdicts("open", "closed", "open"))
     shown = page(viewer)
     assert sentence(shown) == "contoso refuses strangers; Gateway is partly cut off."
-    assert "0 of 1 get in, 1 cut off" in shown
+    assert "0 of 1 get in, 1 partly cut off" in shown
     assert "Approved source cut off" in part(shown, "paths")
 
 
