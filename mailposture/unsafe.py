@@ -8,6 +8,7 @@ import stat
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -41,7 +42,7 @@ def listener(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
     A server that was started by name reads its own options; so they are read here as well.
     """
     found = environment.get("UVICORN_HOST") or HERE
-    for option, value in zip(arguments, [*arguments[1:], ""], strict=True):
+    for option, value in pairwise([*arguments, ""]):
         name, joined, given = option.partition("=")
         if name in _FILES:
             return HERE

@@ -98,6 +98,7 @@ def test_listening_for_others_needs_a_name_and_https(start: Start) -> None:
 @pytest.mark.parametrize(
     ("words", "environment", "found"),
     [
+        ("", {}, "127.0.0.1"),
         ("mailposture.asgi:application", {}, "127.0.0.1"),
         ("mailposture.asgi:application --host 0.0.0.0 --port 8000", {}, EVERYWHERE),
         ("--host=::", {}, "::"),
