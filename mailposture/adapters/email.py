@@ -5,6 +5,7 @@ told. One recipient a transaction, so that one refusal costs nobody else's mail.
 """
 
 import asyncio
+import base64
 import ipaddress
 import re
 import ssl
@@ -31,6 +32,8 @@ WHOLE: Final = 60.0
 STEP: Final = 30.0
 LONGEST: Final = 500
 
+BLOT: Final = "[...]"
+LONG_ENOUGH: Final = 8
 _PORTS: Final = {"smtp": 25, "starttls": 587, "smtps": 465}
 _ENHANCED: Final = re.compile(r"^([245]\.\d{1,3}\.\d{1,3})\b")
 
@@ -228,7 +231,7 @@ async def _sign_in(client: SMTP, server: Server, trust: ssl.SSLContext) -> Answe
             hello = await client.ehlo()
         if server.user:
             hello = await client.login(server.user, server.password)
-    return Answer(hello.code, _short(hello.message.split("\n")[0]))
+    return _answer(hello.code, hello.message.split("\n")[0], server)
 
 
 async def _transact(client: SMTP, server: Server, mail: Mail, said: _Said) -> Answer:
@@ -245,8 +248,12 @@ async def _transact(client: SMTP, server: Server, mail: Mail, said: _Said) -> An
             # aiosmtplib knows 250 alone; any 2xx says taken (RFC 5321 section 4.2.1).
             if not 200 <= error.code < 300:
                 raise
-            return Answer(error.code, _short(error.message))
-    return Answer(last.code, _short(last.message))
+            return _answer(error.code, error.message, server)
+    return _answer(last.code, last.message, server)
+
+
+def _answer(code: int, message: str, server: Server) -> Answer:
+    return Answer(code, _short(blotted(message, server)))
 
 
 @contextmanager
@@ -258,14 +265,15 @@ def _told(about: str, server: Server, *, maybe: bool = False) -> Iterator[None]:
         # aiosmtplib gives a code of its own to what is no reply at all.
         code = error.code if 400 <= error.code < 600 else None
         says = f"{error.code} {error.message}" if code else error.message
-        raise DeliveryError(about, says, code=code, maybe=maybe and code is None) from None
+        unsure = maybe and code is None
+        raise DeliveryError(about, blotted(says, server), code=code, maybe=unsure) from None
     except UnicodeEncodeError:
         says = "The address is not ASCII, and the server was not asked for SMTPUTF8."
         raise DeliveryError(about, says, code=553) from None
     except (SMTPTimeoutError, SMTPServerDisconnected, SMTPConnectError, OSError) as error:
-        raise DeliveryError("us", _why(error, server), maybe=maybe) from None
+        raise DeliveryError("us", blotted(_why(error, server), server), maybe=maybe) from None
     except (SMTPException, ValueError) as error:
-        raise DeliveryError(about, str(error)) from None
+        raise DeliveryError(about, blotted(str(error), server)) from None
 
 
 def _why(error: Exception, server: Server) -> str:
@@ -273,6 +281,21 @@ def _why(error: Exception, server: Server) -> str:
         return f"The certificate of {server.host} is not trusted: {error.verify_message}."
     words = str(error) or type(error).__name__
     return words if server.host in words else f"{server.host}: {words}"
+
+
+def blotted(words: str, server: Server) -> str:
+    """A server's words without our credentials, which some repeat: in clear or as they went out."""
+    user, password = server.user.encode(), server.password.encode()
+    if not user:
+        return words
+    carried = [b"\0".join(parts) for parts in ((b"", user, password), (user, user, password))]
+    encoded = [base64.b64encode(one).decode().rstrip("=") for one in (*carried, password, user)]
+    for secret in (*encoded, server.password, server.user):
+        # A short one is a word of many a sentence: it goes where it stands by itself.
+        edge = "" if len(secret) >= LONG_ENOUGH else r"(?![^\W_])"
+        before = "(?<![^\\W_])" if edge else ""
+        words = re.sub(f"{before}{re.escape(secret)}{edge}=*", BLOT, words, flags=re.IGNORECASE)
+    return words
 
 
 def _short(words: str) -> str:

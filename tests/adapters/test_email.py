@@ -1,5 +1,6 @@
 """Handing a mail to a server: its answer is kept, and no server hangs, floods or fools us."""
 
+import base64
 import socket
 import time
 from typing import Any
@@ -61,6 +62,59 @@ def test_an_address_that_cannot_be_used_says_why(url: str, why: str) -> None:
 def test_a_password_is_never_shown() -> None:
     server = email.read("starttls://user:hunter2@mail.example.com")
     assert "hunter2" not in f"{server} {server!r}"
+
+
+def encoded(*parts: str) -> str:
+    return base64.b64encode("\0".join(parts).encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        "user=alerts@example.com pass=hunter2+x",
+        "AUTH PLAIN {plain}",
+        "{plain_for}",
+        "{user} then {password}",
+        "HUNTER2+X",
+        "x" * 460 + " hunter2+x and more",
+    ],
+)
+def test_a_refusal_that_repeats_our_credentials_is_kept_without_them(echo: str) -> None:
+    user, password = "alerts@example.com", "hunter2+x"
+    said = {
+        "plain": encoded("", user, password), "plain_for": encoded(user, user, password),
+        "user": encoded(user), "password": encoded(password),
+    }  # fmt: skip
+    refusal = f"535 5.7.8 no: {echo.format(**said)}\r\n"
+    hello = b"250-hello\r\n250 AUTH PLAIN LOGIN\r\n"
+    talk = answers(b"220 a\r\n", hello, refusal.encode(), refusal.encode(), refusal.encode())
+    with scripted(talk) as url:
+        server = email.read(url.replace("smtp://", "smtp://alerts%40example.com:hunter2%2Bx@"))
+        with pytest.raises(email.DeliveryError) as caught:
+            email.send(server, MAIL, MANNER)
+    kept = f"{caught.value.says} {caught.value!r}"
+    assert caught.value.code == 535
+    assert kept.startswith("535 5.7.8 no: ")
+    assert email.BLOT in kept
+    for secret in (user, password, "hunter2", *said.values()):
+        assert secret.rstrip("=").lower() not in kept.lower()
+
+
+@pytest.mark.parametrize(
+    ("words", "kept"),
+    [
+        ("the mail of mail was not mailed", "the [...] of [...] was not mailed"),
+        ("abc_abcd abc.", "[...]_abcd [...]."),
+    ],
+)
+def test_a_short_name_is_blotted_only_where_it_stands_by_itself(words: str, kept: str) -> None:
+    server = email.Server(scheme="smtp", host="a", port=25, user="mail", password="abc")
+    assert email.blotted(words, server) == kept
+
+
+def test_without_credentials_every_word_is_kept() -> None:
+    server = email.Server(scheme="smtp", host="a", port=25)
+    assert email.blotted("250 ok =", server) == "250 ok ="
 
 
 # ---- mails that are taken ------------------------------------------------------------------
