@@ -74,8 +74,23 @@ SMTP_URL: Final = os.environ.get("SMTP_URL") or (
 )
 MAIL_DOMAIN: Final = SENDER_DOMAIN or ("probe.example" if LAB else "localhost")
 MAIL_FROM: Final = _setting("MAIL_FROM") or f"mailposture@{MAIL_DOMAIN}"
+
+# --- where it is reached -------------------------------------------------------------------------
+
+# Loopback always beside them: the sign-in link that a start prints, the supervisor's own question.
+NAMES: Final = [n.strip() for n in os.environ.get("ALLOWED_HOSTS", "").split(",") if n.strip()]
+ALLOWED_HOSTS = [*NAMES, "127.0.0.1", "localhost", "[::1]"]
+BEHIND_HTTPS: Final = _setting("HTTPS") == "1"
+
+
+def _reached() -> str:
+    """What is typed to come here: the first whole name, where a proxy makes HTTPS of it."""
+    whole = [name for name in NAMES if not name.startswith(".")]
+    return f"https://{whole[0]}" if BEHIND_HTTPS and whole else f"http://127.0.0.1:{PORT}"
+
+
 # What the links in a mail begin with: mails are read elsewhere.
-PUBLIC_URL: Final = (_setting("PUBLIC_URL") or f"http://127.0.0.1:{PORT}").rstrip("/")
+PUBLIC_URL: Final = (_setting("PUBLIC_URL") or _reached()).rstrip("/")
 
 # --- where things are kept -----------------------------------------------------------------------
 
@@ -97,6 +112,9 @@ def _database(url: str | None) -> dict[str, Any]:
     if found["ENGINE"] == "django.db.backends.sqlite3":
         found["ENGINE"] = "mailposture.sqlite"
         found["OPTIONS"] = {**SQLITE, **found.get("OPTIONS", {})}
+    else:
+        # libpq's own variable holds a password that no address has to be made of.
+        found["PASSWORD"] = found.get("PASSWORD") or os.environ.get("PGPASSWORD", "")
     return found
 
 
@@ -107,9 +125,6 @@ DATABASES = {"default": _database(runtime.database_url(DATA_DIR, os.environ))}
 # Made or read when first used, not when imported.
 SECRET_KEY = lazy(keys.django_secret, str)(KEYS_DIR)
 DEBUG = False
-NAMES: Final = [n.strip() for n in os.environ.get("ALLOWED_HOSTS", "").split(",") if n.strip()]
-# Loopback always: the sign-in link that a start prints, and the supervisor's own question.
-ALLOWED_HOSTS = [*NAMES, "127.0.0.1", "localhost", "[::1]"]
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -181,7 +196,6 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 # Sign-in links stand in addresses, and loopback has no certificate: cookies are marked for HTTPS
 # where the operator says that a proxy in front speaks it.
-BEHIND_HTTPS: Final = _setting("HTTPS") == "1"
 SESSION_COOKIE_NAME = "mailposture_session"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_HTTPS
 CSRF_COOKIE_HTTPONLY = True
@@ -189,4 +203,5 @@ SESSION_COOKIE_AGE = int(timedelta(hours=12).total_seconds())
 if BEHIND_HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = int(timedelta(days=30).total_seconds())
-    CSRF_TRUSTED_ORIGINS = [f"https://{name}" for name in NAMES]
+    # .contoso.com means every name below it, which is written with a star here.
+    CSRF_TRUSTED_ORIGINS = [f"https://{'*' * name.startswith('.')}{name}" for name in NAMES]

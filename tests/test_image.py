@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,83 @@ def test_secrets_stand_in_no_file() -> None:
     for line in text.splitlines():
         if "PASSWORD" in line and not line.lstrip().startswith("#"):
             assert "${" in line
+
+
+def interpolated(given: Mapping[str, str]) -> dict[str, str]:
+    """The environment of the site as Compose makes it of what stands in `.env`."""
+
+    def value(found: re.Match[str]) -> str:
+        name, sign, more = found["name"], found["sign"], found["more"]
+        if sign == ":?" and not given.get(name):
+            raise KeyError(f"{name}: {more}")
+        return given.get(name) or (more if sign == ":-" else "")
+
+    variable = re.compile(r"\$\{(?P<name>\w+)(?:(?P<sign>:[-?])(?P<more>[^}]*))?\}")
+    return {
+        name: variable.sub(value, text) for name, text in SERVICES["web"]["environment"].items()
+    }
+
+
+ENV = {
+    "POSTGRES_PASSWORD": "p/a@ss:w#rd%41", "VALKEY_PASSWORD": "a1b2c3",
+    "ALLOWED_HOSTS": "posture.example.org, posture.example.net",
+}  # fmt: skip
+LOOK = """
+import json, os, django
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailposture.settings")
+django.setup()
+from django.conf import settings as s
+d = s.DATABASES["default"]
+print(json.dumps([d["HOST"], d["PASSWORD"], s.PUBLIC_URL, s.NAMES, s.CSRF_TRUSTED_ORIGINS,
+                  s.MAIL_FROM, s.FETCH_EVERY.total_seconds(), s.PROBE_EVERY.total_seconds()]))
+"""
+
+
+def found_in_the_site(tmp_path: Path, **more: str) -> list[Any]:
+    """What the site makes of the environment that Compose gives it."""
+    environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "DATA_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", LOOK],
+        cwd=ROOT, env={**interpolated(ENV | more), **environment},
+        capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    found: list[Any] = json.loads(done.stdout)
+    return found
+
+
+def test_several_names_and_a_password_of_any_signs_arrive_whole(tmp_path: Path) -> None:
+    names = ["posture.example.org", "posture.example.net"]
+    assert found_in_the_site(tmp_path) == [
+        "database", "p/a@ss:w#rd%41", "https://posture.example.org", names,
+        [f"https://{name}" for name in names], "mailposture@localhost", 900.0, 21600.0,
+    ]  # fmt: skip
+
+
+def test_what_is_set_in_the_file_of_secrets_reaches_every_process_of_ours(tmp_path: Path) -> None:
+    more = {
+        "MAILPOSTURE_PUBLIC_URL": "https://mail.example.org/",
+        "MAILPOSTURE_MAIL_FROM": "a@b.example",
+        "MAILPOSTURE_FETCH_EVERY": "600", "MAILPOSTURE_PROBE_EVERY": "7200",
+    }  # fmt: skip
+    found = found_in_the_site(tmp_path, **more)
+    assert found[2] == "https://mail.example.org"
+    assert found[5:] == ["a@b.example", 600.0, 7200.0]
+    for name in ("migrate", "central", "reader", "errands", "beat"):
+        assert set(interpolated(ENV)) - {"FORWARDED_ALLOW_IPS"} == set(
+            SERVICES[name]["environment"]
+        )
+
+
+@pytest.mark.parametrize("name", sorted(ENV))
+def test_without_what_it_cannot_do_without_nothing_starts(name: str) -> None:
+    with pytest.raises(KeyError, match=name):
+        interpolated({**ENV, name: ""})
+
+
+def test_the_documentation_names_what_the_file_of_secrets_may_hold() -> None:
+    said = (ROOT / "docs" / "operations.md").read_text() + (ROOT / "README.md").read_text()
+    names = re.findall(r"\$\{(\w+)", (ROOT / "compose.yaml").read_text())
+    assert [name for name in names if name not in said] == []
 
 
 def test_every_queue_has_a_worker_and_every_worker_a_queue_that_exists() -> None:
