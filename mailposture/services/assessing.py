@@ -1,0 +1,185 @@
+"""Judge a tenant by the rules of posture, and keep what is found with its beginning and its end.
+
+Run where a configuration was stored and where a round is whole. A rule that cannot be judged any
+more keeps its findings: not knowing closes nothing.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from mailposture import models
+from mailposture.core import posture, states
+from mailposture.core.configuration import Configuration
+from mailposture.core.contradictions import Agreement, hold
+from mailposture.core.posture import (
+    Answered,
+    Apart,
+    Evidence,
+    Facts,
+    Finding,
+    Observed,
+    Result,
+    Source,
+    SourceKind,
+)
+from mailposture.core.verdict import Verdict
+from mailposture.services import history, predicting
+from mailposture.services.predicting import Oracle
+
+# A finding's words end here: subjects of any length are told apart by their first signs.
+LONGEST_SUBJECT: Final = 253
+STRANGER: Final = models.VantagePoint.Plays.STRANGER
+# These speak of how long ago something was: they are worked out when a page is shown.
+OF_THE_MOMENT: Final = frozenset({"MP-11"})
+
+
+def facts(tenant: models.Tenant, now: datetime) -> Facts:
+    """All that the rules are given of this tenant, from its rows."""
+    configuration = history.known(tenant)
+    rows = list(
+        tenant.paths.filter(retired_at=None, vantage_point__enabled=True).select_related(
+            "vantage_point", "current"
+        )
+    )
+    return Facts(
+        configuration=configuration,
+        sources=tuple(source(row) for row in tenant.sources.select_related("vantage_point")),
+        observed=Observed(
+            answers=tuple(_answered(rows, tenant)) or None,
+            agreements=tuple(_apart(rows, predicting.oracle(tenant, configuration))) or None,
+            evidence=_evidence(tenant),
+            endpoint_addresses=_endpoints(tenant),
+        ),
+        at=now,
+    )
+
+
+def source(row: models.ApprovedSource) -> Source:
+    """An approved source as the rules see it."""
+    return Source(
+        name=row.name,
+        kind=SourceKind(row.kind),
+        addresses=tuple(row.addresses.split()),
+        certificate_names=tuple(filter(None, (row.certificate_name,))),
+    )
+
+
+def _answered(rows: Iterable[models.Path], tenant: models.Tenant) -> Iterable[Answered]:
+    """What the worst stranger was answered, by domain and sender class."""
+    found: dict[tuple[str, str], list[models.Path]] = defaultdict(list)
+    for row in rows:
+        if row.vantage_point.plays == STRANGER and row.current:
+            found[row.domain, row.sender_class].append(row)
+    for (domain, sender_class), paths in found.items():
+        worst = states.worst(Verdict(path.verdict) for path in paths)
+        shown = next((p for p in paths if p.verdict == worst), paths[0])
+        yield Answered(
+            domain=domain,
+            sender_class=sender_class,
+            verdict=worst,
+            code=shown.current.code if shown.current else "",
+            at=tenant.probed_at,
+        )
+
+
+def _apart(rows: Iterable[models.Path], oracle: Oracle | None) -> Iterable[Apart]:
+    """How predictions and observations stand, one for each place, sender class and manner."""
+    alike: dict[tuple[str, str, str], list[models.Path]] = defaultdict(list)
+    for row in rows:
+        alike[row.vantage_point.slug, row.sender_class, row.agreement].append(row)
+    for (_slug, sender_class, agreement), paths in alike.items():
+        first, more = paths[0], len(paths) - 1
+        where = first.domain if not more else f"{first.domain} and {more:,} more"
+        decision = oracle.of(first) if oracle else None
+        settles = agreement == Agreement.SETTLING
+        yield Apart(
+            path=f"{first.vantage_point.name}, {sender_class} sender, {where}",
+            agreement=Agreement(agreement),
+            sentence=hold(decision, Verdict(first.verdict), settles=settles).sentence,
+            approved=first.vantage_point.plays != STRANGER,
+        )
+
+
+def _evidence(tenant: models.Tenant) -> Evidence:
+    return Evidence(
+        read_at=tenant.fetched_at,
+        asked_at=tenant.probed_at,
+        reading_counts=states.INTERVALS * timedelta(seconds=tenant.fetch_every),
+        answer_counts=states.ROUNDS * timedelta(seconds=tenant.probe_every),
+    )
+
+
+def _endpoints(tenant: models.Tenant) -> tuple[str, ...] | None:
+    rows = tenant.endpoints.values_list("addresses", flat=True)
+    found = tuple(sorted({address for addresses in rows for address in addresses}))
+    return found or None
+
+
+# ---- rows ----------------------------------------------------------------------------------
+
+
+def refresh(tenant: models.Tenant, now: datetime) -> list[models.Finding]:
+    """Bring the tenant's findings up to date; the ones that are new."""
+    given = facts(tenant, now)
+    if not _was_read(given.configuration):
+        return []
+    judged = [f for f in posture.assess(given) if f.rule not in OF_THE_MOMENT]
+    violated = {(f.rule, _subject(f)): f for f in judged if f.result is Result.NOT_SATISFIED}
+    silent = {f.rule for f in judged if f.result is Result.UNKNOWN}
+    standing = {(row.rule, row.subject): row for row in tenant.findings.filter(closed_at=None)}
+    gone = [row.pk for key, row in standing.items() if key not in violated and key[0] not in silent]
+    models.Finding.objects.filter(pk__in=gone).update(closed_at=now)
+    _keep(standing, violated)
+    fresh = [_row(tenant, found, now) for key, found in violated.items() if key not in standing]
+    return models.Finding.objects.bulk_create(fresh)
+
+
+def _was_read(configuration: Configuration) -> bool:
+    return bool(configuration.parts)
+
+
+def _keep(
+    standing: Mapping[tuple[str, str], models.Finding],
+    violated: Mapping[tuple[str, str], Finding],
+) -> None:
+    """Take over what a finding says now, where that is anything new."""
+    moved = []
+    for key, row in standing.items():
+        found = violated.get(key)
+        if found and row.document != (document := _document(found)):
+            row.severity, row.rank = found.severity, found.severity.rank
+            row.sentence, row.document = found.sentence, document
+            moved.append(row)
+    models.Finding.objects.bulk_update(moved, ["severity", "rank", "sentence", "document"])
+
+
+def _row(tenant: models.Tenant, found: Finding, now: datetime) -> models.Finding:
+    return models.Finding(
+        tenant=tenant,
+        rule=found.rule,
+        subject=_subject(found),
+        severity=found.severity,
+        rank=found.severity.rank,
+        sentence=found.sentence,
+        document=_document(found),
+        opened_at=now,
+    )
+
+
+def _subject(found: Finding) -> str:
+    return found.subject[:LONGEST_SUBJECT]
+
+
+def _document(found: Finding) -> dict[str, Any]:
+    """What is kept of a finding besides its columns."""
+    kept = asdict(found)
+    return {
+        "because": kept["because"],
+        "evidence": list(kept["evidence"]),
+        "near_miss": kept["near_miss"],
+        "assumptions": list(kept["assumptions"]),
+        "remediation": kept["remediation"],
+    }
