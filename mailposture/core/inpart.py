@@ -45,7 +45,7 @@ def refused(
         f"{short}{where if domains else ''}; {gets_in}",
         short if with_whom else f"{short}{where if domains else ''}",
         "Partly cut off",
-        "that mail of it is not delivered.",
+        "such mail is not delivered.",
     )
 
 
@@ -129,11 +129,13 @@ def still(what: str) -> str:
 
 # What had been told before it got worse, or better.
 TURNS: Final[Mapping[tuple[str, str], str]] = {
-    ("worse", "cut_off"): "It was refused in part; now a domain takes none of its mail, or none "
-    "with foreign senders.",
-    ("better", "cut_off"): "It was told as cut off; some of its mail gets in now.",
-    ("worse", "blind"): "It was unseen in part; now it is so as a whole.",
-    ("better", "blind"): "It was told as unseen as a whole; part of it is seen again.",
+    (
+        "worse",
+        "cut_off",
+    ): "Some of its mail was refused; now a domain takes none of it, or none with foreign senders.",
+    ("better", "cut_off"): "It was cut off; some of its mail gets in now.",
+    ("worse", "blind"): "Part of it was unseen; now none of it is seen.",
+    ("better", "blind"): "None of it was seen; part of it is seen again.",
 }
 
 

@@ -4,21 +4,19 @@ Only words: the templates render them as text and as HTML. Every fact may come f
 server or a hostile tenant, so each is made printable and cut here; escaping is the template's.
 """
 
-import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from mailposture.core import inpart
 from mailposture.core.signs import named
-from mailposture.core.words import HIDDEN, duration, joined
+from mailposture.core.told import LONGEST_LINE, at_clock, clock, few, moment, plain
+from mailposture.core.words import duration
 
 LONGEST_SUBJECT: Final = 150
 LONGEST_NAME: Final = 80
 ELSEWHERE: Final = "The command is on the incident's page: a mail cannot show every sign of it."
-LONGEST_LINE: Final = 200
-MOST_NAMED: Final = 3
 
 type Facts = Mapping[str, Any]
 type Row = tuple[str, str]
@@ -60,37 +58,11 @@ class Letter:
     settings_url: str
 
 
-# ---- made safe -----------------------------------------------------------------------------
-
-
-def plain(value: object, longest: int = LONGEST_LINE) -> str:
-    """Foreign text as one printable line: no control, no line end, nothing that turns text."""
-    shown = "".join(c if _is_shown(c) else " " for c in str(value or ""))
-    line = " ".join(shown.split())
-    return line if len(line) <= longest else line[: longest - 1] + "…"
-
-
-def _is_shown(character: str) -> bool:
-    """Neither control, format, private, unassigned nor a line or paragraph separator."""
-    return unicodedata.category(character) not in HIDDEN
+# ---- what it is about ----------------------------------------------------------------------
 
 
 def _name(facts: Facts) -> str:
     return plain(facts.get("name"), LONGEST_NAME) or "a tenant"
-
-
-def _moment(value: object) -> datetime | None:
-    return datetime.fromisoformat(value) if isinstance(value, str) and value else None
-
-
-def _clock(value: object, at: object, *, seconds: bool = False) -> str:
-    """10:14 UTC, with its day where that is not the day of the letter."""
-    moment, today = _moment(value), _moment(at)
-    if moment is None:
-        return "an unknown time"
-    same = today is not None and moment.date() == today.date()
-    clock = f"{moment:%H:%M:%S} UTC" if seconds else f"{moment:%H:%M} UTC"
-    return clock if same else f"{moment.day} {moment:%b} {clock}"
 
 
 def _lasted(facts: Facts) -> str:
@@ -104,18 +76,8 @@ def _came_and_went(facts: Facts) -> bool:
 
 def _from_to(facts: Facts) -> str:
     """Between when, and whether all the time."""
-    since, until = (_clock(facts.get(key), facts.get("at")) for key in ("since", "until"))
+    since, until = (clock(facts.get(key), facts.get("at")) for key in ("since", "until"))
     return f"on and off from {since} to {until}" if _came_and_went(facts) else f"until {until}"
-
-
-def few(names: Sequence[str], *, most: int = MOST_NAMED) -> str:
-    """a, b and c; what is beyond the first few is counted."""
-    if len(names) > most:
-        return f"{', '.join(names[:most])} and {len(names) - most:,} more"
-    return joined(names)
-
-
-# ---- what it is about ----------------------------------------------------------------------
 
 
 def _classes(facts: Facts) -> list[str]:
@@ -171,7 +133,7 @@ def _severity(facts: Facts) -> str:
 
 
 def _bypass(facts: Facts) -> _Told:
-    name, since = _name(facts), _clock(facts.get("since"), facts.get("at"))
+    name, since = _name(facts), clock(facts.get("since"), facts.get("at"))
     whole = _is_whole(facts)
     tone, gate, word = ("open", "→", "Open") if whole else ("part", "⇢", "Partly open")
     what = f"{name} {_what_opens(facts)}"
@@ -179,11 +141,12 @@ def _bypass(facts: Facts) -> _Told:
         lead = f"It was Partly open since {since}; now every domain whose state is known is open."
         return _Told(_severity(facts), what, f"{what}.", lead, tone, gate, word)
     if facts.get("event") == "better":
-        lead = f"It was told as Open and is {word} now. First seen open {since}."
+        lead = f"It was told as Open and is {word} now. First seen open {_since(facts)}."
         return _Told(word, what, f"{what}.", lead, tone, gate, word)
     if facts.get("event") == "again":
         lead = (
-            f"It had closed less than an hour before and is open again. First seen open {since}. "
+            "It had closed less than an hour before. "
+            f"It was first seen open {_since(facts)}. "
             "Further changes are told once it has been quiet for an hour."
         )
         return _Told("Again", what, f"{what} again.", lead, tone, gate, word)
@@ -195,22 +158,25 @@ def _bypass(facts: Facts) -> _Told:
 def _first(facts: Facts) -> str:
     """Since when, and what it was before."""
     at = facts.get("at")
-    since = _clock(facts.get("since"), at, seconds=True)
+    since = at_clock(facts.get("since"), at, seconds=True)
     proof = facts.get("proof") or {}
     ends = int(proof.get("front_ends") or 0)
     where = f", on {ends} front ends" if ends > 1 else ""
     if facts.get("first_look"):
-        return f"It was open at the first look, at {since}{where}. Since when is not known."
-    before = _clock(facts.get("last_closed"), at, seconds=True)
-    return f"Last seen closed at {before}, first seen open at {since}{where}."
+        return f"It was open at the first look, {since}{where}. Since when is not known."
+    before = at_clock(facts.get("last_closed"), at, seconds=True)
+    return f"Last seen closed {before}, first seen open {since}{where}."
+
+
+def _since(facts: Facts) -> str:
+    return at_clock(facts.get("since"), facts.get("at"))
 
 
 def _bypass_over(facts: Facts) -> _Told:
     name, lasted = _name(facts), _lasted(facts)
-    since = _clock(facts.get("since"), facts.get("at"))
-    until = _clock(facts.get("until"), facts.get("at"))
+    since, until = _since(facts), at_clock(facts.get("until"), facts.get("at"))
     state = {"closed": "", "unknown": " Some paths are unknown."}.get(str(facts.get("state")), "")
-    lead = f"First seen open at {since}, first seen closed at {until}.{state}"
+    lead = f"First seen open {since}, first seen closed {until}.{state}"
     if _came_and_went(facts):
         lead = f"Open {facts['times']:,} times, {_from_to(facts)}.{state}"
     if facts.get("state") == "closed":
@@ -233,7 +199,7 @@ def _refused(facts: Facts) -> inpart.Said:
 
 
 def _cut_off(facts: Facts) -> _Told:
-    since = _clock(facts.get("since"), facts.get("at"))
+    since = clock(facts.get("since"), facts.get("at"))
     said, event = _refused(facts), facts.get("event")
     lead = f"Refused since {since}: {said.lead}"
     mark, subject, sentence = _severity(facts), f"{said.short} since {since}", f"{said.sentence}."
@@ -267,7 +233,7 @@ def _unseen(facts: Facts) -> inpart.Unseen:
 
 def _blind(facts: Facts) -> _Told:
     said, event = _unseen(facts), facts.get("event")
-    since = _clock(facts.get("since"), facts.get("at"))
+    since = clock(facts.get("since"), facts.get("at"))
     why = [_ended(plain(r.get("says"))) for r in facts.get("reasons") or ()]
     lead = " ".join([*why, said.unknown]) if why else f"Why is not known. {said.unknown}"
     what = said.what.format(name=_name(facts))
@@ -345,8 +311,8 @@ def _command(fix: Facts) -> str:
 
 
 def _exact(value: object) -> str:
-    moment = _moment(value)
-    return f"{moment.day} {moment:%b %Y, %H:%M:%S} UTC" if moment else ""
+    found = moment(value)
+    return f"{found.day} {found:%b %Y, %H:%M:%S} UTC" if found else ""
 
 
 def _lines(proof: Facts) -> Iterator[Line]:
@@ -359,7 +325,8 @@ def _decides(facts: Facts, proof: Facts) -> str:
     """What the deciding line proves, in the word of whom it is about."""
     is_open = proof.get("verdict") == "open"
     if facts.get("kind") == "cut_off":
-        return "✓ Decides: Gets in" if is_open else "✕ Decides: Cut off"
+        refused = "Refused" if facts.get("inside") else "Cut off"
+        return "✓ Decides: Gets in" if is_open else f"✕ Decides: {refused}"
     return "→ Decides: Open" if is_open else "⇥ Decides: Closed"
 
 
@@ -367,33 +334,44 @@ def _under(proof: Facts) -> str:
     if not proof:
         return ""
     source, address = plain(proof.get("source"), 45), plain(proof.get("address"), 45)
-    control = plain(proof.get("control"), 60)
+    control, place = plain(proof.get("control"), 60), plain(proof.get("vantage_point"), 80)
+    whence = f"{source} ({place})" if source and place else source or place or "a stranger"
     answered = f" Answered by {named(control)}." if control else ""
-    return f"From {source or 'a stranger'} to {address}.{answered} No message was sent."
+    return f"From {whence} to {address}.{answered} No message was sent."
 
 
 def _rows(facts: Facts) -> Iterator[Row]:
-    domains, proof = _domains(facts), facts.get("proof") or {}
-    if facts.get("kind") == "bypass":
-        of = facts.get("of")
-        count = (
-            f" ({len(domains):,} of {of:,})" if isinstance(of, int) and of != len(domains) else ""
-        )
-        yield "Domains", f"{few(domains, most=5)}{count}" if domains else "none any more"
-        yield "Senders", few(_classes(facts)) or "none any more"
-    if facts.get("kind") == "cut_off" and facts.get("event") != "resolved" and domains:
-        yield "Refused at", few(domains, most=5)
-        yield "Refused with", inpart.senders(_classes(facts))
-        if inside := [plain(c, 20) for c in facts.get("inside") or ()]:
-            yield "Gets in with", inpart.senders(inside)
-    if proof:
+    """What else is known; nothing that the sentences or the proof above said already."""
+    over, proof = facts.get("event") == "resolved", facts.get("proof") or {}
+    yield from _concerned(facts, over=over)
+    if proof and not proof.get("lines"):
         yield "Seen by", plain(proof.get("vantage_point"), LONGEST_NAME)
         yield "Last answer", plain(proof.get("line"))
     if change := facts.get("change"):
-        when = _clock(change.get("at"), facts.get("at"))
-        yield "Change before it", f"{plain(change.get('sentence'))}, read at {when}"
-    if any((facts.get("approved") or {}).values()):
-        yield "Approved sources", inpart.approved(facts["approved"])
+        when = at_clock(change.get("at"), facts.get("at"))
+        yield "Change before it", f"{plain(change.get('sentence'))}, read {when}"
+    fares, unseen = facts.get("approved") or {}, facts.get("kind") == "blind"
+    if any(fares.values()) and (over or not unseen or facts.get("still") == "probed"):
+        yield "Approved sources", inpart.approved(fares)
+
+
+def _concerned(facts: Facts, *, over: bool) -> Iterator[Row]:
+    """Which domains it is about, or was while it lasted, and with which senders."""
+    domains, classes = _domains(facts), _classes(facts)
+    kind = facts.get("kind") if domains else ""
+    if kind == "bypass":
+        of, named = facts.get("of"), few(domains, most=5)
+        count = isinstance(of, int) and of != len(domains)
+        yield (
+            "Domains open before" if over else "Domains",
+            f"{named} ({len(domains):,} of {of:,})" if count else named,
+        )
+        yield "Senders let in before" if over else "Senders", few(classes)
+    if kind == "cut_off" and not over:
+        yield "Refused at", few(domains, most=5)
+        yield "Refused with", inpart.senders(classes)
+        if inside := [plain(c, 20) for c in facts.get("inside") or ()]:
+            yield "Gets in with", inpart.senders(inside)
 
 
 def _why(facts: Facts) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.core.paginator import Page, Paginator
 
-from mailposture.core.letters import plain
+from mailposture.core.told import plain
 
 A_PAGE: Final = 50
 LARGEST: Final = 2_000_000

@@ -227,7 +227,7 @@ def test_open_at_the_first_look_does_not_claim_to_know_since_when() -> None:
 
 def test_a_time_of_another_day_names_its_day() -> None:
     letter = letters.compose(facts(last_closed="2026-11-23T23:59:00+00:00"), BASE)
-    assert "23 Nov 23:59:00 UTC" in letter.lead
+    assert "Last seen closed on 23 Nov at 23:59:00 UTC, first seen open at 10:14:02" in letter.lead
 
 
 def test_proof_facts_and_fix_follow_in_this_order() -> None:
@@ -236,9 +236,11 @@ def test_proof_facts_and_fix_follow_in_this_order() -> None:
     letter = letters.compose(facts(fix=fix, change=change), BASE)
     assert [(x.who, x.decides) for x in letter.lines] == [("C", False), ("S", True)]
     assert letter.decides == "→ Decides: Open"
-    assert letter.under_proof == "From 198.51.100.7 to 192.0.2.30. No message was sent."
+    assert letter.under_proof == (
+        "From 198.51.100.7 (Stranger, frankfurt) to 192.0.2.30. No message was sent."
+    )
     assert [label for label, _ in letter.rows] == [
-        "Domains", "Senders", "Seen by", "Last answer", "Change before it", "Approved sources",
+        "Domains", "Senders", "Change before it", "Approved sources",
     ]  # fmt: skip
     assert (letter.fix_title, letter.fix) == ("Turn the connector back on", "Set-X 'a'")
     assert letter.url == f"{BASE}/incidents/44/"
@@ -273,6 +275,42 @@ def test_the_deciding_line_is_named_for_whom_it_is_about(
 ) -> None:
     given_ = facts(kind=kind, proof={**PROOF, "verdict": verdict})
     assert letters.compose(given_, BASE).decides == said
+
+
+def test_part_of_a_sources_mail_is_refused_and_not_cut_off() -> None:
+    closed = {**PROOF, "verdict": "closed"}
+    assert letters.compose(facts(**OWN_ONLY, proof=closed), BASE).decides == "✕ Decides: Refused"
+
+
+def test_a_proof_without_its_lines_is_told_in_rows() -> None:
+    rows = dict(letters.compose(facts(proof={**PROOF, "lines": []}), BASE).rows)
+    assert rows["Seen by"] == "Stranger, frankfurt"
+    assert rows["Last answer"] == "250 2.1.5 Recipient OK"
+
+
+@pytest.mark.parametrize(
+    ("changes", "labels"),
+    [
+        ({}, ["Domains", "Senders", "Approved sources"]),
+        (OVER, ["Domains open before", "Senders let in before", "Approved sources"]),
+        ({**OVER, "subjects": []}, ["Approved sources"]),
+        ({**CUT, "subjects": []}, ["Approved sources"]),
+        ({**CUT, **OVER}, ["Approved sources"]),
+        (OWN_ONLY, ["Refused at", "Refused with", "Gets in with", "Approved sources"]),
+        ({**BLIND, "still": "probed"}, ["Approved sources"]),
+        ({**BLIND, "still": "read"}, []),
+        (BLIND, []),
+        ({**BLIND, **OVER}, ["Approved sources"]),
+    ],
+)
+def test_rows_say_what_is_known_and_nothing_of_what_is_none(
+    changes: dict[str, Any], labels: list[str]
+) -> None:
+    letter = letters.compose(facts(**changes), BASE)
+    assert [label for label, _ in letter.rows] == labels
+    assert not {value for _, value in letter.rows} & {"", "none any more"}
+    proof = [line.text for line in letter.lines if line.decides]
+    assert not {value for _, value in letter.rows} & set(proof)
 
 
 def test_why_we_are_blind_ends_as_a_sentence() -> None:
