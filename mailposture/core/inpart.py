@@ -61,7 +61,7 @@ class Unseen:
     meanwhile: str
 
 
-_ANSWERS: Final = "What it would show is unknown until then, not closed."
+_ANSWERS: Final = "What it would show is unknown meanwhile, not closed."
 _READ: Final = Unseen(
     "The configuration of {name} is not read",
     "Not read",
@@ -73,7 +73,7 @@ _READ: Final = Unseen(
 _PROBED: Final = Unseen(
     "{name} is not probed",
     "Not probed",
-    "Whether strangers get in is unknown until then, not closed.",
+    "Whether strangers get in is unknown meanwhile, not closed.",
     "{name} is probed again",
     "not probed",
     "Whether strangers got in meanwhile is not known.",

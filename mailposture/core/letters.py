@@ -363,10 +363,10 @@ def _concerned(facts: Facts, *, over: bool) -> Iterator[Row]:
         of, named = facts.get("of"), few(domains, most=5)
         count = isinstance(of, int) and of != len(domains)
         yield (
-            "Domains open before" if over else "Domains",
+            "Open before" if over else "Domains",
             f"{named} ({len(domains):,} of {of:,})" if count else named,
         )
-        yield "Senders let in before" if over else "Senders", few(classes)
+        yield "Let in before" if over else "Senders", few(classes)
     if kind == "cut_off" and not over:
         yield "Refused at", few(domains, most=5)
         yield "Refused with", inpart.senders(classes)

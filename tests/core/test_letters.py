@@ -292,7 +292,7 @@ def test_a_proof_without_its_lines_is_told_in_rows() -> None:
     ("changes", "labels"),
     [
         ({}, ["Domains", "Senders", "Approved sources"]),
-        (OVER, ["Domains open before", "Senders let in before", "Approved sources"]),
+        (OVER, ["Open before", "Let in before", "Approved sources"]),
         ({**OVER, "subjects": []}, ["Approved sources"]),
         ({**CUT, "subjects": []}, ["Approved sources"]),
         ({**CUT, **OVER}, ["Approved sources"]),
