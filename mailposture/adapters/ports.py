@@ -40,7 +40,8 @@ def _greeted(connection: socket.socket) -> Tried:
             _reply(connection)
     except TimeoutError:
         said = b""
-    line = printable(said.split(b"\r\n")[0].decode("latin-1"))[:LONGEST]
+    line = printable(said.split(b"\r\n")[0].decode("latin-1"))
+    line = line if len(line) <= LONGEST else f"{line[: LONGEST - 3]}..."
     if not said:
         return Tried("", "a connection was made, and no greeting came")
     if not said.startswith(b"220"):

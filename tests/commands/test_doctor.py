@@ -14,6 +14,7 @@ from mailposture.services import checking, doctor
 from mailposture.services.doctor import Level, Line, reach, stands, watched
 from mailposture.services.doctor import lines as words
 from tests import factories as make
+from tests.adapters.dns_server import name_server
 from tests.mailservers import answers, free_port, scripted, sink
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +26,7 @@ def folder(
 ) -> Path:
     """A data folder of its own, whose keys others cannot read; names are asked in one test."""
     if "resolver" not in request.node.name:
-        monkeypatch.setattr(reach, "names", lambda: Line(Level.OK, "names", "not asked"))
+        monkeypatch.setattr(reach, "names", lambda **_: Line(Level.OK, "names", "not asked"))
     settings.DATA_DIR = tmp_path
     settings.KEYS_DIR = tmp_path / "keys"
     settings.BROKER_URL = None
@@ -198,6 +199,19 @@ def test_work_that_nobody_did_names_the_worker_that_is_missing(
 
 def test_a_resolver_that_does_not_answer_is_a_problem() -> None:
     assert lines(offline=False)["names"].level is Level.PROBLEM
+
+
+def test_in_a_lab_the_resolver_is_asked_for_what_the_lab_knows(settings: Any) -> None:
+    with name_server({("contoso.com", "MX"): ["10 mx1.contoso.com."]}) as address:
+        settings.LAB = {"resolver": address}
+        assert reach.names(tables=True).says.startswith("Not asked")
+        make.tenant(cloud="lab").endpoints.create(
+            domain="contoso.com", host="x.mail.protection.outlook.com", found_by="mx",
+            first_seen_at=make.NOW,
+        )  # fmt: skip
+        assert reach.names(tables=True) == Line(Level.OK, "names", "The lab answers.")
+        assert reach.names(tables=False).says.startswith("Not asked")
+    assert reach.names(tables=True).level is Level.PROBLEM
 
 
 def test_each_tenants_grant_is_asked_or_only_the_one_that_is_named(

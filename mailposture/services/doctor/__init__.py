@@ -22,7 +22,7 @@ def examine(clock: Clock, *, tenant: str = "", offline: bool = False) -> Iterato
     if not offline:
         yield from stands.queue(clock)
         yield reach.mail(tables=well)
-        yield reach.names()
+        yield reach.names(tables=well)
     if not well:
         return
     if not offline:
