@@ -29,7 +29,7 @@ def settings(request: HttpRequest) -> HttpResponse:
 @require_safe
 def tests(request: HttpRequest) -> HttpResponse:
     """The last tests alone, for a page that waits for an answer."""
-    return render(request, "settings/tests.html", {"tests": pages.tests(), "now": timezone.now()})
+    return render(request, "settings/tests.html", pages.progress())
 
 
 @require_POST
@@ -54,12 +54,14 @@ def subscribe(request: HttpRequest) -> HttpResponse:
     tenant = pages.named(said) if said else None
     if said and tenant is None:
         return _page(request, about_problem=NO_TENANT, about=said, address=address, status=422)
+    listed = pages.is_told(address, tenant)
     try:
         row = subscribing.subscribe(address, tenant, timezone.now(), user=request.user)
     except subscribing.NotAnAddressError as error:
         return _page(request, problem=str(error), address=address, status=422)
     about = tenant.name if tenant else "all tenants"
-    messages.info(request, f"{row.address} is told about {about}.")
+    already = "on the list already: it is told" if listed else "told"
+    messages.info(request, f"{row.address} is {already} about {about}.")
     return redirect("settings")
 
 
@@ -79,5 +81,11 @@ SAID = ("problem", "address", "about", "about_problem", "test_problem", "test_ad
 def _page(request: HttpRequest, *, status: int = 200, **said: str) -> HttpResponse:
     page = pages.load()
     given = dict.fromkeys(SAID, "") | said
-    context = {"page": page, "tests": page.tests, "may": may_operate(request), **given}
+    context = {
+        "page": page,
+        "tests": page.tests,
+        "problem_of_mail": page.box.problem,
+        "may": may_operate(request),
+        **given,
+    }
     return render(request, "settings/settings.html", context, status=status)

@@ -451,6 +451,41 @@ def test_many_of_a_kind_are_cut_with_their_count(viewer: Client) -> None:
     assert "5 more about tenants" in shown[-1]
 
 
+# ---- who is told --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ("", ""),
+        ("nobody listens there",
+         "The mail server does not take the mails. 2 mails wait. Next try 08:12 UTC."),
+    ],
+)  # fmt: skip
+def test_mails_that_the_server_does_not_take_are_said_with_the_next_try(
+    viewer: Client, settings: Any, answer: str, says: str
+) -> None:
+    settings.SMTP_URL = "smtp://127.0.0.1:25"
+    of = probed("contoso", OPEN)
+    models.Subscription.objects.create(address="security@example.com", created_at=NOW)
+    incident = of.incidents.create(
+        kind="bypass",
+        severity="critical",
+        moved_at=NOW,
+        fingerprint=f"{of.pk}-bypass",
+        opened_at=NOW,
+    )
+    alert = incident.alerts.create(event="opened", key="1-1", at=NOW)
+    for n, minutes in enumerate((10, 30)):
+        alert.deliveries.create(
+            recipient=f"{n}@example.com", created_at=NOW, answer=answer, attempts=1,
+            due_at=NOW + timedelta(minutes=minutes),
+        )  # fmt: skip
+    shown = words(page(viewer, "/"))
+    assert ("The mail server does not take" in shown) is bool(says)
+    assert says in shown
+
+
 # ---- what it costs -----------------------------------------------------------------------
 
 

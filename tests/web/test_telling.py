@@ -77,12 +77,47 @@ def test_with_many_tenants_a_name_is_typed(staff: Client, monkeypatch: pytest.Mo
 
 
 def test_asking_twice_is_on_the_list_once(staff: Client) -> None:
-    for _ in range(2):
-        staff.post("/settings/subscribe/", {"address": "security@example.com", "tenant": ""})
+    make.tenant("tailspin")
+    given = {"address": "security@example.com", "tenant": ""}
+    for says in ("is told about", "is on the list already: it is told about"):
+        said = words(staff.post("/settings/subscribe/", given, follow=True).content.decode())
+        assert f"security@example.com {says} all tenants." in said
+    other = staff.post("/settings/subscribe/", given | {"tenant": "tailspin"}, follow=True)
+    assert "security@example.com is told about tailspin." in words(other.content.decode())
+    models.Subscription.objects.exclude(tenant=None).delete()
     assert models.Subscription.objects.count() == 1
 
 
-def test_a_test_is_a_mail_that_waits_and_is_watched(staff: Client) -> None:
+def test_without_a_server_a_test_says_in_its_row_why_it_waits(staff: Client) -> None:
+    staff.post("/settings/test/", {"address": "me@example.com"})
+    for address in ("/settings/", "/settings/tests/"):
+        shown = page(staff, address)
+        assert "Waiting not sent: SMTP_URL is not set." in words(shown)
+        assert "hx-trigger" not in shown
+
+
+def test_heading_and_counts_come_again_with_the_answer(
+    staff: Client, settings: pytest.FixtureRequest
+) -> None:
+    settings.SMTP_URL = "smtp://127.0.0.1:25"  # type: ignore[attr-defined]
+    subscribing.subscribe("security@example.com", None, NOW)
+    staff.post("/settings/test/", {"address": "me@example.com"})
+    whole, piece = page(staff, "/settings/"), page(staff, "/settings/tests/")
+    assert "<h1>1 address is told by mail; 1 mail waits.</h1>" in whole
+    assert '<dl class="facts" id="mail">' in whole
+    assert "hx-swap-oob" not in whole
+    assert 'hx-swap-oob="innerHTML:header.head h1">1 address is told by mail; 1 mail' in piece
+    models.Delivery.objects.update(state="sent", code=250, answer="250 2.0.0 queued", attempts=1)
+    piece = page(staff, "/settings/tests/")
+    assert 'h1">1 address is told by mail.</h1>' in piece
+    assert '<dl class="facts" id="mail" hx-swap-oob="true">' in piece
+    assert "Last answer 250 2.0.0 queued" in words(piece)
+
+
+def test_a_test_is_a_mail_that_waits_and_is_watched(
+    staff: Client, settings: pytest.FixtureRequest
+) -> None:
+    settings.SMTP_URL = "smtp://127.0.0.1:25"  # type: ignore[attr-defined]
     staff.post("/settings/test/", {"address": "me@example.com"})
     row = models.Delivery.objects.get()
     assert (row.recipient, row.state, row.alert) == ("me@example.com", "waiting", None)

@@ -73,8 +73,8 @@ class Counts:
     """Tenants by the state that still counts, since when the longest open one is, the last look.
 
     `last_reading` is when a configuration last came, `due` when the next round is to be planned.
-    Beside them what every page shows or warns of: open incidents, mails that wait, and whether
-    anybody is told.
+    Beside them what every page shows or warns of: open incidents, mails that wait, the next try
+    where the server did not take one, and whether anybody is told.
     """
 
     open: int
@@ -90,6 +90,7 @@ class Counts:
     connecting: int = 0
     incidents: int = 0
     mails: int = 0
+    next_mail: datetime | None = None
     somebody_is_told: bool = False
 
     @property
@@ -113,6 +114,7 @@ def count(now: datetime) -> Counts:
             stale=stale,
             incidents=_number(models.Incident.objects.filter(resolved_at=None)),
             mails=_number(models.Delivery.objects.filter(state="waiting")),
+            next_mail=Subquery(_tried_again().values("due_at")[:1]),
             told=Exists(models.Subscription.objects.all()),
         )
     }
@@ -133,6 +135,7 @@ def count(now: datetime) -> Counts:
         connecting=found[begun.STATE]["n"] if begun.STATE in found else 0,
         incidents=beside["incidents"] or 0,
         mails=beside["mails"] or 0,
+        next_mail=beside["next_mail"],
         somebody_is_told=beside["told"],
     )
 
@@ -142,8 +145,15 @@ def _alone() -> dict[str, Any]:
     return {
         "incidents": models.Incident.objects.filter(resolved_at=None).count(),
         "mails": models.Delivery.objects.filter(state="waiting").count(),
+        "next_mail": _tried_again().values_list("due_at", flat=True).first(),
         "told": models.Subscription.objects.exists(),
     }
+
+
+def _tried_again() -> QuerySet[models.Delivery]:
+    """Alerts that the mail server did not take yet, by their next try."""
+    waiting = models.Delivery.objects.filter(state="waiting", alert__isnull=False)
+    return waiting.exclude(answer="").order_by("due_at")
 
 
 def _number(rows: QuerySet[Any]) -> Subquery:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from django.core.paginator import Page, Paginator
@@ -173,7 +173,10 @@ def sentence(row: models.Incident) -> str:
     slug = row.tenant.slug if row.tenant else None
     known = {"name": subject.name if subject else "", "slug": slug, "severity": row.severity}
     over = "resolved" if row.resolved_at else "opened"
-    return letters.sentence({**known, **row.facts, "kind": row.kind, "event": over})
+    told = {**known, **row.facts, "kind": row.kind, "event": over}
+    if row.resolved_at and row.tenant and row.facts.get("event") != over:
+        told["state"] = row.tenant.state  # its end was no news yet, or never will be
+    return letters.sentence(told)
 
 
 def state(row: models.Incident) -> str:
@@ -191,14 +194,23 @@ def _told(sent: int, mails: int) -> str:
     return f"{sent} of {mails} mails" if mails > 1 else "1 mail" if sent else "not yet"
 
 
-def mail(waiting: int, *, told: bool) -> str:
-    """Why nobody is told, in one sentence; nothing where all is well."""
+def mail(waiting: int, *, told: bool, next_try: datetime | None = None) -> str:
+    """Why nobody is told, in a sentence or two; nothing where all is well.
+
+    `next_try` is set where the server did not take a mail, and says when it is asked again.
+    """
     try:
         delivering.server()
     except delivering.NotSetUpError as problem:
-        waits = f" {waiting:,} mail{'s wait' if waiting != 1 else ' waits'}." if waiting else ""
-        return f"Mail is not set up: {problem}{waits}"
+        return f"Mail is not set up: {problem}{_waits(waiting)}"
+    if next_try and waiting:
+        again = f"{next_try.astimezone(UTC):%H:%M} UTC"
+        return f"The mail server does not take the mails.{_waits(waiting)} Next try {again}."
     return "" if told else "Nobody is told by mail: no address is on the list."
+
+
+def _waits(count: int) -> str:
+    return f" {count:,} mail{'s wait' if count != 1 else ' waits'}." if count else ""
 
 
 def with_standing(found: QuerySet[models.Tenant]) -> QuerySet[models.Tenant]:

@@ -80,10 +80,17 @@ def load(now: datetime) -> Overview:
         feed=changes.feed(now),
         blind=blind.gather(places, unseen),
         exposure=exposure.overview(found, now),
-        mail=incidents.mail(counts.mails, told=counts.somebody_is_told) if counts.total else "",
+        mail=_mail(counts),
         steps=beginning.steps(counts, places, connecting),
         begun=connecting,
     )
+
+
+def _mail(counts: fleet.Counts) -> str:
+    """Why nobody is told; where nothing is watched there is nothing to tell."""
+    if not counts.total:
+        return ""
+    return incidents.mail(counts.mails, told=counts.somebody_is_told, next_try=counts.next_mail)
 
 
 def _tenants(now: datetime) -> tuple[list[Any], list[Any]]:

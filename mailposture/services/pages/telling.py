@@ -1,7 +1,7 @@
 """The settings of mail: whether it can be sent, what waits, who is told, and how a test went."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 
@@ -67,6 +67,18 @@ def named(said: str) -> models.Tenant | None:
     found = known.filter(slug=said).first()
     by_name = [] if found else list(known.filter(name__iexact=said)[:2])
     return by_name[0] if len(by_name) == 1 else found
+
+
+def progress() -> dict[str, Any]:
+    """The last tests, and what of the page's head changes with them."""
+    page = load()
+    return {"tests": page.tests, "page": page, "problem_of_mail": page.box.problem, "again": True}
+
+
+def is_told(address: str, tenant: models.Tenant | None) -> bool:
+    """Whether the address is on the list for this tenant, or for all."""
+    given = address.replace("\0", "").strip()
+    return models.Subscription.objects.filter(address=given, tenant=tenant).exists()
 
 
 def tests() -> list[models.Delivery]:
