@@ -126,7 +126,10 @@ def direct_send(facts: Facts) -> Sequence[Said]:
     if setting is RejectDirectSend.OFF:
         locked = locks(facts.configuration)
         return [violated("RejectDirectSend is off.", weight=BEHIND_A_LOCK if locked else None)]
-    return unknown("What RejectDirectSend stands at is not known.")
+    return unknown(
+        "RejectDirectSend was read and has no value; which default Microsoft gives it is not "
+        "established."
+    )
 
 
 BEHIND_A_LOCK = Weight(
