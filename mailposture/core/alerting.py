@@ -115,6 +115,15 @@ def severed(refused: Mapping[str, Collection[str]], inside: Mapping[str, Collect
     return Level.PARTLY
 
 
+def unseen(reasons: Collection[str]) -> Level:
+    """How blind we are: in part while a tenant that is not read may be probed, or the reverse."""
+    if not reasons:
+        return Level.GONE
+    probes = "not_probed" in reasons
+    reads = bool(set(reasons) - {"not_probed"})
+    return Level.WHOLE if "silent" in reasons or (probes and reads) else Level.PARTLY
+
+
 def in_all(spells: Iterable[Span]) -> timedelta:
     """How long it lasted in all, where it came and went."""
     return length(union(spells))

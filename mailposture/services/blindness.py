@@ -14,7 +14,8 @@ from django.db import transaction
 from django.db.models import Q
 
 from mailposture import models
-from mailposture.core.alerting import Kind, Level, Seen
+from mailposture.core import alerting
+from mailposture.core.alerting import Kind, Seen
 from mailposture.services import incidents, planning, vantage_points
 
 ROUNDS: Final = 3
@@ -131,7 +132,6 @@ def _open() -> Any:
 
 def _look(case: incidents.Case, reasons: Reasons, still: str, now: datetime) -> None:
     """Take one look; once it is over, what we were blind to stays as it was noted last."""
-    level = Level.PARTLY if still else Level.WHOLE
-    seen = Seen(level=level if reasons else Level.GONE, at=now)
+    seen = Seen(level=alerting.unseen([reason["what"] for reason in reasons]), at=now)
     noted = {"reasons": reasons, "still": still} if reasons else None
     incidents.look(case, seen, now, noted=noted)

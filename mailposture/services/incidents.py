@@ -266,7 +266,7 @@ def _level(row: models.Incident) -> Level:
     if row.resolved_at is not None:
         return Level.GONE
     if row.kind == Kind.BLIND:
-        return Level.PARTLY if row.facts.get("still") else Level.WHOLE
+        return alerting.unseen([r["what"] for r in row.facts.get("reasons", [])]) or Level.WHOLE
     if row.kind == Kind.CUT_OFF and row.tenant:
         return openings.fare(row.tenant, row.vantage_point_id).level or _known(row)
     if row.tenant and row.tenant.state == State.UNKNOWN:

@@ -20,6 +20,7 @@ from mailposture.core.alerting import (
     in_all,
     observe,
     severed,
+    unseen,
 )
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -354,3 +355,19 @@ def test_times_that_came_and_went_are_added_without_those_in_between() -> None:
     spells = [(at(0), at(1)), (at(55), at(56)), (at(55.5), at(56))]
     assert in_all(spells) == timedelta(minutes=2)
     assert in_all([]) == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    ("reasons", "level"),
+    [
+        ([], Level.GONE),
+        (["credential"], Level.PARTLY),
+        (["not_probed"], Level.PARTLY),
+        (["not_read", "not_probed"], Level.WHOLE),
+        (["silent"], Level.WHOLE),
+    ],
+)
+def test_a_tenant_is_unseen_as_a_whole_where_it_is_neither_read_nor_probed(
+    reasons: list[str], level: Level
+) -> None:
+    assert unseen(reasons) is level

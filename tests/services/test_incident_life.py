@@ -101,6 +101,15 @@ def test_the_page_of_what_came_back_keeps_every_closing(returned: models.Inciden
     ]  # fmt: skip
 
 
+def test_an_end_that_nobody_was_told_yet_is_shown_as_it_is(tenant: models.Tenant) -> None:
+    for minute, said in [(0, TAKEN), (1, CLOSED), (5, TAKEN), (6, CLOSED)]:
+        look(at(minute), said)
+    row = models.Incident.objects.select_related("tenant").get()
+    assert told() == ["opened", "resolved", "again"]
+    assert pages.sentence(row) == page.load(row, at(7)).sentence
+    assert pages.sentence(row) == "contoso refuses strangers again."
+
+
 def test_the_first_end_is_told_with_its_own_length(tenant: models.Tenant) -> None:
     look(NOW, TAKEN)
     look(at(4), CLOSED)
@@ -285,6 +294,17 @@ def test_losing_sight_of_the_rest_is_told_once(tenant: models.Tenant) -> None:
     models.Tenant.objects.update(fetch_refused="", fetched_at=at(184), probed_at=at(184))
     blindness.assess(at(184), make.ago(days=2))
     assert told("blind") == ["opened", "worse", "resolved"]
+
+
+def test_our_own_pause_is_no_worse_blindness(tenant: models.Tenant) -> None:
+    readable(tenant)
+    models.Tenant.objects.update(fetch_refused="credential", probed_at=NOW)
+    blindness.assess(NOW, make.ago(days=2))
+    blindness.assess(at(1000), awake_since=at(999))
+    assert told("blind") == ["opened"]
+    assert page.load(models.Incident.objects.get(), at(1000)).sentence == (
+        "The configuration of contoso is not read."
+    )
 
 
 # ---- the cause of an opening -------------------------------------------------------------
