@@ -1,0 +1,146 @@
+"""The script that brings a tenant from its configuration to a proposed one, in stages.
+
+What is new is made turned off and turned on by a step of its own; what goes is turned off before
+it is removed, so that every step can be taken back by one line.
+"""
+
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any, Final
+
+from mailposture.core.configuration import (
+    Configuration,
+    InboundConnector,
+    RejectDirectSend,
+    is_compared,
+)
+from mailposture.core.posture.facts import Facts
+from mailposture.core.posture.remediation import lines
+from mailposture.core.posture.remediation.drafts import AS_READ, WHO_ELSE, Step, script
+from mailposture.core.posture.remediation.scripts import Script
+
+# What a command cannot be given, and what is said by the command itself.
+_NEVER_GIVEN: Final = frozenset(
+    {"guid", "name", "ef_test_mode", "ef_skip_mail_gateway", "scan_and_drop_recipients"}
+)
+MOST_DOMAINS: Final = 3
+
+
+def proposed(facts: Facts, after: Configuration) -> Script:
+    """The script from the present configuration to this one."""
+    before = facts.configuration
+    steps = [
+        *_made(before, after),
+        *_edited(before, after),
+        *_turned_on(before, after),
+        *_removed(before, after),
+        *_direct_send(before, after),
+    ]
+    return script(
+        facts,
+        key="proposed",
+        title="The proposed change",
+        steps=steps,
+        domains=after.domains[:MOST_DOMAINS],
+        checks=(AS_READ, WHO_ELSE),
+    )
+
+
+def _by_guid(of: Configuration) -> dict[str, InboundConnector]:
+    return {connector.guid: connector for connector in of.inbound_connectors or ()}
+
+
+def _new(before: Configuration, after: Configuration) -> list[InboundConnector]:
+    known = _by_guid(before)
+    return [c for guid, c in _by_guid(after).items() if guid not in known]
+
+
+def _given(connector: InboundConnector) -> dict[str, Any]:
+    """The fields that a new connector is made with; what was not said is left to Exchange."""
+    held = {f.name: getattr(connector, f.name) for f in fields(connector) if _may_be_given(f)}
+    said = {name: value for name, value in held.items() if value not in (None, ())}
+    return said | {"enabled": False}
+
+
+def _may_be_given(field: Any) -> bool:
+    return is_compared(field) and field.name not in _NEVER_GIVEN
+
+
+def _made(before: Configuration, after: Configuration) -> Iterator[Step]:
+    new = _new(before, after)
+    if new:
+        yield Step(
+            title="create it, turned off" if len(new) == 1 else "create them, turned off",
+            note="Changes nothing yet.",
+            commands=tuple(lines.new_line(c.name, _given(c)) for c in new),
+            rollback=tuple(lines.remove_line(c.name) for c in new),
+        )
+
+
+def _edited(before: Configuration, after: Configuration) -> Iterator[Step]:
+    """Each connector that is there before and after, with the fields that differ."""
+    known = _by_guid(before)
+    for guid, connector in _by_guid(after).items():
+        old = known.get(guid)
+        changed = _differing(old, connector) if old else {}
+        if old and changed:
+            named = lines.identity(before, old)
+            yield Step(
+                title=f"change {old.name}",
+                commands=(lines.set_line(named, changed),),
+                rollback=(lines.back_line(named, old, changed),),
+            )
+
+
+def _differing(old: InboundConnector, new: InboundConnector) -> dict[str, Any]:
+    return {
+        f.name: getattr(new, f.name)
+        for f in fields(new)
+        if _may_be_given(f) and getattr(new, f.name) != getattr(old, f.name)
+    }
+
+
+def _turned_on(before: Configuration, after: Configuration) -> Iterator[Step]:
+    new = [c for c in _new(before, after) if c.enabled]
+    if new:
+        yield Step(
+            title="turn it on" if len(new) == 1 else "turn them on",
+            note="May take 30 min to reach every front end.",
+            commands=tuple(lines.set_line(c.name, {"enabled": True}) for c in new),
+            rollback=tuple(lines.set_line(c.name, {"enabled": False}) for c in new),
+        )
+
+
+def _removed(before: Configuration, after: Configuration) -> Iterator[Step]:
+    kept = _by_guid(after)
+    gone = [c for guid, c in _by_guid(before).items() if guid not in kept]
+    for connector in gone:
+        named = lines.identity(before, connector)
+        if connector.enabled:
+            yield Step(
+                title=f"turn {connector.name} off",
+                commands=(lines.set_line(named, {"enabled": False}),),
+                rollback=(lines.set_line(named, {"enabled": True}),),
+            )
+        made = _given(connector)
+        yield Step(
+            title=f"remove {connector.name}",
+            note="Once nobody has missed it for a while.",
+            commands=(lines.remove_line(named),),
+            rollback=(lines.new_line(connector.name, made),),
+        )
+
+
+def _direct_send(before: Configuration, after: Configuration) -> Iterator[Step]:
+    old, new = _setting(before), _setting(after)
+    if new is not old and new in (RejectDirectSend.ON, RejectDirectSend.OFF):
+        way, back = ("$true", "$false") if new is RejectDirectSend.ON else ("$false", "$true")
+        yield Step(
+            title="refuse Direct Send" if new is RejectDirectSend.ON else "allow Direct Send",
+            commands=(f"{lines.DIRECT_SEND}{way}",),
+            rollback=(f"{lines.DIRECT_SEND}{back}",),
+        )
+
+
+def _setting(of: Configuration) -> RejectDirectSend | None:
+    return of.organization.reject_direct_send if of.organization else None

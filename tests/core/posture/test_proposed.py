@@ -1,0 +1,105 @@
+"""The script of a what-if leads exactly to what was proposed, and back again."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import assume, given, settings
+
+from mailposture.core.configuration import Configuration, InboundConnector, RejectDirectSend
+from mailposture.core.posture import Facts, Source
+from mailposture.core.posture.remediation import Script
+from mailposture.core.posture.remediation.proposed import proposed
+from mailposture.core.powershell import commands
+from mailposture.core.proposals import propose
+from mailposture.core.reachability import reachability
+from tests.core.configurations import configuration, hybrid, lock, organization
+from tests.core.strategies import configurations
+
+HYBRID = hybrid(tls_sender_certificate_name="mail.contoso.com")
+OPEN = configuration(HYBRID)
+LOCKED = configuration(HYBRID, lock())
+GATEWAY = (Source(name="Gateway", addresses=("203.0.113.10",)),)
+
+
+def written(
+    before: Configuration, after: Configuration, sources: tuple[Source, ...] = ()
+) -> Script:
+    return proposed(Facts(configuration=before, sources=sources), after)
+
+
+def test_a_new_connector_is_made_turned_off_and_then_turned_on() -> None:
+    script = written(OPEN, LOCKED, GATEWAY)
+    assert [stage.title for stage in script.stages] == ["create it, turned off", "turn it on"]
+    first, second = script.stages
+    assert "-Enabled $false" in first.commands[0]
+    assert second.commands == ("Set-InboundConnector -Identity 'Lock to gateway' -Enabled $true",)
+    assert second.rollback == ("Set-InboundConnector -Identity 'Lock to gateway' -Enabled $false",)
+    assert script.is_ready
+
+
+def test_every_stage_says_what_must_answer_then() -> None:
+    first, second = written(OPEN, LOCKED, GATEWAY).stages
+    assert all(one.accepted for one in first.expects)
+    assert any(one.code == "5.7.51" for one in second.expects)
+
+
+def test_a_change_that_cuts_off_an_approved_source_is_not_ready() -> None:
+    elsewhere = (Source(name="Relay", addresses=("192.0.2.25",)),)
+    script = written(OPEN, LOCKED, elsewhere)
+    assert not script.is_ready
+    assert any("Relay" in words for words in script.refuses)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "titles"),
+    [
+        (LOCKED, OPEN, ["turn Lock to gateway off", "remove Lock to gateway"]),
+        (LOCKED, configuration(HYBRID, lock(enabled=False)), ["change Lock to gateway"]),
+        (
+            OPEN,
+            replace(OPEN, organization=organization(RejectDirectSend.ON)),
+            ["refuse Direct Send"],
+        ),
+        (OPEN, OPEN, []),
+    ],
+)
+def test_what_is_changed_has_a_stage(
+    before: Configuration, after: Configuration, titles: list[str]
+) -> None:
+    assert [stage.title for stage in written(before, after).stages] == titles
+
+
+@settings(max_examples=80, deadline=None)
+@given(configurations(), configurations())
+def test_the_script_leads_to_what_was_proposed_and_its_rollback_leads_back(
+    one: Configuration, other: Configuration
+) -> None:
+    after = replace(one, inbound_connectors=_renamed(one, other))
+    script = written(one, after)
+    assume(not script.refuses)
+    # What Exchange would not have stored cannot be made again by the way back.
+    assume(not any(":" in a for c in one.inbound_connectors or () for a in c.sender_ip_addresses))
+    present = one
+    for stage in script.stages:
+        present = propose(present, commands("\n".join(stage.commands))).configuration
+    assert _answers(present) == _answers(after)
+    for stage in reversed(script.stages):
+        present = propose(present, commands("\n".join(stage.rollback))).configuration
+    assert _answers(present) == _answers(one)
+
+
+def _renamed(one: Configuration, other: Configuration) -> tuple[InboundConnector, ...]:
+    """The connectors of the other, every second of them one that the first has too."""
+    held = one.inbound_connectors or ()
+    kept = {c.guid: c for c in held}
+    return tuple(
+        replace(c, guid=f"n{n}", name=f"New {n}") if n % 2 or c.guid not in kept else c
+        for n, c in enumerate(other.inbound_connectors or ())
+    )
+
+
+def _answers(made: Configuration) -> list[tuple[object, ...]]:
+    return [
+        (domain, sender_class, found.addresses, found.in_clear, set(found.certificates))
+        for domain, sender_class, found in reachability(made).all()
+    ]
