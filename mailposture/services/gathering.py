@@ -3,7 +3,7 @@
 What is beyond the bound is counted, so that the report can say it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -19,9 +19,11 @@ from mailposture.core.compliance import (
     Period,
     Reading,
 )
+from mailposture.core.compliance.spans import joined
 from mailposture.core.exposure import Window
-from mailposture.core.states import Access
-from mailposture.services import coverage, paths
+from mailposture.core.spans import Span
+from mailposture.core.states import READ_WITHIN, ROUNDS, Access
+from mailposture.services import coverage, paths, stretches
 
 # Rows of one kind that one report reads at most; a report of more would be read by nobody.
 MOST: Final = 200_000
@@ -32,12 +34,20 @@ _BY_WEIGHT: Final = Case(
 )
 
 type Ends = Mapping[tuple[int, int], datetime]
+type GotIn = Mapping[tuple[str, str, str], Sequence[Span]]
 
 
 def gather(tenant: models.Tenant, period: Period) -> Evidence:
     """All that is known of this tenant in the period."""
     ends = coverage.until(tenant)
-    answers, unread_answers = _cut(_asked(tenant, period))
+    # What was answered shortly before still counts in the period.
+    counts = ROUNDS * timedelta(seconds=tenant.probe_every)
+    begin = period.begin - counts
+    looked = stretches.of_strangers(tenant, begin, period.end, counts)
+    rows, unread_answers = _cut(_asked(tenant, begin, period.end))
+    answers = tuple(
+        a for a in _answers(rows, looked, ends) if a.last >= begin and a.first < period.end
+    )
     openings, unread_openings = _cut(_opened(tenant, period))
     changes, unread_changes = _cut(_moved(tenant, period))
     return Evidence(
@@ -49,11 +59,10 @@ def gather(tenant: models.Tenant, period: Period) -> Evidence:
         domains=paths.accepted_domains(tenant) or (),
         probe_every=timedelta(seconds=tenant.probe_every),
         fetch_every=timedelta(seconds=tenant.fetch_every),
-        answers=tuple(_answers(answers, period, ends)),
-        openings=tuple(_openings(tenant, openings, ends)),
+        answers=answers,
+        openings=tuple(_openings(tenant, openings, ends, _got_in(answers, counts))),
         readings=tuple(_readings(tenant, period)),
-        changes=tuple(map(_change, changes)),
-        rounds=_rounds(tenant, period),
+        changes=tuple(reversed([*map(_change, changes)])),
         left_out=LeftOut(answers=unread_answers, openings=unread_openings, changes=unread_changes),
     )
 
@@ -89,40 +98,41 @@ def _sources(tenant: models.Tenant) -> Iterator[tuple[str, str]]:
         yield name, access.word.lower()
 
 
-def _asked(tenant: models.Tenant, period: Period) -> QuerySet[models.Observation]:
-    """Every span of a stranger's answer that touches the period, the weightiest first."""
+def _asked(tenant: models.Tenant, begin: datetime, end: datetime) -> QuerySet[models.Observation]:
+    """Every span of a stranger's answer that touches this time, the weightiest first."""
     found = models.Observation.objects.filter(
-        Q(last_at=None) | Q(last_at__gte=period.begin),
+        Q(last_at=None) | Q(last_at__gte=begin),
         path__tenant=tenant,
         path__vantage_point__plays=models.VantagePoint.Plays.STRANGER,
-        first_at__lt=period.end,
+        first_at__lt=end,
     )
     latest = F("last_at").desc(nulls_first=True)
     rows = found.order_by(_BY_WEIGHT, latest, "-pk").select_related("path__vantage_point")
     return rows.defer("tries", "reason")
 
 
-def _answers(rows: Iterator[models.Observation], period: Period, ends: Ends) -> Iterator[Answer]:
-    """The spans, each with its end as coverage knows it."""
+def _answers(
+    rows: Iterable[models.Observation], looked: stretches.Stretches, ends: Ends
+) -> Iterator[Answer]:
+    """The spans, each with its end as coverage knows it, cut where nobody looked."""
     for row in rows:
         path, place = row.path, row.path.vantage_point
         last = row.last_at or _seen_until(path, ends) or row.first_at
-        if last < period.begin:
-            continue
-        yield Answer(
-            vantage_point=place.name,
-            stranger=place.plays == models.VantagePoint.Plays.STRANGER,
-            source=row.source or place.address or "",
-            domain=path.domain,
-            sender_class=path.sender_class,
-            verdict=row.verdict,
-            control=row.control,
-            code=row.code,
-            line=row.reply,
-            observation=row.pk,
-            first=row.first_at,
-            last=max(last, row.first_at),
-        )
+        for begin, end in looked.cut(path, row.first_at, max(last, row.first_at)):
+            yield Answer(
+                vantage_point=place.name,
+                stranger=place.plays == models.VantagePoint.Plays.STRANGER,
+                source=row.source or place.address or "",
+                domain=path.domain,
+                sender_class=path.sender_class,
+                verdict=row.verdict,
+                control=row.control,
+                code=row.code,
+                line=row.reply,
+                observation=row.pk,
+                first=begin,
+                last=end,
+            )
 
 
 def _seen_until(path: models.Path, ends: Ends) -> datetime | None:
@@ -132,19 +142,22 @@ def _seen_until(path: models.Path, ends: Ends) -> datetime | None:
 
 
 def _opened(tenant: models.Tenant, period: Period) -> QuerySet[models.ExposureWindow]:
+    """The windows that touch the period, those that stand open or ended last first."""
     rows = tenant.windows.filter(
         Q(first_closed_at=None) | Q(first_closed_at__gte=period.begin),
         first_open_at__lt=period.end,
         path__vantage_point__plays=models.VantagePoint.Plays.STRANGER,
     )
-    return rows.select_related("path__vantage_point").order_by("first_open_at", "pk")
+    latest = F("first_closed_at").desc(nulls_first=True)
+    return rows.select_related("path__vantage_point").order_by(latest, "-first_open_at", "-pk")
 
 
 def _openings(
-    tenant: models.Tenant, rows: Iterator[models.ExposureWindow], ends: Ends
+    tenant: models.Tenant, rows: Iterable[models.ExposureWindow], ends: Ends, got_in: GotIn
 ) -> Iterator[Opening]:
     seen = _last_opens(tenant)
     for row in rows:
+        place, path = row.path.vantage_point.name, row.path
         last = row.last_open_at or _last_open(row, ends, seen)
         window = Window(
             last_closed=row.last_closed_at,
@@ -152,12 +165,29 @@ def _openings(
             last_open=max(last, row.first_open_at),
             first_closed=row.first_closed_at,
         )
+        looks = got_in.get((place, path.domain, path.sender_class), ())
         yield Opening(
-            vantage_point=row.path.vantage_point.name,
-            domain=row.path.domain,
-            sender_class=row.path.sender_class,
+            vantage_point=place,
+            domain=path.domain,
+            sender_class=path.sender_class,
             window=window,
+            seen=tuple(_within(looks, window)),
         )
+
+
+def _got_in(answers: Iterable[Answer], counts: timedelta) -> GotIn:
+    """When looks from each place got in with each sender: from one that did to the next."""
+    told: dict[tuple[str, str, str], tuple[list[Span], list[Span]]] = {}
+    for a in answers:
+        got_in, other = told.setdefault((a.vantage_point, a.domain, a.sender_class), ([], []))
+        (got_in if a.verdict == "open" else other).append((a.first, a.last))
+    return {key: joined(got_in, other, counts) for key, (got_in, other) in told.items()}
+
+
+def _within(looks: Sequence[Span], window: Window) -> Iterator[Span]:
+    for a, b in looks:
+        if a <= window.last_open and b >= window.first_open:
+            yield max(a, window.first_open), min(b, window.last_open)
 
 
 def _last_opens(tenant: models.Tenant) -> dict[int, datetime]:
@@ -177,30 +207,31 @@ def _last_open(row: models.ExposureWindow, ends: Ends, seen: Mapping[int, dateti
 
 
 def _readings(tenant: models.Tenant, period: Period) -> Iterator[Reading]:
-    rows = tenant.snapshots.filter(
-        last_seen_at__gte=period.begin, first_seen_at__lt=period.end
-    ).order_by("first_seen_at")
-    for row in rows.iterator(chunk_size=50):
-        yield Reading(
-            configuration=row.configuration, first=row.first_seen_at, last=row.last_seen_at
-        )
+    """What was read, each time without an outage by itself."""
+    begin = period.begin - READ_WITHIN * timedelta(seconds=tenant.fetch_every)
+    rows = tenant.snapshots.filter(last_seen_at__gte=begin, first_seen_at__lt=period.end)
+    for row in rows.order_by("first_seen_at").iterator(chunk_size=50):
+        seen = row.configuration
+        for first, last in _read(row):
+            if last >= begin and first < period.end:
+                yield Reading(configuration=seen, first=first, last=last)
+
+
+def _read(row: models.Snapshot) -> Iterator[Span]:
+    """The span of a snapshot, cut where nobody read it."""
+    first = row.first_seen_at
+    for last, again in row.unread:
+        yield first, datetime.fromisoformat(last)
+        first = datetime.fromisoformat(again)
+    yield first, row.last_seen_at
 
 
 def _moved(tenant: models.Tenant, period: Period) -> QuerySet[models.Change]:
-    return tenant.changes.filter(at__gte=period.begin, at__lt=period.end).order_by("at", "pk")
+    """The changes of the period, the latest first."""
+    return tenant.changes.filter(at__gte=period.begin, at__lt=period.end).order_by("-at", "-pk")
 
 
 def _change(row: models.Change) -> Moved:
     return Moved(
         at=row.at, subject=row.subject, sentence=row.sentence, effect=row.get_effect_display()
     )
-
-
-def _rounds(tenant: models.Tenant, period: Period) -> int:
-    """Looks in the period, counted from coverage: rounds themselves are not kept for ever."""
-    rows = tenant.coverage.filter(until__gte=period.begin, since__lt=period.end, part=0)
-    strangers = rows.filter(vantage_point__plays=models.VantagePoint.Plays.STRANGER)
-    by_place: dict[int, int] = {}
-    for place, runs in strangers.values_list("vantage_point_id", "runs"):
-        by_place[place] = by_place.get(place, 0) + runs
-    return max(by_place.values(), default=0)

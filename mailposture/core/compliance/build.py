@@ -3,18 +3,20 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Final
 
 from mailposture.core import sentences
 from mailposture.core.compliance.catalogue import Catalogue, Entry
 from mailposture.core.compliance.evidence import Answer, Evidence, LeftOut, Opening, Period
-from mailposture.core.compliance.judging import (
-    judge,
+from mailposture.core.compliance.judging import judge
+from mailposture.core.compliance.looks import (
+    known,
     near,
     readings,
     strangers,
     surely_open,
-    uncovered,
+    unread,
     widest,
 )
 from mailposture.core.compliance.report import (
@@ -27,14 +29,14 @@ from mailposture.core.compliance.report import (
     Report,
     Requirement,
 )
-from mailposture.core.compliance.spans import MINUTE, by_day, dated
+from mailposture.core.compliance.spans import MINUTE, by_day, dated, missing
 from mailposture.core.posture import Result
 from mailposture.core.spans import Span, length, union
-from mailposture.core.states import INTERVALS, State, domain_states, tenant_state
+from mailposture.core.states import State, domain_states, tenant_state
 from mailposture.core.verdict import SenderClass, Verdict
 from mailposture.core.words import duration
 
-# What is left out is counted: a report is read by people.
+# What is left out is counted: a report is read by people. Of windows and changes the latest stay.
 MOST_PROOFS: Final = 200
 MOST_WINDOWS: Final = 500
 MOST_CHANGES: Final = 500
@@ -67,13 +69,13 @@ def build(evidence: Evidence, catalogue: Catalogue, period: Period, *, engine: s
         state=state,
         minutes_open=minutes,
         minutes_at_most=max(int(length(perhaps) / MINUTE), minutes),
-        rests_on=_rests_on(evidence, period),
+        rests_on=_rests_on(evidence, unseen, period),
         days=by_day(period, surely, perhaps, unseen),
         requirements=requirements,
-        windows=tuple(shown[:MOST_WINDOWS]),
+        windows=tuple(shown[-MOST_WINDOWS:]),
         windows_left_out=max(len(shown) - MOST_WINDOWS, 0),
         changes=tuple(
-            _changed(c.at, c.subject, c.sentence, c.effect) for c in changes[:MOST_CHANGES]
+            _changed(c.at, c.subject, c.sentence, c.effect) for c in changes[-MOST_CHANGES:]
         ),
         changes_left_out=max(len(changes) - MOST_CHANGES, 0),
         blind=blind,
@@ -123,12 +125,11 @@ READS: Final = "the configuration was not read"
 
 def _blind(evidence: Evidence, period: Period) -> tuple[Blind, ...]:
     """When strangers proved nothing of the whole tenant, and when nothing was read."""
-    proved = [(a.first, a.last) for a in strangers(evidence, ANY) if a.verdict != "unknown"]
-    read = [(r.first, r.last) for r in readings(evidence, period)]
-    unseen = uncovered(proved, near(evidence), evidence, period)
-    unread = uncovered(read, INTERVALS * evidence.fetch_every, evidence, period)
+    within = near(evidence)
+    proved, blanks = known(strangers(evidence, ANY), ("open", "closed"), within, period.end)
+    unseen = missing(proved, blanks, within, period.begin, period.end)
     found = [Blind(what=LOOKS, begin=a, end=b) for a, b in unseen]
-    found += [Blind(what=READS, begin=a, end=b) for a, b in unread]
+    found += [Blind(what=READS, begin=a, end=b) for a, b in unread(evidence, period)]
     return tuple(sorted(found, key=lambda b: (b.begin, b.what)))
 
 
@@ -136,7 +137,7 @@ _LEFT_OUT: Final = (
     "those that let nobody in, the earliest first. So nothing that rests on answers is called"
     " satisfied"
 )
-_LEAST: Final = "the latest. So minutes and windows in this report are the least there were"
+_LEAST: Final = "the earliest. So minutes and windows in this report are the least there were"
 
 
 def _not_read(left_out: LeftOut) -> Iterator[NotRead]:
@@ -144,7 +145,7 @@ def _not_read(left_out: LeftOut) -> Iterator[NotRead]:
     told = (
         ("answers of strangers", left_out.answers, _LEFT_OUT),
         ("exposure windows", left_out.openings, _LEAST),
-        ("configuration changes", left_out.changes, "the latest"),
+        ("configuration changes", left_out.changes, "the earliest"),
     )
     for what, count, which in told:
         if count:
@@ -165,12 +166,12 @@ def _state(evidence: Evidence, period: Period) -> str:
         if answer.first < period.end:
             standing[answer.vantage_point, answer.domain, answer.sender_class] = answer
     fresh = max(near(evidence), timedelta(days=1))
-    known = [
+    counted = [
         (a.domain, SenderClass(a.sender_class), _counted(a, period, fresh))
         for a in standing.values()
     ]
     # A domain that was never asked is Unknown, and then the tenant is not Closed.
-    asked = dict.fromkeys(evidence.domains, State.UNKNOWN) | domain_states(known)
+    asked = dict.fromkeys(evidence.domains, State.UNKNOWN) | domain_states(counted)
     return tenant_state(asked.values()).word
 
 
@@ -214,17 +215,22 @@ def _are(count: int) -> str:
     return "is" if count == 1 else "are"
 
 
-def _rests_on(evidence: Evidence, period: Period) -> tuple[tuple[str, str], ...]:
+def _rests_on(
+    evidence: Evidence, unseen: Sequence[Span], period: Period
+) -> tuple[tuple[str, str], ...]:
+    whole = period.end - period.begin
+    seen = whole - length(unseen)
+    read = [seen for seen, _ in groupby(r.configuration for r in readings(evidence, period))]
     places, since = {a.vantage_point for a in strangers(evidence, ANY)}, evidence.watched_since
     sources = ", ".join(f"{name} {access}" for name, access in evidence.sources) or "none declared"
     return (
         ("Watched since", f"{dated(since)} {since:%H:%M} UTC"),
-        ("Rounds finished", f"{evidence.rounds:,}"),
         ("A round every", duration(evidence.probe_every)),
+        ("Known from strangers' answers", f"{duration(seen)} of {duration(whole)}"),
         ("Domains", f"{len(evidence.domains):,}"),
         ("Strangers", ", ".join(sorted(places)) or "none"),
         (f"Approved sources, as approved on {dated(period.as_of)}", sources),
-        ("Configurations read", f"{len(readings(evidence, period)):,}"),
+        ("Configurations read", f"{len(read):,}"),
     )
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from mailposture.core.configuration import Configuration
 from mailposture.core.exposure import Window
+from mailposture.core.spans import Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,9 @@ class Period:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One answer on one path, for as long as it stayed the same."""
+    """One answer on one path, for as long as it stayed the same and somebody looked: an outage
+    between two looks makes two of it, whatever they were answered.
+    """
 
     vantage_point: str
     stranger: bool
@@ -46,17 +49,18 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """One exposure window of one path, with its four bounds."""
+    """One exposure window of one path, with its four bounds, and when of it looks got in."""
 
     vantage_point: str
     domain: str
     sender_class: str
     window: Window
+    seen: tuple[Span, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """One configuration, and the span in which it was read."""
+    """One configuration, and a span in which it was read without an outage."""
 
     configuration: Configuration
     first: datetime
@@ -75,8 +79,8 @@ class Moved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
-    """How many rows of the period were too many to read: refusals before openings, the earliest
-    first, of what strangers were answered; the latest windows and changes.
+    """How many rows of the period were too many to read: the earliest windows and changes; of what
+    strangers were answered what proves nothing, then refusals, then who got in.
     """
 
     answers: int = 0
@@ -86,7 +90,8 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """All that is known of one tenant in a period. Gateways and sources are those approved at the
+    """All that is known of one tenant in a period, with the answers and readings that ended so
+    shortly before it that they still count in it. Gateways and sources are those approved at the
     moment of building: how they were approved before is not kept.
     """
 
@@ -102,5 +107,4 @@ class Evidence:
     openings: tuple[Opening, ...]
     readings: tuple[Reading, ...]
     changes: tuple[Moved, ...]
-    rounds: int = 0
     left_out: LeftOut = LeftOut()

@@ -1,8 +1,9 @@
 """Each requirement against the evidence of a period: satisfied only if proved for all of it.
 
 Not satisfied: at some time in the period the contrary was seen. Satisfied: it was seen at every
-time in it, with no gap longer than an answer counts (four rounds, two readings), and no door may
-have stood open in it by its outer bounds. Else unknown. See docs/decisions/0016.
+time in it, with no gap longer than what was seen counts (four rounds, two and a half intervals of
+readings) and no look between that proved nothing, and no door may have stood open in it by its
+outer bounds. Else unknown. See docs/decisions/0016.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,12 +12,23 @@ from datetime import timedelta
 from typing import Final
 
 from mailposture.core import posture
-from mailposture.core.compliance.evidence import Answer, Evidence, Opening, Period, Reading
+from mailposture.core.compliance.evidence import Answer, Evidence, Period, Reading
+from mailposture.core.compliance.looks import (
+    during,
+    known,
+    near,
+    readings,
+    stood,
+    strangers,
+    surely_open,
+    widest,
+)
 from mailposture.core.compliance.report import Proof
 from mailposture.core.compliance.spans import dated, missing
+from mailposture.core.configuration import Configuration
 from mailposture.core.posture import Facts, Finding, Result, gateways, listed
-from mailposture.core.spans import Span, cut, length
-from mailposture.core.states import INTERVALS, ROUNDS
+from mailposture.core.spans import Span, length
+from mailposture.core.states import INTERVALS, READ_WITHIN
 from mailposture.core.words import duration, minute
 
 CLASSES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -54,55 +66,31 @@ def judge(requirement: str, evidence: Evidence, period: Period) -> Said | None:
     return replace(said, result=Result.UNKNOWN, sentence=words)
 
 
-def near(evidence: Evidence) -> timedelta:
-    """How long an answer counts: four rounds."""
-    return ROUNDS * evidence.probe_every
-
-
 # ---- by observation ------------------------------------------------------------------------
-
-
-def strangers(evidence: Evidence, classes: Sequence[str]) -> list[Answer]:
-    """What strangers were answered with these senders."""
-    return [a for a in evidence.answers if a.stranger and a.sender_class in classes]
-
-
-def surely_open(opening: Opening, period: Period) -> list[Span]:
-    """When of the period a door surely stood open; one seen open once counts as that moment."""
-    window = opening.window
-    last = max(window.last_open, window.first_open)
-    if window.first_open == last and period.begin <= last < period.end:
-        return [(last, last)]
-    return cut([(window.first_open, last)], period.begin, period.end)
-
-
-def widest(opening: Opening, period: Period) -> list[Span]:
-    """When of the period a door may have stood open: between its outer bounds.
-
-    What no refusal has closed may still be open, however long nobody has seen it.
-    """
-    window = opening.window
-    begin = window.last_closed or window.first_open
-    end = max(window.first_closed or period.end, window.last_open)
-    return cut([(begin, end)], period.begin, period.end)
 
 
 def _refused(requirement: str, evidence: Evidence, period: Period) -> Said:
     classes, who = CLASSES[requirement], WHO[requirement]
     doors = [o for o in evidence.openings if o.sender_class in classes]
     answers = strangers(evidence, classes)
-    got_in = {a.domain for a in _in(answers, period) if a.verdict == "open"}
+    got_in = {a.domain for a in during(answers, period) if a.verdict == "open"}
     if hit := got_in | {o.domain for o in doors if surely_open(o, period)}:
         words = f"In the period a stranger got in with {who}: {listed(sorted(hit))}."
         return Said(result=Result.NOT_SATISFIED, sentence=words, evidence=_opened(answers, period))
     gaps = _not_refused(answers, classes, evidence, period)
     perhaps = sorted({o.domain for o in doors if widest(o, period)})
     if evidence.domains and not gaps and not perhaps:
-        words = f"At every look in the period each domain refused a stranger with {who}."
+        beside = any(a.verdict == "unknown" for a in during(answers, period))
+        words = (
+            f"At all times in the period each domain refused a stranger with {who}. Some looks"
+            " beside proved nothing."
+            if beside
+            else f"At every look in the period each domain refused a stranger with {who}."
+        )
         return Said(
             result=Result.SATISFIED, sentence=words, evidence=_answered(answers, period, "closed")
         )
-    why = _why_unknown(gaps, evidence, period)
+    why = _why_unknown(gaps, answers, evidence, period)
     if perhaps and not gaps:
         why = f"Seen open before or after, and perhaps in the period too: {listed(perhaps)}."
     shown = _answered(answers, period, "unknown") + _answered(answers, period, "closed")
@@ -116,17 +104,17 @@ def _not_refused(
 
     While a reading says that the tenant did not accept a domain, there was nothing to refuse.
     """
-    refused: dict[tuple[str, str], list[Span]] = {}
+    asked: dict[tuple[str, str], list[Answer]] = {}
     for a in answers:
-        if a.verdict == "closed":
-            refused.setdefault((a.domain.casefold(), a.sender_class), []).append((a.first, a.last))
-    return {
-        (domain, sender): found
-        for name, (domain, absent) in _accepted(evidence, period).items()
-        for sender in classes
-        if (found := uncovered([*refused.get((name, sender), ()), *absent],
-                               near(evidence), evidence, period))
-    }  # fmt: skip
+        asked.setdefault((a.domain.casefold(), a.sender_class), []).append(a)
+    within, gaps = near(evidence), {}
+    for name, (domain, absent) in _accepted(evidence, period).items():
+        for sender in classes:
+            refused, blanks = known(asked.get((name, sender), ()), ("closed",), within, period.end)
+            spans = [*refused, *absent]
+            if found := missing(spans, blanks, within, period.begin, period.end):
+                gaps[domain, sender] = found
+    return gaps
 
 
 def _accepted(evidence: Evidence, period: Period) -> dict[str, tuple[str, list[Span]]]:
@@ -144,55 +132,55 @@ def _accepted(evidence: Evidence, period: Period) -> dict[str, tuple[str, list[S
     }
 
 
-def uncovered(
-    spans: Iterable[Span], patience: timedelta, evidence: Evidence, period: Period
-) -> list[Span]:
-    """What of the period no span covers. An answer counts forward: before the first, none did."""
-    lead = timedelta(0) if evidence.watched_since > period.begin else patience
-    return missing(spans, period.begin, period.end, patience, lead)
-
-
 def _why_unknown(
-    gaps: Mapping[tuple[str, str], Sequence[Span]], evidence: Evidence, period: Period
+    gaps: Mapping[tuple[str, str], Sequence[Span]],
+    answers: Iterable[Answer],
+    evidence: Evidence,
+    period: Period,
 ) -> str:
     if not evidence.domains:
         return "Which domains the tenant accepts is not known."
     if not gaps:
         return "No stranger looked in the period."
     (domain, sender), spans = max(gaps.items(), key=lambda item: length(item[1]))
-    if evidence.watched_since > period.begin and len(spans) == 1:
-        begin = spans[0][1]
-        if begin < period.end:
-            return (
-                f"No contrary was seen, but before {begin.day} {begin:%b %H:%M} UTC nobody looked."
-            )
+    begin, until = spans[0]
+    key = domain.casefold(), sender
+    asked = (a for a in answers if (a.domain.casefold(), a.sender_class) == key)
+    late = len(spans) == 1 and begin == period.begin and until < period.end
+    if late and all(a.first >= until for a in asked):
+        return (
+            f"No contrary was seen, but in the period nobody asked {domain} with"
+            f" {_A[sender]} before {minute(until, period.end)} UTC."
+        )
     lasted = duration(length(spans))
     return f"For {lasted} of the period no refusal is known: most of all {domain}, {sender} sender."
+
+
+_A: Final[Mapping[str, str]] = {
+    "foreign": "a foreign sender", "own": "an own-domain sender", "null": "the null sender",
+}  # fmt: skip
 
 
 # ---- by configuration ----------------------------------------------------------------------
 
 
-def readings(evidence: Evidence, period: Period) -> list[Reading]:
-    """The configurations that stood in the period, oldest first."""
-    found = [r for r in evidence.readings if r.first < period.end and r.last >= period.begin]
-    return sorted(found, key=lambda r: r.first)
+type Judged = Sequence[tuple[Reading, Sequence[Finding]]]
 
 
-def findings(rule: str, evidence: Evidence, period: Period) -> list[tuple[Reading, Finding]]:
-    """What one rule says of each configuration of the period."""
+def judged(rule: str, evidence: Evidence) -> Judged:
+    """What one rule says of each reading; of the same configuration it is asked once."""
     approved = gateways(evidence.gateways)
-    return [
-        (reading, finding)
-        for reading in readings(evidence, period)
-        for finding in posture.judged(
-            Facts(configuration=reading.configuration, sources=approved), rule
-        )
-    ]
+    ordered = sorted(evidence.readings, key=lambda r: r.first)
+    said: dict[Configuration, Sequence[Finding]] = {}
+    for seen in (reading.configuration for reading in ordered):
+        if seen not in said:
+            said[seen] = posture.judged(Facts(configuration=seen, sources=approved), rule)
+    return [(reading, said[reading.configuration]) for reading in ordered]
 
 
 def _configured(rule: str, evidence: Evidence, period: Period) -> Said:
-    found = findings(rule, evidence, period)
+    every = judged(rule, evidence)
+    found = [(r, finding) for r, said in every if stood(r, period) for finding in said]
     proofs = tuple(_read(reading, finding, period) for reading, finding in found)
     for reading, finding in found:
         if finding.result is Result.NOT_SATISFIED:
@@ -204,14 +192,24 @@ def _configured(rule: str, evidence: Evidence, period: Period) -> Said:
     unknown = next((f for _, f in found if f.result is Result.UNKNOWN), None)
     if unknown:
         return Said(result=Result.UNKNOWN, sentence=unknown.sentence, evidence=proofs)
-    patience = INTERVALS * evidence.fetch_every
-    spans = [(reading.first, reading.last) for reading, _ in found]
-    if gaps := uncovered(spans, patience, evidence, period):
+    if gaps := _not_proved(every, evidence, period):
         words = (
             f"{found[-1][1].sentence} For {duration(length(gaps))} of the period nothing was read."
         )
         return Said(result=Result.UNKNOWN, sentence=words, evidence=proofs)
     return Said(result=Result.SATISFIED, sentence=found[-1][1].sentence, evidence=proofs)
+
+
+def _not_proved(every: Judged, evidence: Evidence, period: Period) -> list[Span]:
+    """When of the period no reading counts that satisfied. One from before it may have said
+    otherwise, and then does not count in it.
+    """
+    good: list[Span] = []
+    bad: list[Span] = []
+    for reading, said in every:
+        proves = all(finding.result is Result.SATISFIED for finding in said)
+        (good if proves else bad).append((reading.first, reading.last))
+    return missing(good, bad, evidence.fetch_every * READ_WITHIN, period.begin, period.end)
 
 
 def _when(reading: Reading, latest: Finding, period: Period) -> str:
@@ -260,7 +258,7 @@ def _fresh(_rule: str, evidence: Evidence, period: Period) -> Said:
     reading = max((r for r in known if r.first < period.end), key=lambda r: r.last, default=None)
     if not looks or reading is None:
         lacking = "No connectors were read" if looks else "No stranger proved anything"
-        return Said(result=Result.UNKNOWN, sentence=f"{lacking} before the period's end.")
+        return Said(result=Result.UNKNOWN, sentence=f"{lacking} in the period.")
     oldest = min(looks.values(), key=lambda a: (a.last, a.domain, a.sender_class))
     looked, read = (max(period.end - x.last, timedelta(0)) for x in (oldest, reading))
     proofs = (*_proofs([oldest], period), _last_reading(reading, period))
@@ -308,16 +306,12 @@ _JUDGES: Final[Mapping[str, Callable[[str, Evidence, Period], Said | None]]] = {
 # ---- evidence rows -------------------------------------------------------------------------
 
 
-def _in(answers: Iterable[Answer], period: Period) -> list[Answer]:
-    return [a for a in answers if a.first < period.end and a.last >= period.begin]
-
-
 def _opened(answers: Iterable[Answer], period: Period) -> tuple[Proof, ...]:
     return _answered(answers, period, "open")
 
 
 def _answered(answers: Iterable[Answer], period: Period, verdict: str) -> tuple[Proof, ...]:
-    return _proofs((a for a in _in(answers, period) if a.verdict == verdict), period)
+    return _proofs((a for a in during(answers, period) if a.verdict == verdict), period)
 
 
 def _proofs(answers: Iterable[Answer], period: Period) -> tuple[Proof, ...]:

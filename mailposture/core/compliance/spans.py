@@ -1,5 +1,6 @@
 """The times of a report: what is missing of a period, and its minutes day by day."""
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
@@ -16,22 +17,36 @@ def dated(moment: datetime) -> str:
     return f"{moment.day} {moment:%b %Y}"
 
 
-def missing(
-    spans: Iterable[Span], begin: datetime, end: datetime, near: timedelta, lead: timedelta
-) -> list[Span]:
-    """What no span covers between two moments; a gap no longer than `near` is none.
+def joined(spans: Iterable[Span], blanks: Iterable[Span], within: timedelta) -> list[Span]:
+    """Spans in order, those no more than `within` apart as one: what was seen counts so long. Not
+    across a blank, when somebody looked and saw something else or nothing.
+    """
+    empty = union(blanks)
+    ends = [end for _, end in empty]
+    found: list[Span] = []
+    for begin, end in union(spans):
+        last = found[-1][1] if found else begin
+        following = bisect_right(ends, last)
+        blank = following < len(empty) and empty[following][0] < begin
+        if found and begin - last <= within and not blank:
+            found[-1] = found[-1][0], end
+        else:
+            found.append((begin, end))
+    return found
 
-    `lead` is how long may pass from the beginning to the first span.
+
+def missing(
+    spans: Iterable[Span], blanks: Iterable[Span], within: timedelta, begin: datetime, end: datetime
+) -> list[Span]:
+    """What of the time between two moments no span covers, nor any that ended so shortly before
+    that it counts (see `joined`). Before the first span nothing counts.
     """
     gaps, at = [], begin
-    for a, b in union(spans, near):
-        if a - at > (lead if at == begin else near):
+    # The end is looked at as well: whatever was seen last must count then.
+    for a, b in joined([*spans, (end, end)], blanks, within):
+        if a > at:
             gaps.append((at, min(a, end)))
         at = max(at, b)
-        if at >= end:
-            break
-    if end - at > near:
-        gaps.append((at, end))
     return [(a, b) for a, b in gaps if a < b]
 
 

@@ -56,14 +56,20 @@ def opening(
     first: float, last: float, closed: float | None = None, domain: str = DOMAINS[0],
     sender: str = "foreign",
 ) -> Opening:  # fmt: skip
-    """A window, in days of the period."""
+    """A window, in days of the period; looks got in for all of it."""
     window = Window(
         last_closed=at(first) - timedelta(hours=6),
         first_open=at(first),
         last_open=at(last),
         first_closed=None if closed is None else at(closed),
     )
-    return Opening(vantage_point="Stranger", domain=domain, sender_class=sender, window=window)
+    return Opening(
+        vantage_point="Stranger",
+        domain=domain,
+        sender_class=sender,
+        window=window,
+        seen=((at(first), at(last)),),
+    )
 
 
 def evidence(*answers: Answer, **more: Any) -> Evidence:
@@ -76,7 +82,7 @@ def evidence(*answers: Answer, **more: Any) -> Evidence:
         "probe_every": timedelta(hours=6), "fetch_every": timedelta(minutes=15),
         "answers": answers, "openings": (),
         "readings": (Reading(configuration=seen, first=at(-5), last=at(11)),),
-        "changes": (), "rounds": 40,
+        "changes": (),
     }  # fmt: skip
     return Evidence(**{**given, **more})
 
