@@ -15,11 +15,12 @@ def record(
     now: datetime,
     *,
     user: AbstractBaseUser | AnonymousUser | None = None,
+    database: str = "default",
     **detail: Any,
 ) -> models.AuditEvent:
     """Keep one act. Without a user it is the operating system's, from the command line."""
     known = user if user is not None and user.is_authenticated else None
-    return models.AuditEvent.objects.create(
+    return models.AuditEvent.objects.using(database).create(
         at=now,
         actor_id=known.pk if known else None,
         who=known.get_username() if known else _operator(),

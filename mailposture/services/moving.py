@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import dj_database_url
@@ -15,6 +16,8 @@ from django.apps import apps
 from django.core.management import call_command
 from django.core.management.color import no_style
 from django.db import DatabaseError, connections, models, transaction
+
+from mailposture.services import audit
 
 CHUNK: Final = 500
 SOURCE: Final = "default"
@@ -34,14 +37,20 @@ class Moved:
     digest: str
 
 
-def move(url: str) -> list[Moved]:
-    """Copy all rows to the database of this address; raises MoveError and leaves it as it was."""
+def move(url: str, now: datetime) -> list[Moved]:
+    """Copy all rows to the database of this address; raises MoveError and leaves it as it was.
+
+    That it was moved is the next act in the trail of the target; the source is only read.
+    """
     _connect(url)
     try:
         call_command("migrate", database=TARGET, verbosity=0, interactive=False)
         _refuse_what_holds_rows()
         with transaction.atomic(using=TARGET):
-            return _copy_all()
+            moved = _copy_all()
+            rows = f"{sum(one.rows for one in moved)} rows"
+            audit.record("moved the database", rows, now, database=TARGET)
+            return moved
     except DatabaseError as error:
         raise MoveError(" ".join(str(error).split())) from error
     finally:

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from mailposture import runtime
-from mailposture.services import audit, moving
+from mailposture.services import moving
 
 USAGE = 2
 
@@ -28,13 +28,12 @@ class Command(BaseCommand):
         if runtime.supervisor(settings.DATA_DIR) is not None:
             self.give_up("Mailposture runs on this data folder: stop it first.")
         try:
-            moved = moving.move(options["to"])
+            moved = moving.move(options["to"], timezone.now())
         except moving.MoveError as error:
             self.give_up(str(error))
         for one in moved:
             self.stdout.write(f"{one.rows:>10,}  {one.table}  {one.digest[:16]}")
         total = sum(one.rows for one in moved)
-        audit.record("moved the database", f"{total} rows", timezone.now())
         self.stdout.write(
             f"{total:,} rows of {len(moved)} tables arrived as they were. "
             "Set DATABASE_URL to the new address, and start."
