@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from datetime import date, timedelta
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -208,10 +209,84 @@ def test_every_character_that_counts_as_covered_has_a_glyph() -> None:
     assert rendered(found).pages
 
 
-def test_what_no_font_holds_is_written_as_its_number() -> None:
+@pytest.mark.parametrize("name", ["株式会社コントソ", "شركة", "חברה", "日本 contoso"])
+def test_a_name_that_no_font_holds_stands_by_its_tenant_id_and_that_is_said(name: str) -> None:
     found = document("fabrikam")
-    found["tenant"] = found["sentence"] = "日本"
-    assert r"\u{65E5}\u{672C}" in text(rendered(found))
+    found["tenant"], found["sentence"] = name, f"No stranger got in to {name} in these days."
+    found["connectors"] = [{"name": f"{name} 1", "about": "on", "says": f"{name} is asked."}]
+    said = text(rendered(found))
+    # Where a line ends inside the ID, its reader puts a blank.
+    bare = f"No stranger got in to tenant {found['tenant_id']} in these days.".replace(" ", "")
+    assert bare in said.replace(" ", "")
+    assert pdf.NAME_LACKS in said
+    assert r"\u{" not in said
+    assert pdf.LACKING not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Lock 日本 to", "Lock [2 characters] to"),
+        ("日", "[1 character]"),
+        ("Lock\u202e to", r"Lock\u{202E} to"),
+        ("Lock" + "\u202e" * 60, "Lock[60 unseen characters]"),
+    ],
+)
+def test_other_words_that_no_font_holds_are_counted_and_unseen_ones_numbered(
+    name: str, shown: str
+) -> None:
+    found = document("fabrikam")
+    found["connectors"] = [{"name": name, "about": "on", "says": "it"}]
+    said = text(rendered(found))
+    assert shown in said
+    assert (pdf.LACKING in said) == ("日" in name)
+
+
+@pytest.mark.parametrize("name", ["Ελλάδα", "Україна Ґ", "România Ș", "Straße €"])
+def test_names_of_europe_print_as_they_are_in_every_face(name: str) -> None:
+    found = document("fabrikam")
+    found["tenant"] = found["sentence"] = name
+    found["requirements"][0]["evidence"][0]["line"] = f"550 {name}"
+    said = text(rendered(found))
+    assert name in said
+    assert f"550 {name}" in said
+    assert pdf.NAME_LACKS not in said
+
+
+WORDS = ("x" * 1000, "W" * 1000, ".".join(["mail"] * 200), "\u202e" * 1000, "日" * 1000)
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_no_word_runs_off_the_paper_or_over_what_stands_beside_it(word: str) -> None:
+    found = document()
+    found["tenant"] = found["sentence"] = found["lead"] = word
+    found["connectors"] = [{"name": word, "about": word, "says": word}]
+    for one in found["requirements"]:
+        one["title"] = one["sentence"] = word
+        for proof in one["evidence"]:
+            proof |= {"line": word, "says": word, "domain": word, "vantage_point": word,
+                      "source": word}  # fmt: skip
+    found["windows"] = [{**one, "domain": word} for one in found["windows"]]
+    found["changes"] = [{**one, "says": word} for one in found["changes"]]
+    file = pypdfium2.PdfDocument(pdf.render(found, number="7", sha256=SHA))
+    for page in file:
+        width, height = page.get_size()
+        found_at = boxes(page)
+        for left, bottom, right, top in found_at:
+            assert left >= 45
+            assert right <= width - 45
+            assert bottom >= 12
+            assert top <= height - 40
+        for one, other in combinations(found_at, 2):
+            wide = min(one[2], other[2]) - max(one[0], other[0])
+            high = min(one[3], other[3]) - max(one[1], other[1])
+            assert min(wide, high) < 3
+
+
+def boxes(page: pypdfium2.PdfPage) -> list[tuple[float, float, float, float]]:
+    """Where the text of a page stands, run by run."""
+    said = page.get_textpage()
+    return [said.get_rect(number) for number in range(said.count_rects())]
 
 
 @settings(max_examples=15, deadline=None)
