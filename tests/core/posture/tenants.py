@@ -51,9 +51,12 @@ def own_hybrid(**other: Any) -> Any:
 
 def facts(*connectors: Any, **other: Any) -> Facts:
     """A tenant with these connectors; `sources`, `published`, `observed` and `at` stand beside."""
-    beside = {n: other.pop(n) for n in ("sources", "published", "observed", "at") if n in other}
+    beside: dict[str, Any] = {
+        n: other.pop(n) for n in ("sources", "published", "observed", "at") if n in other
+    }
     seen: Configuration = configuration(*connectors, **other)
-    return Facts(configuration=seen, **{"sources": (GATEWAY, SERVER)} | beside)
+    beside.setdefault("sources", (GATEWAY, SERVER))
+    return Facts(configuration=seen, **beside)
 
 
 def unread(given: Facts, *names: str) -> Facts:
@@ -86,7 +89,7 @@ def server(**seen: Any) -> Source:
     """The hybrid server with a certificate that was seen."""
     given: dict[str, Any] = {
         "names": ("mail.contoso.com",),
-        "not_after": AT + timedelta(days=200),
+        "not_after": AT + timedelta(days=90),
         "client_auth": True,
         "issuer": "Example Authority",
     }

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from mailposture.core.addresses import NOWHERE, AddressSet, union
-from mailposture.core.attribution import read
 from mailposture.core.configuration import Configuration
 from mailposture.core.posture.facts import Facts, Source, SourceKind
 from mailposture.core.posture.findings import cidrs
@@ -13,7 +12,7 @@ from mailposture.core.posture.remediation.paths import expected, of_source
 from mailposture.core.posture.remediation.scripts import Check, Script, Stage
 from mailposture.core.powershell import commands
 from mailposture.core.proposals import ProposalError, propose
-from mailposture.core.reachability import FOREIGN, OWN, reachability
+from mailposture.core.reachability import FOREIGN, OWN, Reachability, reachability
 
 GATEWAY_HERE: Final = "<address of your gateway>"
 NO_GATEWAY: Final = (
@@ -49,27 +48,34 @@ class Step:
     makes: Configuration | None = None
 
 
-def stages(
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A stage, and who may deliver after it; None where that cannot be said."""
+
+    stage: Stage
+    reach: Reachability | None
+
+
+def tried(
     facts: Facts, steps: Sequence[Step], domains: tuple[str, ...], *, placeholder: bool = False
-) -> tuple[Stage, ...]:
+) -> tuple[Tried, ...]:
     """Try each step on the configuration that the one before it made."""
     present, found = facts.configuration, []
     for step in steps:
         after = step.makes
         if after is None and not placeholder:
             after = propose(present, commands("\n".join(step.commands))).configuration
-        expects = expected(facts, after, domains) if after else ()
-        present = after or present
-        found.append(
-            Stage(
-                title=step.title,
-                commands=step.commands,
-                rollback=step.rollback,
-                note=step.note,
-                expects=expects,
-                makes=after,
-            )
+        reach = reachability(after) if after else None
+        stage = Stage(
+            title=step.title,
+            commands=step.commands,
+            rollback=step.rollback,
+            note=step.note,
+            expects=expected(facts, reach, domains) if reach else (),
+            makes=after,
         )
+        found.append(Tried(stage, reach))
+        present = after or present
     return tuple(found)
 
 
@@ -87,34 +93,37 @@ def script(  # noqa: PLR0913 - a script is these
 ) -> Script:
     """A whole script; it refuses to be ready where an approved source would be cut off."""
     try:
-        tried = stages(facts, steps, domains, placeholder=placeholder)
+        each = tried(facts, steps, domains, placeholder=placeholder)
     except ProposalError as problem:
         return Script(key=key, title=title, advice=advice, refuses=(*refuses, str(problem)))
-    lost = _cut_off(facts, tried)
     return Script(
         key=key,
         title=title,
         advice=advice,
-        refuses=(*refuses, *lost),
-        keeps=_kept(facts, tried),
+        refuses=(*refuses, *_cut_off(facts, each)),
+        keeps=_kept(facts, each),
         checks=checks,
-        stages=tried,
+        stages=tuple(one.stage for one in each),
     )
 
 
-def _cut_off(facts: Facts, tried: Sequence[Stage]) -> tuple[str, ...]:
+def _cut_off(facts: Facts, each: Sequence[Tried]) -> tuple[str, ...]:
     """Approved sources that some stage refuses although they get in before it."""
-    made = [stage.makes for stage in tried if stage.makes]
-    lost = [words for after in made for s in facts.sources for words in _lost(facts, after, s)]
+    lost = [
+        words
+        for one in each
+        if one.reach
+        for source in facts.sources
+        for words in _lost(facts, one, one.reach, source)
+    ]
     return tuple(dict.fromkeys(lost))
 
 
-def _lost(facts: Facts, after: Configuration, source: Source) -> Iterator[str]:
-    """What of one source a configuration no longer lets in, by name or else by address."""
+def _lost(facts: Facts, one: Tried, reach: Reachability, source: Source) -> Iterator[str]:
+    """What of one source a stage no longer lets in: by its certificate, or else by address."""
     if source.names:
-        yield from _lost_by_name(facts, after, source)
+        yield from _lost_by_name(facts, one, reach, source)
         return
-    reach = reachability(after)
     pairs = {
         (facts.reach.of(d, c).addresses, reach.of(d, c).addresses)
         for d in facts.reach.domains
@@ -122,24 +131,19 @@ def _lost(facts: Facts, after: Configuration, source: Source) -> Iterator[str]:
         if reach.has(d)
     }
     gone = union([source.set & was - now for was, now in pairs] or [NOWHERE])
-    gone = AddressSet(v4=gone.v4)
-    if gone:
+    if gone := AddressSet(v4=gone.v4):
         yield f"{source.name} would be cut off at {cidrs(gone)}."
 
 
-def _lost_by_name(facts: Facts, after: Configuration, source: Source) -> Iterator[str]:
-    before = {
-        (e.sender_class, e.domain): e.accepted
-        for domain in facts.reach.domains[:1]
-        for e in of_source(facts.reach.rules, source, domain)
-    }
-    for domain in facts.reach.domains[:1]:
-        for e in of_source(read(after), source, domain):
-            if not e.accepted and before[e.sender_class, domain]:
-                yield f"{source.name} ({e.source}) would be cut off: {e.reply}."
+def _lost_by_name(facts: Facts, one: Tried, reach: Reachability, source: Source) -> Iterator[str]:
+    for domain in dict.fromkeys(e.domain for e in one.stage.expects):
+        before = of_source(facts.reach.rules, source, domain)
+        for was, now in zip(before, of_source(reach.rules, source, domain), strict=True):
+            if was.accepted and not now.accepted:
+                yield f"{source.name} ({now.source}) would be cut off: {now.reply}."
 
 
-def _kept(facts: Facts, tried: Sequence[Stage]) -> tuple[str, ...]:
+def _kept(facts: Facts, each: Sequence[Tried]) -> tuple[str, ...]:
     """Connectors of the organisation's own servers that stay as they are, and whom they let in."""
     granting = [c for c in facts.enabled if not c.is_partner]
     kept = [
@@ -149,7 +153,7 @@ def _kept(facts: Facts, tried: Sequence[Stage]) -> tuple[str, ...]:
         for c in granting
     ]
     hybrid = {s.name for s in facts.sources if s.kind is SourceKind.HYBRID}
-    last = tried[-1].expects if tried else ()
+    last = each[-1].stage.expects if each else ()
     ways = {e.who: e.connector for e in last if e.who in hybrid and e.accepted}
     kept += [f"{who} stays in by {way or 'no connector in particular'}." for who, way in
              sorted(ways.items())]  # fmt: skip

@@ -4,13 +4,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from mailposture.core.addresses import EVERYWHERE, AddressSet
-from mailposture.core.attribution import Certificate, Rules, Session, decided, read
+from mailposture.core.attribution import Certificate, Rules, Session, decided
 from mailposture.core.attribution.reading import bare
-from mailposture.core.configuration import Configuration
 from mailposture.core.hosts import plain
 from mailposture.core.posture.facts import Facts, Source, named
 from mailposture.core.posture.remediation.scripts import Expected
-from mailposture.core.reachability import CLASSES, FOREIGN, NULL, OWN, reachability, smallest
+from mailposture.core.reachability import CLASSES, FOREIGN, NULL, OWN, Reachability, smallest
 
 MOST_DOMAINS: Final = 2
 MOST_SOURCES: Final = 12
@@ -18,26 +17,28 @@ MOST_SOURCES: Final = 12
 ELSEWHERE: Final = "example.net"
 
 
-def stranger(facts: Facts, after: Configuration) -> str | None:
+def stranger(facts: Facts, after: Reachability) -> str | None:
     """An address that is neither approved nor listed, before or after."""
-    known = named(facts.reach) | named(reachability(after)) | facts.everyone_approved
+    known = named(facts.reach) | named(after) | facts.everyone_approved
     return smallest(AddressSet(v4=EVERYWHERE.v4) - known)
 
 
-def expected(facts: Facts, after: Configuration, domains: tuple[str, ...]) -> tuple[Expected, ...]:
+def expected(facts: Facts, after: Reachability, domains: tuple[str, ...]) -> tuple[Expected, ...]:
     """What strangers and approved sources must be answered by this configuration."""
-    rules = read(after)
+    address = stranger(facts, after)
     return tuple(
         one
         for domain in domains[:MOST_DOMAINS]
-        for one in (*_strangers(facts, after, rules, domain), *_sources(facts, rules, domain))
+        for one in (
+            *_strangers(after.rules, address, domain),
+            *_sources(facts, after.rules, domain),
+        )
     )
 
 
-def _strangers(facts: Facts, after: Configuration, rules: Rules, domain: str) -> Iterator[Expected]:
-    if address := stranger(facts, after):
-        for sender_class in CLASSES:
-            yield ask(rules, "A stranger", address, sender_class, domain)
+def _strangers(rules: Rules, address: str | None, domain: str) -> Iterator[Expected]:
+    for sender_class in CLASSES if address else ():
+        yield ask(rules, "A stranger", str(address), sender_class, domain)
 
 
 def _sources(facts: Facts, rules: Rules, domain: str) -> Iterator[Expected]:
