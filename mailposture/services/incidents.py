@@ -235,13 +235,7 @@ def _turned(row: models.Incident, before: Life, life: Life) -> bool:
         row.facts = spells.ended(row, life.resolved_at)
     back = before.resolved_at is not None and life.resolved_at is None
     if back and row.acknowledged_at:
-        said = {
-            "at": row.acknowledged_at.isoformat(),
-            "by": row.acknowledged_by,
-            "why": row.acknowledgement,
-        }
-        earlier = [*row.facts.get("acknowledged", []), said][-MOST_ACKNOWLEDGED:]
-        row.facts = {**row.facts, "acknowledged": earlier}
+        _keep_acknowledgement(row)
         row.acknowledged_at, row.acknowledged_by, row.acknowledgement = None, "", ""
     return back
 
@@ -316,16 +310,35 @@ def _read_meanwhile(now: datetime) -> None:
 
 
 @transaction.atomic
+@transaction.atomic
 def acknowledge(row: models.Incident, reason: str, user: User, now: datetime) -> None:
-    """Say that someone sees to it, and why that is enough; nothing else changes."""
-    given = " ".join(reason.split())
+    """Say that someone sees to it, and why that is enough; what was said before is kept."""
+    given = " ".join(reason.split())[:2000]
     if not given:
         raise NotAcknowledgedError("Say what you are doing about it, so that others know.")
+    # Whoever judges holds the tenant, and writes what an incident is about as well.
+    if row.tenant_id:
+        models.Tenant.objects.select_for_update().get(pk=row.tenant_id)
+    found = models.Incident.objects.select_for_update().get(pk=row.pk)
+    if found.resolved_at:
+        raise NotAcknowledgedError("It is over by now: there is nothing left to see to.")
+    if found.acknowledged_at:
+        _keep_acknowledgement(found)
     known = user.get_username() if user is not None and user.is_authenticated else "command line"
-    models.Incident.objects.filter(pk=row.pk).update(
-        acknowledged_at=now, acknowledged_by=known, acknowledgement=given[:2000]
-    )
-    audit.record("acknowledged incident", f"#{row.pk}", now, user=user, reason=given[:2000])
+    found.acknowledged_at, found.acknowledged_by, found.acknowledgement = now, known, given
+    found.save(update_fields=(*_ACKNOWLEDGEMENT, "facts"))
+    audit.record("acknowledged incident", f"#{row.pk}", now, user=user, reason=given)
+
+
+def _keep_acknowledgement(row: models.Incident) -> None:
+    """Put who saw to it until now, and how, into the incident's own story."""
+    said = {
+        "at": row.acknowledged_at.isoformat() if row.acknowledged_at else None,
+        "by": row.acknowledged_by,
+        "why": row.acknowledgement,
+    }
+    earlier = [*row.facts.get("acknowledged", []), said][-MOST_ACKNOWLEDGED:]
+    row.facts = {**row.facts, "acknowledged": earlier}
 
 
 def subjects(row: models.Incident) -> list[dict[str, Any]]:

@@ -197,6 +197,31 @@ def test_a_return_takes_the_acknowledgement_away_and_keeps_it_in_the_story(
     ]  # fmt: skip
 
 
+def test_a_second_acknowledgement_keeps_the_first_in_the_story(tenant: models.Tenant) -> None:
+    look(NOW, TAKEN)
+    row = models.Incident.objects.get()
+    for minute, why in ((1, "The relay moves today."), (2, "It moves tomorrow."), (3, "Moved.")):
+        incidents.acknowledge(row, why, None, at(minute))
+    row.refresh_from_db()
+    assert (row.acknowledged_at, row.acknowledgement) == (at(3), "Moved.")
+    said = [(h.at, h.text) for h in page.load(row, at(4)).happened if h.icon == "user"]
+    assert said == [
+        (at(1), "The relay moves today."), (at(2), "It moves tomorrow."), (at(3), "Moved."),
+    ]  # fmt: skip
+
+
+def test_what_is_over_cannot_be_acknowledged(tenant: models.Tenant) -> None:
+    look(NOW, TAKEN)
+    row = models.Incident.objects.get()
+    incidents.acknowledge(row, "Seen to.", None, at(1))
+    look(at(2), CLOSED)
+    with pytest.raises(incidents.NotAcknowledgedError, match="over by now"):
+        incidents.acknowledge(row, "Too late.", None, at(3))
+    row.refresh_from_db()
+    assert (row.acknowledged_at, row.acknowledgement) == (at(1), "Seen to.")
+    assert models.AuditEvent.objects.filter(action="acknowledged incident").count() == 1
+
+
 def test_news_of_another_round_leaves_the_acknowledgement_alone(tenant: models.Tenant) -> None:
     mixed(0, ["foreign", "own"], CLOSED)
     row = models.Incident.objects.get()
