@@ -192,6 +192,19 @@ def test_a_claim_is_a_lease(tenant: models.Tenant) -> None:
     assert models.Report.objects.get().state == "done"
 
 
+def test_one_report_is_made_at_a_time_the_earliest_first(tenant: models.Tenant) -> None:
+    for day in (23, 24, 22):
+        reporting.ask(tenant, date(2026, 11, day), TOMORROW, NOW)
+    order = []
+    for _ in range(3):
+        ((pk, attempt),) = reporting.claim(NOW)
+        assert reporting.claim(NOW) == []
+        reporting.make(pk, attempt, CLOCK)
+        order.append(models.Report.objects.get(pk=pk).since.day)
+    assert order == [23, 24, 22]
+    assert reporting.claim(NOW) == []
+
+
 def test_a_report_whose_maker_died_three_times_is_set_aside_and_can_be_asked_again(
     tenant: models.Tenant,
 ) -> None:
