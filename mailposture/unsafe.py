@@ -4,6 +4,7 @@ Asked by the site, the workers and the clock before they do anything.
 """
 
 import ipaddress
+import os
 import stat
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,6 +35,7 @@ class Start:
     database: Mapping[str, Any]
     broker_url: str | None
     listener: str = HERE
+    proxies: str = ""
 
 
 def listener(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
@@ -56,6 +58,11 @@ def faults(start: Start) -> Iterator[str]:
     if start.debug:
         yield "DEBUG is on: errors would show code and settings. Turn it off."
     yield from _names(start)
+    if "*" in start.proxies:
+        yield (
+            "FORWARDED_ALLOW_IPS is *: whoever asks could name another address at each try, and "
+            "guess passwords without end. Write the address that the proxy connects from."
+        )
     yield from _keys(start.keys)
     host = str(start.database.get("HOST") or "")
     if host and not _is_here(host) and not start.database.get("PASSWORD"):
@@ -130,6 +137,7 @@ def refuse(settings: Any, listens_on: str = HERE) -> None:
                 database=settings.DATABASES["default"],
                 broker_url=settings.BROKER_URL,
                 listener=listens_on,
+                proxies=os.environ.get("FORWARDED_ALLOW_IPS", ""),
             )
         )
     )

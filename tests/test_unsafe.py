@@ -56,6 +56,8 @@ def test_a_safe_start_has_no_fault(start: Start) -> None:
         ({"database": {"HOST": "db.contoso.com", "PASSWORD": ""}}, "on db.contoso.com",
          "DATABASE_URL"),
         ({"broker_url": "redis://192.0.2.6:6379/0"}, "queue on 192.0.2.6", "BROKER_URL"),
+        ({"proxies": "*"}, "FORWARDED_ALLOW_IPS is *", "that the proxy connects from"),
+        ({"proxies": "172.31.77.1,*"}, "guess passwords", "that the proxy connects from"),
     ],
 )  # fmt: skip
 def test_each_unsafe_setting_is_named_with_its_cure(
