@@ -8,7 +8,6 @@ from mailposture.core.configuration import PARTS
 from mailposture.core.posture.facts import Facts
 from mailposture.core.posture.findings import Finding, Result, Rule, Said
 from mailposture.core.posture.table import RULES
-from mailposture.core.reachability import witness
 
 # What rules read besides the parts of a configuration.
 WORDS: Final = {
@@ -77,10 +76,7 @@ def _with_near(found: Finding, near: str | None, shown: str) -> Finding:
 
 def _shown(facts: Facts) -> str:
     """The smallest stranger that gets in, if one does."""
-    if not facts.strangers:
+    found = facts.stranger
+    if found is None:
         return ""
-    if found := witness(facts.reach, facts.everyone_approved):
-        return (
-            f"{found.address} gets in to {found.domain} with the sender class {found.sender_class}."
-        )
-    return ""
+    return f"{found.address} gets in to {found.domain} with the sender class {found.sender_class}."

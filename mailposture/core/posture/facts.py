@@ -3,7 +3,7 @@
 What is not known is None or empty, and never stands for "none".
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -15,7 +15,7 @@ from mailposture.core.attribution import Certificate, Decision, Session, decided
 from mailposture.core.configuration import Configuration, InboundConnector
 from mailposture.core.contradictions import Agreement
 from mailposture.core.hosts import plain
-from mailposture.core.reachability import Reachability, reachability
+from mailposture.core.reachability import OWN, Reachability, Witness, reachability, witness
 
 
 class SourceKind(StrEnum):
@@ -156,6 +156,10 @@ class Facts:
     published: tuple[Published, ...] | None = None
     observed: Observed = field(default=NOTHING_OBSERVED)
     at: datetime | None = None
+    # What was tried already: a connector's guid -> the near miss in words, or None.
+    tried: dict[str, str | None] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def knows(self, part: str) -> bool:
         """Whether a part that a rule reads is known: of the configuration, or beside it."""
@@ -183,6 +187,11 @@ class Facts:
     def strangers(self) -> AddressSet:
         """Addresses that get in although no connector names them: the door is open to them."""
         return self.reachable - named(self.reach)
+
+    @cached_property
+    def stranger(self) -> Witness | None:
+        """The smallest host that is not approved and gets in although no connector names it."""
+        return witness(self.reach, self.everyone_approved) if self.strangers else None
 
     def decide(self, source: str, mail_from: str, recipient: str, **other: str) -> Decision:
         """What one session over TLS is answered; `certificate` names what it shows."""
@@ -267,8 +276,20 @@ def ipv4(entries: Iterable[str]) -> AddressSet:
 
 def reached(reach: Reachability) -> AddressSet:
     """Every address that gets in over TLS, to some domain with some sender."""
-    alike = {id(found.addresses): found.addresses for _domain, _class, found in reach.all()}
-    return union(list(alike.values()) or [NOWHERE])
+    found = {id(one): one for one in (reach.of(*asked).addresses for asked in _unlike(reach))}
+    return union(list(found.values()) or [NOWHERE])
+
+
+def _unlike(reach: Reachability) -> Iterator[tuple[str, str]]:
+    """Domains and sender classes that may differ: of domains that are associated with the same
+    connectors one is enough, but where the sender's domain is the recipient's.
+    """
+    known = reach.rules.knows_domains
+    first = {reach.names.associated.get(d, 0) if known else d: d for d in reach.domains[::-1]}
+    for sender_class in reach.classes:
+        domains = reach.domains if sender_class == OWN else first.values()
+        for domain in domains:
+            yield domain, sender_class
 
 
 def named(reach: Reachability) -> AddressSet:

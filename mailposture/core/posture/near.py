@@ -129,12 +129,22 @@ def nearest(facts: Facts, connectors: Iterable[InboundConnector]) -> str | None:
     if not facts.strangers:
         return None
     for near in islice(candidates(connectors), MOST_TRIED):
-        after = reachability(with_connector(facts.configuration, near.changed))
-        left = reached(after)
-        if not left - named(after):
-            counts = f"{many(facts.reachable)} may deliver now, {many(left) or 'none'} then"
-            return f"Would be closed if {near.words}: {counts}."
+        guid = near.connector.guid
+        if guid not in facts.tried:
+            facts.tried[guid] = _tried(facts, near)
+        if found := facts.tried[guid]:
+            return found
     return None
+
+
+def _tried(facts: Facts, near: Near) -> str | None:
+    """Make the change on a copy: None where strangers get in all the same."""
+    after = reachability(with_connector(facts.configuration, near.changed))
+    left = reached(after)
+    if left - named(after):
+        return None
+    counts = f"{many(facts.reachable)} may deliver now, {many(left) or 'none'} then"
+    return f"Would be closed if {near.words}: {counts}."
 
 
 # ---- what the table names ------------------------------------------------------------------

@@ -110,7 +110,8 @@ def test_the_hybrid_connector_stays_in_and_why() -> None:
 def test_a_hybrid_server_that_nothing_recognises_makes_the_script_refuse() -> None:
     script = mended("MP-01", facts(accepted_domains=TWO))
     assert not script.is_ready
-    assert script.refuses == ("Hybrid (198.51.100.7) would be cut off: 550 5.7.51.",)
+    server = "Hybrid (198.51.100.7, certificate of mail.contoso.com)"
+    assert script.refuses == (f"{server} would be cut off: 550 5.7.51.",)
     assert commands(script.text) == ()
     assert "# NOT READY: Hybrid" in script.text
 
@@ -143,6 +144,9 @@ def test_a_gateway_that_is_known_by_name_has_a_connector_by_certificate() -> Non
     assert [len(stage.commands) for stage in script.stages] == [2, 2, 2]
     assert "-TlsSenderCertificateName 'mx.gateway.example'" in script.stages[0].commands[1]
     assert "each alone refuses" in script.stages[-1].note
+    assert {e.host for e in script.stages[-1].expects if e.who == BY_NAME.name} == {
+        "Cloud gateway (any address, certificate of mx.gateway.example)"
+    }
 
 
 def test_a_tenant_with_one_domain_has_nothing_to_try_it_on() -> None:

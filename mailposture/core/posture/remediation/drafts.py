@@ -140,7 +140,7 @@ def _lost_by_name(facts: Facts, one: Tried, reach: Reachability, source: Source)
         before = of_source(facts.reach.rules, source, domain)
         for was, now in zip(before, of_source(reach.rules, source, domain), strict=True):
             if was.accepted and not now.accepted:
-                yield f"{source.name} ({now.source}) would be cut off: {now.reply}."
+                yield f"{now.host} would be cut off: {now.reply}."
 
 
 def _kept(facts: Facts, each: Sequence[Tried]) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ MOST_DOMAINS: Final = 2
 MOST_SOURCES: Final = 12
 # A sender domain that no connector names, and that is nobody's (RFC 2606).
 ELSEWHERE: Final = "example.net"
+# An address that no connector of anybody's lists: limited broadcast (RFC 8190).
+SOMEWHERE: Final = "255.255.255.255"
 
 
 def stranger(facts: Facts, after: Reachability) -> str | None:
@@ -38,7 +40,7 @@ def expected(facts: Facts, after: Reachability, domains: tuple[str, ...]) -> tup
 
 def _strangers(rules: Rules, address: str | None, domain: str) -> Iterator[Expected]:
     for sender_class in CLASSES if address else ():
-        yield ask(rules, "A stranger", str(address), sender_class, domain)
+        yield ask(rules, "A stranger", address, sender_class, domain)
 
 
 def _sources(facts: Facts, rules: Rules, domain: str) -> Iterator[Expected]:
@@ -48,35 +50,27 @@ def _sources(facts: Facts, rules: Rules, domain: str) -> Iterator[Expected]:
 
 def of_source(rules: Rules, source: Source, domain: str) -> Iterator[Expected]:
     """What an approved source is answered with a foreign and an own-domain sender."""
-    if address := source_address(source):
+    address = AddressSet(v4=source.set.v4).first()
+    if address or source.names:
+        name = bare(source.names[0]) if source.names else None
         for sender_class in (FOREIGN, OWN):
-            yield ask(rules, source.name, address, sender_class, domain, certificate_of(source))
-
-
-def source_address(source: Source) -> str | None:
-    """The address from which a source is asked; one that is known by name alone has any."""
-    return AddressSet(v4=source.set.v4).first() or ("192.0.2.1" if source.names else None)
-
-
-def certificate_of(source: Source) -> str | None:
-    """A name that the source's certificate bears."""
-    return bare(source.names[0]) if source.names else None
+            yield ask(rules, source.name, address, sender_class, domain, name)
 
 
 def ask(  # noqa: PLR0913, PLR0917 - a path is these
     rules: Rules,
     who: str,
-    source: str,
+    source: str | None,
     sender_class: str,
     domain: str,
     certificate: str | None = None,
 ) -> Expected:
-    """What one path is answered, over TLS."""
+    """What one path is answered, over TLS. Without an address it is asked from a strange one."""
     sender = {FOREIGN: ELSEWHERE, OWN: plain(domain), NULL: ""}[sender_class]
     decision = decided(
         rules,
         Session(
-            source=source,
+            source=source or SOMEWHERE,
             mail_from=f"someone@{sender}" if sender else "",
             recipient=f"someone@{plain(domain)}",
             tls=True,
@@ -85,11 +79,12 @@ def ask(  # noqa: PLR0913, PLR0917 - a path is these
     )
     return Expected(
         who=who,
-        source=source,
+        source=source or "",
         sender_class=sender_class,
         domain=domain,
         accepted=decision.accepted,
         code=decision.code,
         connector=decision.connector,
+        certificate=certificate,
         assumptions=decision.turning,
     )

@@ -30,7 +30,14 @@ class Expected:
     accepted: bool
     code: str | None
     connector: str | None
+    certificate: str | None = None
     assumptions: tuple[str, ...] = ()
+
+    @property
+    def host(self) -> str:
+        """Who asks, from where, and by which certificate; without an address it may be any."""
+        shown = f"certificate of {self.certificate}" if self.certificate else ""
+        return f"{self.who} ({', '.join(filter(None, (self.source or 'any address', shown)))})"
 
     @property
     def reply(self) -> str:
@@ -42,7 +49,7 @@ class Expected:
     @property
     def sentence(self) -> str:
         """The path and its answer in words."""
-        path = f"{self.who} ({self.source}), {self.sender_class} sender, to {self.domain}"
+        path = f"{self.host}, {self.sender_class} sender, to {self.domain}"
         by = f" by {self.connector}" if self.connector else ""
         leans = f"; rests on {', '.join(self.assumptions)}" if self.assumptions else ""
         return f"{path}: {self.reply}{by}{leans}"
