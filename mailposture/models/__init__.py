@@ -6,6 +6,7 @@ from mailposture.models.findings import Finding
 from mailposture.models.history import Change, Snapshot
 from mailposture.models.places import ApprovedSource, VantagePoint
 from mailposture.models.reports import Report
+from mailposture.models.running import Awake
 from mailposture.models.telling import Alert, Delivery, Incident, Subscription
 from mailposture.models.tenant import Credential, Recipient, Tenant
 from mailposture.models.work import Round, Shard
@@ -14,6 +15,7 @@ __all__ = [
     "Alert",
     "ApprovedSource",
     "AuditEvent",
+    "Awake",
     "Change",
     "Coverage",
     "Credential",
