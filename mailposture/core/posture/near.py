@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Final
 
+from mailposture.core.addresses import AddressSet
 from mailposture.core.configuration import (
     ANY_DOMAIN,
     Configuration,
@@ -18,7 +19,7 @@ from mailposture.core.configuration import (
     PartStatus,
     with_part,
 )
-from mailposture.core.posture.facts import Facts, named, reached
+from mailposture.core.posture.facts import Facts, Source, named, reached
 from mailposture.core.posture.findings import Said, many
 from mailposture.core.posture.locks import is_lock, restricts
 from mailposture.core.posture.sources import admits
@@ -144,7 +145,15 @@ def _tried(facts: Facts, near: Near) -> str | None:
     if left - named(after):
         return None
     counts = f"{many(facts.reachable)} may deliver now, {many(left) or 'none'} then"
-    return f"Would be closed if {near.words}: {counts}."
+    lost = [s.name for s in facts.sources if _loses(facts, s, left)]
+    cut = f" That would cut off {joined(lost)}." if lost else ""
+    return f"Would be closed if {near.words}: {counts}.{cut}"
+
+
+def _loses(facts: Facts, source: Source, left: AddressSet) -> bool:
+    """Whether an approved source, known by address alone, would no longer get in."""
+    held = AddressSet(v4=source.set.v4) & facts.reachable
+    return not source.names and bool(held - left)
 
 
 # ---- what the table names ------------------------------------------------------------------

@@ -8,7 +8,7 @@ from mailposture.core.configuration import ConnectorType
 from mailposture.core.posture import Severity, assess
 from mailposture.core.posture.locks import is_lock
 from tests.core.configurations import GUID, lock
-from tests.core.posture.tenants import TWO, facts, only, own_hybrid, results, unread
+from tests.core.posture.tenants import GATEWAY, TWO, facts, only, own_hybrid, results, unread
 
 BAD, GOOD = f"not_satisfied {GUID}", "satisfied"
 CERTIFIED = {
@@ -152,7 +152,7 @@ def test_what_rests_on_an_assumption_names_it() -> None:
 def test_a_near_miss_is_the_smallest_change_that_was_tried_and_closed(
     changes: dict[str, Any], words: str
 ) -> None:
-    given = facts(lock(**changes), accepted_domains=TWO)
+    given = facts(lock(**changes), accepted_domains=TWO, sources=())
     (first,) = (f for f in assess(given) if f.rule == "MP-01")
     many = "1 address" if "tls_sender_certificate_name" not in changes else "none"
     assert first.near_miss == (
@@ -184,6 +184,14 @@ def test_where_no_small_change_was_seen_to_close_there_is_no_near_miss(
     connectors: list[Any],
 ) -> None:
     assert all(f.near_miss is None for f in assess(facts(*connectors)) if f.rule != "MP-06")
+
+
+def test_a_near_miss_says_whom_it_would_cut_off() -> None:
+    (first,) = (f for f in assess(facts(lock(enabled=False))) if f.rule == "MP-01")
+    assert str(first.near_miss).endswith("1 address then. That would cut off Gateway.")
+    right = lock(enabled=False, sender_ip_addresses=GATEWAY.addresses)
+    (first,) = (f for f in assess(facts(right)) if f.rule == "MP-01")
+    assert str(first.near_miss).endswith("16 addresses then.")
 
 
 def test_the_nearest_of_several_connectors_is_named() -> None:

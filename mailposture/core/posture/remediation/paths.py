@@ -17,6 +17,7 @@ MOST_SOURCES: Final = 12
 ELSEWHERE: Final = "example.net"
 # An address that no connector of anybody's lists: limited broadcast (RFC 8190).
 SOMEWHERE: Final = "255.255.255.255"
+ANYWHERE: Final = "any address"
 
 
 def stranger(facts: Facts, after: Reachability) -> str | None:
@@ -79,7 +80,7 @@ def ask(  # noqa: PLR0913, PLR0917 - a path is these
     )
     return Expected(
         who=who,
-        source=source or "",
+        source=source or ANYWHERE,
         sender_class=sender_class,
         domain=domain,
         accepted=decision.accepted,

@@ -35,9 +35,9 @@ class Expected:
 
     @property
     def host(self) -> str:
-        """Who asks, from where, and by which certificate; without an address it may be any."""
+        """Who asks, from where, and by which certificate."""
         shown = f"certificate of {self.certificate}" if self.certificate else ""
-        return f"{self.who} ({', '.join(filter(None, (self.source or 'any address', shown)))})"
+        return f"{self.who} ({', '.join(filter(None, (self.source, shown)))})"
 
     @property
     def reply(self) -> str:
