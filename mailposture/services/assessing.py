@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from mailposture import models
+from mailposture.adapters.published import published
 from mailposture.core import posture, states
 from mailposture.core.configuration import Configuration
 from mailposture.core.contradictions import Agreement, hold
@@ -26,7 +27,7 @@ from mailposture.core.posture import (
     SourceKind,
 )
 from mailposture.core.verdict import Verdict
-from mailposture.services import history, predicting
+from mailposture.services import clouds, history, predicting
 from mailposture.services.predicting import Oracle
 
 # A finding's words end here: subjects of any length are told apart by their first signs.
@@ -36,8 +37,8 @@ STRANGER: Final = models.VantagePoint.Plays.STRANGER
 OF_THE_MOMENT: Final = frozenset({"MP-11"})
 
 
-def facts(tenant: models.Tenant, now: datetime) -> Facts:
-    """All that the rules are given of this tenant, from its rows."""
+def facts(tenant: models.Tenant, now: datetime | None) -> Facts:
+    """All that the rules are given of this tenant, from its rows; without a moment, none of age."""
     configuration = history.known(tenant)
     rows = list(
         tenant.paths.filter(retired_at=None, vantage_point__enabled=True).select_related(
@@ -47,6 +48,7 @@ def facts(tenant: models.Tenant, now: datetime) -> Facts:
     return Facts(
         configuration=configuration,
         sources=tuple(source(row) for row in tenant.sources.select_related("vantage_point")),
+        published=published(lab=tenant.cloud == clouds.LAB),
         observed=Observed(
             answers=tuple(_answered(rows, tenant)) or None,
             agreements=tuple(_apart(rows, predicting.oracle(tenant, configuration))) or None,

@@ -65,7 +65,7 @@ def _place(lines: Sequence[FlowLine]) -> tuple[list[tuple[FlowLine, float]], flo
 def _wide_line(line: FlowLine, y: float) -> str:
     apart = 7 if line.predicted else 0
     start = NODE + NODE_WIDTH
-    words = svg.text(svg.fitted(line.above, 34), x=start + 14, y=y - apart - 9, class_="said")
+    words = svg.text(svg.fitted(line.above, 27), x=start + 14, y=y - apart - 9, class_="said")
     words += svg.text(svg.fitted(line.below, 34), x=start + 14, y=y + apart + 19, class_="said")
     lift = 0 if not line.notes else 8 if len(line.notes) == 1 else 15
     room = flow.answers(line, ROOM, y - lift)

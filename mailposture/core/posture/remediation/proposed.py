@@ -21,8 +21,23 @@ from mailposture.core.posture.remediation.scripts import Script
 
 # What a command cannot be given, and what is said by the command itself.
 _NEVER_GIVEN: Final = frozenset(
-    {"guid", "name", "ef_test_mode", "ef_skip_mail_gateway", "scan_and_drop_recipients"}
+    {
+        "guid",
+        "name",
+        "connector_source",
+        "ef_test_mode",
+        "ef_skip_mail_gateway",
+        "scan_and_drop_recipients",
+    }
 )
+# What a new connector is anyhow (New-InboundConnector), so that saying it would say nothing.
+_BY_DEFAULT: Final = {
+    "cloud_services_mail_enabled": False,
+    "treat_messages_as_internal": False,
+    "ef_skip_last_ip": False,
+    "restrict_domains_to_ip_addresses": False,
+    "restrict_domains_to_certificate": False,
+}
 MOST_DOMAINS: Final = 3
 
 
@@ -58,7 +73,11 @@ def _new(before: Configuration, after: Configuration) -> list[InboundConnector]:
 def _given(connector: InboundConnector) -> dict[str, Any]:
     """The fields that a new connector is made with; what was not said is left to Exchange."""
     held = {f.name: getattr(connector, f.name) for f in fields(connector) if _may_be_given(f)}
-    said = {name: value for name, value in held.items() if value not in (None, ())}
+    said = {
+        name: value
+        for name, value in held.items()
+        if value not in (None, ()) and value is not _BY_DEFAULT.get(name)
+    }
     return said | {"enabled": False}
 
 

@@ -1,0 +1,311 @@
+"""Who may deliver to a tenant, exactly, by its configuration: numbers, sets, reasons."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.urls import reverse
+
+from mailposture import models
+from mailposture.adapters.drawings.internet import Map, draw
+from mailposture.core.addresses import EVERYWHERE, AddressSet, counted, parse, union
+from mailposture.core.attribution import BY_NAME, Assumption, decided
+from mailposture.core.attribution import session as checked
+from mailposture.core.attribution.gates import Rule
+from mailposture.core.posture.facts import readable
+from mailposture.core.reachability import (
+    ANY_RECIPIENT,
+    FOREIGN,
+    NULL,
+    OWN,
+    Reach,
+    Reachability,
+    Region,
+    reachability,
+    witness,
+)
+from mailposture.services import history
+
+CLASS_WORDS: Final = {FOREIGN: "foreign sender", OWN: "own sender", NULL: "null sender"}
+GROUPS_A_PAGE: Final = 40
+CIDRS_SHOWN: Final = 200
+RULES: Final = {
+    Rule.OWN_MAIL: "taken as the tenant's own mail",
+    Rule.RELAY: "relayed",
+    Rule.NOT_OURS: "not for this tenant",
+    Rule.RESTRICTION: "refused by a restriction",
+    Rule.TLS: "refused for want of TLS",
+    Rule.DIRECT_SEND: "refused by RejectDirectSend",
+    Rule.DIRECTORY: "no such recipient",
+    Rule.PROOF: "satisfies a restriction",
+    Rule.EXCUSED: "named by a connector, so RejectDirectSend is not asked",
+    Rule.NOTHING: "nothing stands in the way",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Count:
+    """How many may deliver: in a number and in words, with what else lets in."""
+
+    state: str  # open, partly, closed, unknown
+    number: str
+    words: str
+    href: str = ""
+    leans: bool = False
+    chosen: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Group:
+    """Domains that are reached alike."""
+
+    domains: tuple[str, ...]
+    counts: tuple[Count, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Slice:
+    """Some clients and how they are answered."""
+
+    state: str
+    who: str
+    how: str
+    why: str
+    code: str
+    connector: str
+    guid: str
+    assumptions: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shown:
+    """One domain and sender class, in full."""
+
+    domain: str
+    sender_class: str
+    count: Count
+    beside: str
+    drawing: str
+    cidrs: tuple[str, ...]
+    more: int
+    slices: tuple[Slice, ...]
+    assumptions: tuple[Assumption, ...]
+    list_href: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Witnessed:
+    """The smallest host that gets in and is not approved, and the way it goes."""
+
+    address: str
+    domain: str
+    sender: str
+    trace: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """All that the page of reachability shows."""
+
+    read_at: datetime | None
+    classes: tuple[str, ...]
+    groups: tuple[Group, ...]
+    more_groups: int
+    shown: Shown | None
+    witness: Witnessed | None
+    not_known: tuple[Assumption, ...]
+
+
+def load(tenant: models.Tenant, domain: str, sender_class: str) -> Page:
+    """Work it out for the tenant as it was last read; the chosen domain and class in full."""
+    configuration = history.known(tenant)
+    latest = tenant.snapshots.order_by("-last_seen_at").first()
+    if latest is None:
+        return Page(
+            read_at=None, classes=(), groups=(), more_groups=0, shown=None, witness=None,
+            not_known=(),
+        )  # fmt: skip
+    reach = reachability(configuration)
+    domain, sender_class = _chosen(reach, domain, sender_class)
+    groups = _grouped(tenant, reach, (domain, sender_class))
+    return Page(
+        read_at=latest.last_seen_at,
+        classes=tuple(words(c) for c in reach.classes),
+        groups=tuple(groups[:GROUPS_A_PAGE]),
+        more_groups=max(0, len(groups) - GROUPS_A_PAGE),
+        shown=_shown(tenant, reach, domain, sender_class) if domain else None,
+        witness=_witness(tenant, reach),
+        not_known=tuple(BY_NAME[name] for name in reach.rules.not_known),
+    )
+
+
+def words(sender_class: str) -> str:
+    """A class of sender as people read it."""
+    return CLASS_WORDS.get(sender_class, f"sender {sender_class}")
+
+
+def _chosen(reach: Reachability, domain: str, sender_class: str) -> tuple[str, str]:
+    """What was asked for, if it exists; else the widest open one with a foreign sender."""
+    if sender_class not in reach.classes:
+        sender_class = FOREIGN
+    if domain in reach.domains or not reach.domains:
+        return domain if domain in reach.domains else "", sender_class
+    return max(reach.domains, key=lambda d: reach.of(d, sender_class).addresses.size), sender_class
+
+
+# ---- the table -----------------------------------------------------------------------------
+
+
+def _grouped(tenant: models.Tenant, reach: Reachability, chosen: tuple[str, str]) -> list[Group]:
+    """Domains that are reached alike, the widest open first."""
+    alike: dict[tuple[int, ...], list[str]] = {}
+    for domain in reach.domains:
+        key = tuple(id(reach.of(domain, c)) for c in reach.classes)
+        alike.setdefault(key, []).append(domain)
+    ordered = sorted(alike.values(), key=lambda names: -reach.of(names[0], FOREIGN).addresses.size)
+    return [_group(tenant, reach, names, chosen) for names in ordered]
+
+
+def _group(
+    tenant: models.Tenant, reach: Reachability, names: Sequence[str], chosen: tuple[str, str]
+) -> Group:
+    counts = []
+    for sender_class in reach.classes:
+        is_chosen = chosen[0] in names and chosen[1] == sender_class
+        href = f"{address(tenant)}?domain={names[0]}&class={sender_class}#shown"
+        counts.append(count(reach.of(names[0], sender_class), href, chosen=is_chosen))
+    return Group(domains=tuple(names), counts=tuple(counts))
+
+
+def address(tenant: models.Tenant) -> str:
+    """Where the page of a tenant's reachability is."""
+    return reverse("exposure_of", args=[tenant.slug])
+
+
+def count(found: Reach, href: str = "", *, chosen: bool = False) -> Count:
+    """How many may deliver, as the tables say it."""
+    v4 = AddressSet(v4=found.addresses.v4).size
+    return Count(
+        state=state(found),
+        number=f"{v4:,}",
+        words=_beside(found),
+        href=href,
+        leans=bool(found.assumptions),
+        chosen=chosen,
+    )
+
+
+def state(found: Reach) -> str:
+    """Open where any host on IPv4 or IPv6 may deliver; else closed but for those counted."""
+    if not BY_NAME_UNDECIDED.isdisjoint(found.assumptions):
+        return "unknown"
+    whole = found.addresses.v4 == EVERYWHERE.v4 or found.addresses.v6 == EVERYWHERE.v6
+    return "open" if whole else "closed"
+
+
+BY_NAME_UNDECIDED: Final = frozenset(a.name for a in BY_NAME.values() if a.undecided)
+
+
+def _beside(found: Reach) -> str:
+    """IPv6 and certificates, in words."""
+    v6 = AddressSet(v6=found.addresses.v6).size
+    sixth = "all of IPv6" if v6 == 1 << 128 else "no IPv6" if not v6 else f"{counted(v6)} of IPv6"
+    names = found.certificates
+    if not names:
+        return f"{sixth}, no certificate name"
+    noun = "certificate name" if len(names) == 1 else "certificate names"
+    return f"{sixth}, and {len(names)} {noun}: {_few(names)}"
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+# ---- one of them in full -------------------------------------------------------------------
+
+
+def _shown(tenant: models.Tenant, reach: Reachability, domain: str, sender_class: str) -> Shown:
+    found = reach.of(domain, sender_class)
+    cidrs = found.addresses.cidrs()
+    at = f"?domain={domain}&class={sender_class}"
+    return Shown(
+        domain="any accepted domain" if domain == ANY_RECIPIENT else domain,
+        sender_class=words(sender_class),
+        count=count(found),
+        beside=_beside(found),
+        drawing=draw(
+            Map(key="reach", addresses=found.addresses, title=f"{words(sender_class)} to {domain}")
+        ),
+        cidrs=cidrs[:CIDRS_SHOWN],
+        more=max(0, len(cidrs) - CIDRS_SHOWN),
+        slices=tuple(slices(tenant, reach.regions(domain, sender_class))),
+        assumptions=tuple(BY_NAME[name] for name in found.assumptions),
+        list_href=reverse("exposure_list", args=[tenant.slug]) + at,
+    )
+
+
+def slices(tenant: models.Tenant, regions: Iterable[Region]) -> Iterable[Slice]:
+    """Every region in words; those over TLS first, what is let in before what is refused."""
+    guids = _guids(tenant)
+    ordered = sorted(regions, key=lambda r: (not r.tls, not r.accepted, r.certificate is not None))
+    for region in ordered:
+        yield Slice(
+            state="open" if region.accepted else "closed",
+            who=_who(region),
+            how="over TLS" if region.tls else "in clear text",
+            why=RULES[region.rule],
+            code=region.code or "",
+            connector=region.connector or "",
+            guid=guids.get(region.connector or "", ""),
+            assumptions=region.assumptions,
+        )
+
+
+def _guids(tenant: models.Tenant) -> dict[str, str]:
+    connectors = history.known(tenant).inbound_connectors or ()
+    return {c.name: c.guid for c in connectors}
+
+
+def _who(region: Region) -> str:
+    if region.certificate is not None:
+        return f"any address with a certificate of {region.certificate}"
+    cidrs = region.addresses.cidrs()
+    if len(cidrs) <= 3:
+        return ", ".join(cidrs)
+    v4, v6 = AddressSet(v4=region.addresses.v4), AddressSet(v6=region.addresses.v6)
+    said = [f"{v4.size:,} IPv4 addresses"] if v4 else []
+    if v6:
+        said.append("all of IPv6" if v6.v6 == EVERYWHERE.v6 else f"{counted(v6.size)} of IPv6")
+    return " and ".join(said)
+
+
+def _witness(tenant: models.Tenant, reach: Reachability) -> Witnessed | None:
+    """The smallest host that no approved source is, and that gets in all the same."""
+    rows = tenant.sources.values_list("addresses", flat=True)
+    approved = union([parse(())] + [readable(row.split()) for row in rows])
+    found = witness(reach, approved)
+    if found is None or found.domain == ANY_RECIPIENT:
+        return None
+    sender = {OWN: f"someone@{found.domain}", NULL: ""}.get(
+        found.sender_class, "someone@a-foreign-domain.example"
+    )
+    if found.sender_class not in CLASS_WORDS:
+        sender = f"someone@{found.sender_class.removeprefix('*.')}"
+    asked = checked(
+        source=found.address, mail_from=sender, recipient=f"postmaster@{found.domain}", tls=True
+    )
+    return Witnessed(
+        address=found.address,
+        domain=found.domain,
+        sender=words(found.sender_class),
+        trace=decided(reach.rules, asked).trace,
+    )
+
+
+def listing(tenant: models.Tenant, domain: str, sender_class: str) -> tuple[str, ...] | None:
+    """Every network that may deliver; None where there is no such domain or class."""
+    reach = reachability(history.known(tenant))
+    if not reach.has(domain) or sender_class not in reach.classes:
+        return None
+    return reach.of(domain, sender_class).addresses.cidrs()

@@ -1,0 +1,219 @@
+"""What a proposed change would open and close, and whom it would cut off. Nothing is changed."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from mailposture import models
+from mailposture.adapters.drawings.internet import Map, draw
+from mailposture.adapters.exchange.proposed import read_proposal
+from mailposture.core import posture
+from mailposture.core.addresses import AddressSet
+from mailposture.core.attribution import BY_NAME, Assumption
+from mailposture.core.configuration import ANY_DOMAIN, Configuration, InboundConnector
+from mailposture.core.posture import Finding, Result
+from mailposture.core.posture.findings import many
+from mailposture.core.posture.remediation import Script
+from mailposture.core.posture.remediation.proposed import proposed
+from mailposture.core.proposals import Proposal
+from mailposture.core.reachability import FOREIGN, Comparison, Moved, compare
+from mailposture.services import assessing, history
+from mailposture.services.pages import faring, reaching, staging
+from mailposture.services.pages.faring import Fare
+from mailposture.services.pages.reaching import Count
+
+# What a person may paste; a tenant's connectors are a hundredth of it.
+LONGEST_PASTE: Final = 256 * 1024
+MOST_ROWS: Final = 40
+NEW: Final = "new"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Side:
+    """Who may deliver before, or after."""
+
+    count: Count
+    beside: str
+    drawing: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Difference:
+    """One group of domains and a sender class whose reachability moves."""
+
+    domains: tuple[str, ...]
+    sender: str
+    before: Count
+    after: Count
+    gained: str
+    lost: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """All that a what-if shows."""
+
+    steps: tuple[str, ...]
+    warnings: tuple[str, ...]
+    shown: str
+    before: Side
+    after: Side
+    differences: tuple[Difference, ...]
+    more: int
+    fares: tuple[Fare, ...]
+    gone: tuple[Finding, ...]
+    fresh: tuple[Finding, ...]
+    script: Script
+    stages: tuple[staging.Shown, ...]
+    assumptions: tuple[Assumption, ...]
+    not_known: tuple[Assumption, ...]
+
+
+class NotReadError(Exception):
+    """The tenant was never read: there is nothing to change."""
+
+
+def present(tenant: models.Tenant) -> Configuration:
+    """The configuration that a proposal starts from. Raises NotReadError."""
+    configuration = history.known(tenant)
+    if not configuration.parts:
+        raise NotReadError
+    return configuration
+
+
+def pasted(configuration: Configuration, text: str) -> Proposal:
+    """What was pasted, PowerShell or JSON. Raises a ValueError that says what is wrong."""
+    if len(text) > LONGEST_PASTE:
+        raise ValueError(f"This is too long: at most {LONGEST_PASTE:,} characters.")
+    return read_proposal(configuration, text.encode("utf-8", "replace"))
+
+
+def answer(tenant: models.Tenant, configuration: Configuration, found: Proposal) -> Answer:
+    """Everything that the proposal would change."""
+    comparison = compare(configuration, found.configuration)
+    facts = assessing.facts(tenant, None)
+    judged = replace(facts, configuration=configuration)
+    after = replace(judged, configuration=found.configuration)
+    gone, fresh = _findings(posture.assess(judged), posture.assess(after))
+    domain, sender_class = _most_moved(comparison)
+    moved = comparison.of(domain, sender_class)
+    differences = list(_differences(comparison))
+    script = proposed(judged, found.configuration)
+    return Answer(
+        steps=found.steps,
+        warnings=found.warnings,
+        shown=f"{reaching.words(sender_class)} to {domain}",
+        before=_side("before", moved.before),
+        after=_side("after", moved.after),
+        differences=tuple(differences[:MOST_ROWS]),
+        more=max(0, len(differences) - MOST_ROWS),
+        fares=tuple(faring.fares(tenant, comparison)),
+        gone=gone,
+        fresh=fresh,
+        script=script,
+        stages=staging.shown(script),
+        assumptions=tuple(BY_NAME[name] for name in moved.after.assumptions),
+        not_known=tuple(BY_NAME[name] for name in comparison.after.rules.not_known),
+    )
+
+
+# ---- before and after ----------------------------------------------------------------------
+
+
+def _most_moved(comparison: Comparison) -> tuple[str, str]:
+    """The domain and class whose reachability moves most; a foreign sender where none does."""
+    domains = comparison.domains or ("",)
+    moved = ((d, c) for d, c, one in comparison.all() if one)
+    first = (domains[0], FOREIGN)
+    return max(moved, key=lambda at: _weight(comparison.of(*at), at[1]), default=first)
+
+
+def _weight(moved: Moved, sender_class: str) -> tuple[int, bool]:
+    return moved.gained.size + moved.lost.size, sender_class == FOREIGN
+
+
+def _side(key: str, found: Any) -> Side:
+    count = reaching.count(found)
+    return Side(
+        count=count,
+        beside=count.words,
+        drawing=draw(Map(key=key, addresses=found.addresses, title=key.capitalize())),
+    )
+
+
+def _differences(comparison: Comparison) -> Iterator[Difference]:
+    """What moves, domains that move alike in one line; what is gained first."""
+    alike: dict[tuple[int, str], list[str]] = {}
+    moves: dict[tuple[int, str], Moved] = {}
+    for domain, sender_class, moved in comparison.all():
+        if moved:
+            key = (id(moved), sender_class)
+            alike.setdefault(key, []).append(domain)
+            moves[key] = moved
+    for key in sorted(moves, key=lambda k: (-moves[k].gained.size, -moves[k].lost.size)):
+        moved = moves[key]
+        yield Difference(
+            domains=tuple(alike[key]),
+            sender=reaching.words(key[1]),
+            before=reaching.count(moved.before),
+            after=reaching.count(moved.after),
+            gained=_many(moved.gained, moved.certificates_gained),
+            lost=_many(moved.lost, moved.certificates_lost),
+        )
+
+
+def _many(found: AddressSet, names: Sequence[str]) -> str:
+    said = [many(found)] if found else []
+    if names:
+        said.append(f"certificate {', '.join(names)}")
+    return "; ".join(said) or "none"
+
+
+def _findings(
+    before: Iterable[Finding], after: Iterable[Finding]
+) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """Findings that would be gone, and those that would be new, the worst first."""
+    old = {(f.rule, f.subject): f for f in before if f.result is Result.NOT_SATISFIED}
+    new = {(f.rule, f.subject): f for f in after if f.result is Result.NOT_SATISFIED}
+    gone = sorted((old[k] for k in old.keys() - new.keys()), key=_worst_first)
+    fresh = sorted((new[k] for k in new.keys() - old.keys()), key=_worst_first)
+    return tuple(gone), tuple(fresh)
+
+
+def _worst_first(finding: Finding) -> tuple[int, str, str]:
+    return finding.severity.rank, finding.rule, finding.subject
+
+
+# ---- the form ------------------------------------------------------------------------------
+
+
+def connectors(configuration: Configuration) -> tuple[InboundConnector, ...]:
+    """The connectors that can be edited, by name."""
+    found = configuration.inbound_connectors or ()
+    return tuple(sorted(found, key=lambda c: c.name.casefold()))
+
+
+def initial(configuration: Configuration, guid: str, sources: Iterable[str]) -> dict[str, Any]:
+    """What the form begins with: a connector as it is, or a new lock to the approved gateways."""
+    held = next((c for c in configuration.inbound_connectors or () if c.guid == guid), None)
+    if held is None:
+        return {
+            "connector": NEW,
+            "name": "Lock to gateway",
+            "enabled": True,
+            "sender_domains": ANY_DOMAIN,
+            "addresses": "\n".join(sources),
+            "by_address": True,
+        }
+    return {
+        "connector": held.guid,
+        "name": held.name,
+        "enabled": held.enabled,
+        "sender_domains": "\n".join(held.sender_domains),
+        "addresses": "\n".join(held.sender_ip_addresses),
+        "certificate": held.tls_sender_certificate_name or "",
+        "by_address": held.restrict_domains_to_ip_addresses,
+        "by_certificate": held.restrict_domains_to_certificate,
+        "require_tls": held.require_tls,
+        "associated": "\n".join(held.associated_accepted_domains),
+    }

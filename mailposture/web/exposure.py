@@ -1,0 +1,32 @@
+"""Who may deliver to a tenant, by its configuration."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from mailposture.services.pages import reaching
+from mailposture.web.access import seen_tenant
+
+
+@require_safe
+def exposure(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show how much of the Internet may deliver, why, and on what that rests."""
+    of = seen_tenant(request, slug)
+    domain, sender_class = request.GET.get("domain", ""), request.GET.get("class", "")
+    page = reaching.load(of, domain, sender_class)
+    context = {"now": timezone.now(), "tenant": of, "page": page}
+    return render(request, "exposure/exposure.html", context)
+
+
+@require_safe
+def networks(request: HttpRequest, slug: str) -> HttpResponse:
+    """Every network that may deliver, one a line, as plain text."""
+    of = seen_tenant(request, slug)
+    domain, sender_class = request.GET.get("domain", ""), request.GET.get("class", "")
+    found = reaching.listing(of, domain, sender_class)
+    if found is None:
+        raise Http404
+    answer = HttpResponse("\n".join((*found, "")), content_type="text/plain; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{of.slug}-networks.txt"'
+    return answer

@@ -1,0 +1,57 @@
+"""What a change would do, before anyone makes it."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from mailposture import models
+from mailposture.core.configuration import Configuration
+from mailposture.core.proposals import Proposal, propose_documents
+from mailposture.services.pages import whatif as pages
+from mailposture.web.access import seen_tenant
+from mailposture.web.whatif_forms import PasteForm, WhatIfForm, gateways
+
+
+@require_http_methods(("GET", "HEAD", "POST"))
+def what_if(request: HttpRequest, slug: str) -> HttpResponse:
+    """Ask what a change would open and close; a form can be linked to, a paste cannot."""
+    of = seen_tenant(request, slug)
+    context: dict[str, Any] = {"now": timezone.now(), "tenant": of, "answer": None}
+    try:
+        configuration = pages.present(of)
+    except pages.NotReadError:
+        return render(request, "whatif/whatif.html", context | {"not_read": True})
+    context |= _forms(request, of, configuration)
+    try:
+        if found := _proposal(context, configuration):
+            context["answer"] = pages.answer(of, configuration, found)
+    except ValueError as problem:
+        context["problem"] = str(problem)
+    return render(request, "whatif/whatif.html", context)
+
+
+def _forms(request: HttpRequest, of: models.Tenant, configuration: Configuration) -> dict[str, Any]:
+    initial = pages.initial(
+        configuration, request.GET.get("connector", ""), gateways(of.sources.all())
+    )
+    asked = request.GET if "ask" in request.GET else None
+    pasted = request.POST if request.method == "POST" else None
+    return {
+        "form": WhatIfForm(asked, initial=initial, configuration=configuration),
+        "paste": PasteForm(pasted),
+    }
+
+
+def _proposal(context: dict[str, Any], configuration: Configuration) -> Proposal | None:
+    """What was asked, if anything was and it is whole."""
+    form, paste = context["form"], context["paste"]
+    if paste.is_bound:
+        if paste.is_valid():
+            return pages.pasted(configuration, paste.cleaned_data["paste"])
+        return None
+    if form.is_bound and form.is_valid():
+        return propose_documents(configuration, form.proposals())
+    return None

@@ -1,0 +1,161 @@
+"""The page of who may deliver: exact numbers, the map, the reasons, and what is not known."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from mailposture import models
+from mailposture.core.configuration import PartStatus
+from tests import factories as make
+from tests.factories import NOW
+from tests.web import fleet_rows as rows
+from tests.web.fleet_rows import page, words
+
+pytestmark = pytest.mark.django_db
+AT = "/tenants/contoso/exposure/"
+
+
+@pytest.fixture(autouse=True)
+def at_one_moment() -> Iterator[None]:
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+@pytest.fixture
+def viewer() -> Client:
+    return rows.signed_in(staff=False)
+
+
+def read(*connectors: Any, domains: tuple[str, ...] = ("contoso.com",)) -> models.Tenant:
+    tenant = make.tenant("contoso")
+    make.snapshot(tenant, make.configuration(*connectors, domains=domains), make.ago(days=2))
+    return tenant
+
+
+def heading(shown: str) -> str:
+    return words(shown.split("<h1>")[1].split("</h1>", maxsplit=1)[0])
+
+
+def test_an_open_tenant_is_reached_by_the_whole_internet(viewer: Client) -> None:
+    read()
+    shown = page(viewer, AT)
+    assert heading(shown) == "4,294,967,296 IPv4 addresses may deliver directly to contoso."
+    assert "all of IPv6, no certificate name" in shown
+    assert "is-open" in shown.split("<h1>")[0].split('class="head"')[1]
+
+
+def test_a_locked_tenant_is_reached_by_one_address_and_says_why(viewer: Client) -> None:
+    read(make.lock())
+    shown = page(viewer, AT)
+    assert heading(shown) == "1 IPv4 address may deliver directly to contoso."
+    why = words(shown.split("<h2>Why</h2>")[1].split("</section>")[0])
+    assert "203.0.113.10 over TLS taken satisfies a restriction: Lock to gateway" in why
+    assert "4,294,967,295 IPv4 addresses over TLS 5.7.51 refused by a restriction" in why
+    assert "rests on ipv6_never_listed" in why
+
+
+def test_the_map_is_drawn_with_its_chain_of_closer_looks(viewer: Client) -> None:
+    read(make.lock())
+    drawing = page(viewer, AT).split('<svg viewBox="-1 -1')[1]
+    assert "203.0.113.0/24" in drawing
+    assert 'class="range" tabindex="0"' in drawing
+
+
+def test_domains_that_are_reached_alike_stand_together(viewer: Client) -> None:
+    lock = make.lock(associated_accepted_domains=("contoso.com",))
+    read(lock, domains=("contoso.com", "contoso.onmicrosoft.com", "fabrikam.com"))
+    shown = page(viewer, AT)
+    table = words(shown.split("<h2>Domains and senders</h2>")[1].split("</section>")[0])
+    assert "contoso.onmicrosoft.com and 1 more" in table
+    assert heading(shown).startswith("4,294,967,296")
+
+
+def test_a_domain_and_a_sender_can_be_chosen(viewer: Client) -> None:
+    lock = make.lock(sender_domains=("fabrikam.com",))
+    read(lock)
+    assert heading(page(viewer, f"{AT}?class=foreign")).startswith("4,294,967,296")
+    shown = page(viewer, f"{AT}?class=fabrikam.com&domain=contoso.com")
+    assert heading(shown) == "1 IPv4 address may deliver directly to contoso."
+    assert "With a sender fabrikam.com to contoso.com" in words(shown)
+
+
+@pytest.mark.parametrize("asked", ["?class=nonsense", "?domain=elsewhere.example", "?domain=<b>"])
+def test_what_does_not_exist_is_answered_by_the_widest(viewer: Client, asked: str) -> None:
+    read()
+    shown = page(viewer, AT + asked)
+    assert heading(shown).startswith("4,294,967,296")
+    assert "<b>&" not in shown
+
+
+def test_the_smallest_proof_names_a_host_that_nobody_approved(viewer: Client) -> None:
+    tenant = read(make.lock(sender_ip_addresses=("203.0.113.8/30",)))
+    make.source(tenant)
+    shown = words(page(viewer, AT).split("<h2>The smallest proof</h2>")[1])
+    assert "203.0.113.8 may deliver to contoso.com as foreign sender." in shown
+
+
+def test_only_approved_hosts_leave_no_proof(viewer: Client) -> None:
+    make.source(read(make.lock()))
+    assert "The smallest proof" not in page(viewer, AT)
+
+
+def test_a_tenant_that_was_never_read_says_so(viewer: Client) -> None:
+    make.tenant("contoso")
+    shown = page(viewer, AT)
+    assert heading(shown) == "It is not known who may deliver."
+    assert "IPv4 address" not in words(shown.split("<h1>")[1])
+
+
+def test_connectors_that_could_not_be_read_are_named_and_counted_as_not_known(
+    viewer: Client,
+) -> None:
+    tenant = make.tenant("contoso")
+    seen = make.without(make.configuration(), "inbound_connectors", PartStatus.FORBIDDEN, "403")
+    make.snapshot(tenant, seen, make.ago(days=2))
+    shown = page(viewer, AT)
+    assert "Get-InboundConnector was not read, or not whole" in shown
+    assert "is-unknown" in shown.split("<h1>")[0].split('class="head"')[1]
+
+
+def test_accepted_domains_that_were_not_read_are_whatever_they_are(viewer: Client) -> None:
+    tenant = make.tenant("contoso")
+    seen = make.without(
+        make.configuration(make.lock()), "accepted_domains", PartStatus.FORBIDDEN, "403"
+    )
+    make.snapshot(tenant, seen, make.ago(days=2))
+    shown = page(viewer, AT)
+    assert "to any accepted domain" in words(shown)
+
+
+def test_every_network_can_be_had_as_text(viewer: Client) -> None:
+    read(make.lock(sender_ip_addresses=("203.0.113.10", "198.51.100.0/24")))
+    answer = viewer.get(f"{AT}networks.txt?domain=contoso.com&class=foreign")
+    assert answer.content.decode() == "198.51.100.0/24\n203.0.113.10\n"
+    assert answer["Content-Type"].startswith("text/plain")
+    assert 'filename="contoso-networks.txt"' in answer["Content-Disposition"]
+    assert viewer.get(f"{AT}networks.txt?domain=elsewhere.example&class=foreign").status_code == 404
+
+
+def test_a_hostile_name_of_a_connector_stays_text(viewer: Client) -> None:
+    read(make.lock(name="<script>alert(1)</script>"))
+    shown = page(viewer, AT)
+    assert "<script>alert" not in shown
+    assert "&lt;script&gt;" in shown
+
+
+def test_it_is_for_those_signed_in(client: Client) -> None:
+    read()
+    assert client.get(AT).status_code == 302
+    assert client.get(f"{AT}networks.txt").status_code == 302
+
+
+def test_the_number_of_queries_stays(
+    viewer: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    read(make.lock(), domains=tuple(f"d{n}.contoso.com" for n in range(60)))
+    with django_assert_max_num_queries(12):
+        page(viewer, AT)

@@ -1,0 +1,188 @@
+"""A change is tried before anyone makes it: what it opens and closes, and whom it cuts off."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+
+from mailposture import models
+from mailposture.core.configuration import ConnectorType, InboundConnector
+from tests import factories as make
+from tests.factories import NOW
+from tests.web import fleet_rows as rows
+from tests.web.fleet_rows import page, words
+
+pytestmark = pytest.mark.django_db
+AT = "/tenants/contoso/what-if/"
+LOCK = (
+    "?ask=1&connector=new&name=Lock+to+gateway&addresses=203.0.113.10&sender_domains=*"
+    "&enabled=on&by_address=on"
+)
+
+
+@pytest.fixture(autouse=True)
+def at_one_moment(settings: Any) -> Iterator[None]:
+    settings.EHLO_NAME = settings.SENDER_DOMAIN = "probe.fabrikam.com"
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+@pytest.fixture
+def viewer() -> Client:
+    return rows.signed_in(staff=False)
+
+
+def hybrid() -> InboundConnector:
+    return make.lock(
+        guid="060cbf21-909a-5258-8ecd-5ed361254516",
+        name="Inbound from hybrid",
+        connector_type=ConnectorType.ON_PREMISES,
+        sender_ip_addresses=(),
+        restrict_domains_to_ip_addresses=False,
+        require_tls=True,
+        tls_sender_certificate_name="*.contoso.com",
+    )
+
+
+@pytest.fixture
+def contoso() -> models.Tenant:
+    """An open tenant with a gateway, and a hybrid server known by its certificate."""
+    tenant = make.tenant("contoso")
+    make.snapshot(tenant, make.configuration(hybrid()), make.ago(days=2))
+    make.source(tenant)
+    tenant.sources.create(name="Hybrid server", kind="hybrid", certificate_name="mail.contoso.com")
+    make.paths(tenant, make.stranger())
+    return tenant
+
+
+def part(shown: str, title: str) -> str:
+    return words(shown.split(f"<h2>{title}</h2>")[1].split("</section>", maxsplit=1)[0])
+
+
+def test_the_lock_leaves_one_address_and_the_hybrid_server_stays_in(
+    viewer: Client, contoso: models.Tenant
+) -> None:
+    shown = page(viewer, AT + LOCK)
+    sides = part(shown, "Who may deliver")
+    assert "Before 4,294,967,296 IPv4 addresses" in sides
+    assert "After 1 IPv4 address" in sides
+    fares = part(shown, "Who would lose access")
+    assert "Hybrid server approved source, hybrid server, any sender any address" in fares
+    assert "Still gets in. Inbound from hybrid (OnPremises) matches by certificate" in fares
+    assert "rests on hybrid_exempt" in fares
+    assert "Lock to gateway (Partner) restricts to addresses, and is satisfied." in fares
+    assert contoso.snapshots.count() == 1
+
+
+def test_a_source_that_would_be_cut_off_stands_first_and_the_script_is_not_ready(
+    viewer: Client, contoso: models.Tenant
+) -> None:
+    contoso.sources.create(name="Scan relay", kind="relay", addresses="192.0.2.25")
+    shown = page(viewer, AT + LOCK)
+    fares = part(shown, "Who would lose access")
+    assert fares.index("Scan relay") < fares.index("Hybrid server") < fares.index("Stranger")
+    assert "Cut off" in fares
+    assert "Add it to the connector, or send through the gateway" in fares
+    assert "Not ready. Scan relay would be cut off" in part(shown, "Do it in stages")
+
+
+def test_the_stages_are_written_out_with_their_way_back(
+    viewer: Client, contoso: models.Tenant
+) -> None:
+    stages = part(page(viewer, AT + LOCK), "Do it in stages")
+    assert "1. Create it, turned off" in stages
+    assert "2. Turn it on" in stages
+    assert "Remove-InboundConnector" in stages
+    assert "Undo" in stages
+    assert "Mailposture never does." in stages
+    assert contoso.changes.count() == 0
+
+
+def test_findings_that_would_be_gone_and_new_are_named(
+    viewer: Client, contoso: models.Tenant
+) -> None:
+    found = part(page(viewer, AT + LOCK), "Findings")
+    gone, new = found.split("New", 1)
+    assert "MP-01" in gone
+    assert "MP-28" in new
+    assert contoso.findings.count() == 0
+
+
+def test_powershell_can_be_pasted_and_is_never_run(viewer: Client, contoso: models.Tenant) -> None:
+    text = (
+        "New-InboundConnector -Name 'Lock' -ConnectorType Partner -SenderDomains '*' `\n"
+        "  -RestrictDomainsToIPAddresses $true -SenderIPAddresses 203.0.113.10"
+    )
+    answer = viewer.post(AT, {"paste": text})
+    assert answer.status_code == 200
+    assert "After 1 IPv4 address" in part(answer.content.decode(), "Who may deliver")
+    assert contoso.snapshots.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("pasted", "says"),
+    [
+        ("Remove-Mailbox x", "Remove-Mailbox"),
+        ("Set-InboundConnector -Identity 'Nowhere' -Enabled $true", "Nowhere"),
+        ("[{", "JSON"),
+        ("$x = 1", "line 1"),
+        ("<script>alert(1)</script>", "line 1"),
+    ],
+)
+def test_what_cannot_be_read_is_said_in_words(
+    viewer: Client, contoso: models.Tenant, pasted: str, says: str
+) -> None:
+    shown = viewer.post(AT, {"paste": pasted}).content.decode()
+    alert = words(shown.split('role="alert">')[1].split("</p>")[0])
+    assert says in alert
+    assert "<script>alert" not in shown
+    assert contoso.pk
+
+
+def test_an_address_that_exchange_does_not_take_is_refused(
+    viewer: Client, contoso: models.Tenant
+) -> None:
+    shown = page(viewer, AT + LOCK.replace("203.0.113.10", "203.0.0.0/16"))
+    assert "/24" in words(shown.split('role="alert">')[1].split("</p>")[0])
+    assert contoso.pk
+
+
+def test_a_connector_can_be_edited_from_what_it_is(viewer: Client) -> None:
+    tenant = make.tenant("contoso")
+    make.snapshot(tenant, make.configuration(make.lock()), make.ago(days=2))
+    shown = page(viewer, f"{AT}?connector={make.LOCK}")
+    assert "203.0.113.10" in shown
+    edited = page(
+        viewer,
+        f"{AT}?ask=1&connector={make.LOCK}&name=Lock+to+gateway&sender_domains=*"
+        "&addresses=203.0.113.10+198.51.100.0/24&enabled=on&by_address=on",
+    )
+    assert "After 257 IPv4 addresses" in part(edited, "Who may deliver")
+    assert "256 IPv4 addresses none" in part(edited, "Domains and senders")
+
+
+def test_direct_send_can_be_tried(viewer: Client, contoso: models.Tenant) -> None:
+    shown = page(viewer, AT + LOCK + "&reject_direct_send=on")
+    assert "Set-OrganizationConfig" in part(shown, "Do it in stages")
+    assert contoso.pk
+
+
+def test_a_tenant_that_was_never_read_has_nothing_to_change(viewer: Client) -> None:
+    make.tenant("contoso")
+    shown = page(viewer, AT)
+    assert "Not read yet." in words(shown)
+    assert "<form class" not in shown.split("<h1>")[1]
+
+
+def test_it_is_for_those_signed_in(client: Client, contoso: models.Tenant) -> None:
+    assert client.get(AT).status_code == 302
+    assert client.post(AT, {"paste": "x"}).status_code in (302, 403)
+    assert contoso.pk
+
+
+def test_a_paste_that_is_too_long_is_refused(viewer: Client, contoso: models.Tenant) -> None:
+    shown = viewer.post(AT, {"paste": "x" * 300_000}).content.decode()
+    assert "at most" in words(shown)
+    assert contoso.pk
