@@ -66,6 +66,7 @@ class Published:
     """Addresses that a provider publishes as its own, and who may send from them.
 
     `anyone`: a customer of it, whoever that is, sends from there. `microsoft`: any other tenant.
+    `whole` is false where the list is a part of what is the provider's.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Published:
     url: str = ""
     anyone: bool = True
     microsoft: bool = False
+    whole: bool = True
 
 
 # ---- what was seen -------------------------------------------------------------------------
@@ -153,7 +155,7 @@ class Facts:
 
     configuration: Configuration
     sources: tuple[Source, ...] = ()
-    published: tuple[Published, ...] | None = None
+    published: tuple[Published, ...] = ()
     observed: Observed = field(default=NOTHING_OBSERVED)
     at: datetime | None = None
     # What was tried already: a connector's guid -> the near miss in words, or None.
@@ -164,7 +166,7 @@ class Facts:
     def knows(self, part: str) -> bool:
         """Whether a part that a rule reads is known: of the configuration, or beside it."""
         if part == "published":
-            return self.published is not None
+            return bool(self.published)
         if part == "moment":
             return self.at is not None
         if part in Observed.__dataclass_fields__:

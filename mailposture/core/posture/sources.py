@@ -110,7 +110,7 @@ def crossing(
 ) -> Iterator[tuple[InboundConnector, Published, AddressSet]]:
     """Connectors crossed with published ranges: where the two overlap."""
     for connector, allowed in admitting(facts):
-        for published in facts.published or ():
+        for published in facts.published:
             wanted = published.microsoft if microsoft else published.kind in kinds
             if wanted and (common := allowed & published.addresses):
                 yield connector, published, common
@@ -128,7 +128,9 @@ def shared_range(facts: Facts) -> Sequence[Said]:
         for c, p, common in crossing(facts, ("mail service",))
         if not p.microsoft
     ]
-    return found or satisfied("No restriction lets in published addresses of a mail service.")
+    return found or satisfied(
+        "No restriction lets in published addresses of a mail service.", *_compared(facts)
+    )
 
 
 def rentable(facts: Facts) -> Sequence[Said]:
@@ -143,7 +145,9 @@ def rentable(facts: Facts) -> Sequence[Said]:
         for c, p, common in crossing(facts, ("cloud", "mail service"))
         if p.anyone and not p.microsoft
     ]
-    return found or satisfied("No published range in which anyone sends is let in.")
+    return found or satisfied(
+        "No published range in which anyone sends is let in.", *_compared(facts)
+    )
 
 
 def microsoft_ranges(facts: Facts) -> Sequence[Said]:
@@ -157,13 +161,24 @@ def microsoft_ranges(facts: Facts) -> Sequence[Said]:
         )
         for c, p, common in crossing(facts, microsoft=True)
     ]
-    return found or satisfied("No address from which other tenants send is let in.")
+    return found or satisfied(
+        "No address from which other tenants send is let in.", *_compared(facts)
+    )
 
 
 def _origin(published: Published) -> tuple[str, ...]:
     size = many(published.addresses)
     where = f", {published.url}" if published.url else ""
     return (f"{published.name} publishes {size}, as of {published.dated.isoformat()}{where}.",)
+
+
+def _compared(facts: Facts) -> tuple[str, ...]:
+    """With which lists: what none of them holds may be a provider's all the same."""
+    partial = [p.name for p in facts.published if not p.whole]
+    oldest = min(p.dated for p in facts.published).isoformat()
+    count = len(facts.published)
+    told = f"Compared with {count} published list{'s' * (count != 1)}, the oldest of {oldest}."
+    return (told, f"In part alone: {listed(partial)}.") if partial else (told,)
 
 
 # ---- certificates --------------------------------------------------------------------------

@@ -68,7 +68,7 @@ def tenants(draw: st.DrawFn) -> Facts:
         )
         for number, kind in enumerate(kinds)
     )
-    beside = draw(st.none() | st.just(published("Example Cloud", *draw(few(LISTS)))))
+    beside = draw(st.just(()) | st.just(published("Example Cloud", *draw(few(LISTS)))))
     answers = (Answered(domain="contoso.com", sender_class="foreign", verdict="closed", at=AT),)
     observed = draw(st.sampled_from((Observed(), Observed(answers=answers, evidence=evidence()))))
     at = draw(st.sampled_from((None, AT)))
@@ -143,7 +143,7 @@ WHOLE = facts(
     lock(sender_ip_addresses=("203.0.113.0/28",), require_tls=True),
     own_hybrid(),
     sources=(replace(GATEWAY, name="G"), replace(SERVER, certificate=server().certificate)),
-    published=(),
+    published=published("Far", "192.0.2.0/24"),
     at=AT,
     observed=Observed(
         answers=tuple(
@@ -168,7 +168,7 @@ def test_a_rule_whose_part_was_not_read_is_unknown_whatever_the_part_holds(rule:
         elif part == "moment":
             given_ = replace(WHOLE, at=None)
         elif part == "published":
-            given_ = replace(WHOLE, published=None)
+            given_ = replace(WHOLE, published=())
         else:
             given_ = replace(WHOLE, observed=replace(WHOLE.observed, **{part: None}))
         (found,) = judged(given_, one.id)

@@ -82,19 +82,18 @@ CLOSED = published("Example Bank", "203.0.113.0/24", anyone=False)
 @pytest.mark.parametrize(
     ("rule", "beside", "said"),
     [
-        ("MP-31", None, ["unknown"]),
-        ("MP-31", (), ["satisfied"]),
+        ("MP-31", (), ["unknown"]),
         ("MP-31", CLOUD, ["satisfied"]),
         ("MP-31", SERVICE, [f"{BAD} Example Relay"]),
         ("MP-31", OTHERS, ["satisfied"]),
-        ("MP-33", None, ["unknown"]),
+        ("MP-33", (), ["unknown"]),
         ("MP-33", CLOUD, [f"{BAD} Example Cloud"]),
         ("MP-33", SERVICE, [f"{BAD} Example Relay"]),
         ("MP-33", (*CLOUD, *SERVICE), [f"{BAD} Example Cloud", f"{BAD} Example Relay"]),
         ("MP-33", CLOSED, ["satisfied"]),
         ("MP-33", OTHERS, ["satisfied"]),
         ("MP-33", published("Far", "192.0.2.0/24"), ["satisfied"]),
-        ("MP-34", None, ["unknown"]),
+        ("MP-34", (), ["unknown"]),
         ("MP-34", OTHERS, [f"{BAD} Exchange Online"]),
         ("MP-34", CLOUD, ["satisfied"]),
     ],
@@ -113,6 +112,15 @@ def test_the_rentable_witness_is_the_smallest_address_of_the_crossing() -> None:
     assert found.evidence == (
         "Lock to gateway lets in 2 addresses of Example Cloud: 203.0.113.4, 203.0.113.7.",
         "Example Cloud publishes 8 addresses, as of 2026-11-01, https://example.net/ranges.json.",
+    )
+
+
+@pytest.mark.parametrize("rule", ["MP-31", "MP-33", "MP-34"])
+def test_who_is_cleared_of_sharing_is_told_with_which_lists(rule: str) -> None:
+    far = published("Far", "192.0.2.0/24"), published("Part", "192.0.2.0/24", whole=False)
+    assert only(rule, facts(lock(), published=far[0] + far[1])).evidence == (
+        "Compared with 2 published lists, the oldest of 2026-11-01.",
+        "In part alone: Part.",
     )
 
 
@@ -154,5 +162,5 @@ def test_names_that_mean_more_than_one_host(rule: str, connector: Any, said: str
 
 @pytest.mark.parametrize("rule", ["MP-06", "MP-31", "MP-32", "MP-33", "MP-34", "MP-35", "MP-36"])
 def test_connectors_that_were_not_read_let_in_nobody_knows_whom(rule: str) -> None:
-    given = unread(facts(lock(), sources=(GATEWAY, SERVER), published=()), "inbound_connectors")
+    given = unread(facts(lock(), sources=(GATEWAY, SERVER), published=CLOUD), "inbound_connectors")
     assert results(rule, given) == ["unknown"]
