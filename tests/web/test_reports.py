@@ -158,6 +158,8 @@ def test_the_page_says_what_the_files_hold_and_what_no_file_does(
     more = {"evidence": first["evidence"][:1] * 200, "left_out": 100}
     models.Report.objects.update(document=row.document | {"requirements": [first | more, *rest]})
     said = words(page(staff, f"/reports/{row.pk}/"))
+    (known,) = [v for n, v in row.document["rests_on"] if n == "Known from strangers' answers"]
+    assert f"Known from answers {known}" in said
     assert "And 190 more in the files. 100 more of the same kind are in none" in said
     assert "a report lists 200 at most for each requirement." in said
 

@@ -263,8 +263,8 @@ def _fresh(_rule: str, evidence: Evidence, period: Period) -> Said:
     looked, read = (max(period.end - x.last, timedelta(0)) for x in (oldest, reading))
     proofs = (*_proofs([oldest], period), _last_reading(reading, period))
     words = (
-        f"At the period's end the oldest answer was {duration(looked)} ({oldest.domain},"
-        f" {oldest.sender_class} sender) and the last reading {duration(read)} old."
+        f"At the period's end the oldest answer was {duration(looked)} old ({oldest.domain},"
+        f" {oldest.sender_class} sender) and the last reading was {duration(read)} old."
     )
     if looked > near(evidence) or read > INTERVALS * evidence.fetch_every:
         return Said(result=Result.NOT_SATISFIED, sentence=words, evidence=proofs)

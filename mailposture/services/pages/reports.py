@@ -80,7 +80,13 @@ class Shown:
     requirements: tuple[Requirement, ...]
     is_whole: bool
 
+    @property
+    def seen(self) -> str:
+        """How much of the period is known from strangers' answers; empty in older reports."""
+        return str(dict(self.document["rests_on"]).get(SEEN, ""))
 
+
+SEEN: Final = "Known from strangers' answers"
 MOST_SHOWN: Final = 10
 
 

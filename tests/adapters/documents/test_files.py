@@ -50,6 +50,17 @@ def test_the_first_page_says_it_in_plain_language() -> None:
     assert "CIS has no control for the restricted Partner connector." in first
 
 
+def test_what_was_watched_stands_beside_what_was_seen_and_an_open_end_claims_nothing() -> None:
+    found = document()
+    found["windows"][0]["first_closed"] = None
+    reader = rendered(found)
+    first = " ".join(reader.pages[0].extract_text().split())
+    (known,) = [v for n, v in found["rests_on"] if n == "Known from strangers' answers"]
+    assert f"answers: {known}." in first
+    assert "not seen closed" in text(reader)
+    assert "still open" not in text(reader)
+
+
 def test_evidence_windows_changes_and_connectors_are_in_it() -> None:
     said = text(rendered(document()))
     for words in (

@@ -178,7 +178,9 @@ def test_fresh_evidence_is_as_old_as_its_oldest_answer() -> None:
     story = make.evidence(*answers[1:], replace(answers[0], last=at(8)))
     (fresh,) = (r for r in built(story).requirements if r.id == "MP-11")
     assert fresh.result is Result.NOT_SATISFIED
-    assert fresh.sentence.startswith("At the period's end the oldest answer was 2 d (fabrikam.com")
+    assert fresh.sentence.startswith(
+        "At the period's end the oldest answer was 2 d old (fabrikam.com"
+    )
     assert [p.vantage_point for p in fresh.evidence] == ["Stranger", "configuration"]
 
 
