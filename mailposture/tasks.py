@@ -22,9 +22,6 @@ from mailposture.services import (
     vantage_points,
 )
 
-# What was late before this process asked is no one's fault but ours.
-AWAKE_SINCE = timezone.now()
-
 
 @app.task
 def tick() -> None:
@@ -35,7 +32,7 @@ def tick() -> None:
     probe_due.delay()
     for slug in planning.greet(now):
         _tell(broker.SAY_HELLO, slug, slug, expires=20)
-    blindness.assess(now, AWAKE_SINCE)
+    blindness.assess(now)
     incidents.tell_due(now)
     errands_due.delay()
     planning.tidy(now)

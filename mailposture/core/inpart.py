@@ -94,6 +94,14 @@ _SILENT: Final = Unseen(
     "silent",
     "What it would have shown is not known.",
 )
+_NO_STRANGER: Final = Unseen(
+    "No stranger is turned on",
+    "Blind",
+    "Whether strangers get in is unknown meanwhile, not closed.",
+    "A stranger looks again",
+    "without a stranger",
+    "Whether strangers got in meanwhile is not known.",
+)
 _BLIND: Final = Unseen(
     "{name} is not seen",
     "Blind",
@@ -109,9 +117,9 @@ _STILL: Final[Mapping[str, str]] = {
 
 
 def unseen(reasons: Collection[str], *, place: bool) -> Unseen:
-    """What is not seen, by the reasons that were found; `place`: of a vantage point."""
+    """What is not seen, by the reasons that were found; `place`: of vantage points."""
     if place:
-        return _SILENT
+        return _NO_STRANGER if "no_stranger" in reasons else _SILENT
     probes = "not_probed" in reasons
     reads = bool(set(reasons) - {"not_probed"})
     return {
@@ -125,6 +133,15 @@ def unseen(reasons: Collection[str], *, place: bool) -> Unseen:
 def still(what: str) -> str:
     """What is seen all the same, as the end of a sentence; nothing where that is not known."""
     return _STILL.get(what, "")
+
+
+def withdrawn(kind: str, name: str, source: str, *, place: bool) -> str:
+    """How it is said of what ended because nobody wants to see it any more."""
+    if kind == "cut_off":
+        return f"{source} is no approved source of {name} any more."
+    if place:
+        return f"{name} was turned off before it answered again."
+    return f"{name} was left alone before it was seen again."
 
 
 # What had been told before it got worse, or better.

@@ -1,137 +1,251 @@
 """Where we stopped seeing: a tenant that refuses us or goes unread, a vantage point that is silent.
 
 The clock asks; only what is new is told, as an incident. Time in which nothing of ours ran is no
-blindness of a tenant, so lateness counts only from `awake_since`. One that is still probed while
-nobody can read it, or read while nobody probes it, is unseen in part; that it became unseen as a
-whole is news.
+blindness of a tenant, so lateness counts only while we were awake. What was told ends where it is
+seen that it ended: not knowing, as after our own start, ends nothing. One that is still probed
+while nobody can read it, or read while nobody probes it, is unseen in part; that it became unseen
+as a whole is news.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from django.db import transaction
-from django.db.models import Q
 
 from mailposture import models
 from mailposture.core import alerting
 from mailposture.core.alerting import Kind, Seen
-from mailposture.services import incidents, planning, vantage_points
+from mailposture.services import awake, incidents, planning, vantage_points
+
+log = logging.getLogger(__name__)
 
 ROUNDS: Final = 3
 
-type Reasons = list[dict[str, str]]
+type Reason = dict[str, str]
+type Reasons = list[Reason]
+# Whom an incident is about, as it is kept: tenant and vantage point.
+type Whom = tuple[int | None, int | None]
 
 _REFUSED: Final[Mapping[str, str]] = {
     "credential": "The sign-in is refused: {error}",
     "role": "The role is missing: the connectors, domains or settings may not be read.",
 }
+_READING: Final = frozenset({*_REFUSED, "not_read"})
+_PROBING: Final = frozenset({"not_probed"})
+NOBODY: Final[Reason] = {
+    "what": "no_stranger",
+    "says": "No vantage point that plays a stranger is turned on: turn one on, or add one.",
+}
 
 
-def assess(now: datetime, awake_since: datetime) -> int:
+@dataclass(frozen=True, slots=True)
+class _View:
+    """One moment: how long we were awake since another, what stands told, and who looks."""
+
+    now: datetime
+    awake: Callable[[datetime], timedelta]
+    standing: Mapping[Whom, models.Incident]
+    strangers: Collection[models.VantagePoint]
+    silent: frozenset[int]
+
+    def known(self, whom: Whom) -> Reasons:
+        """Why whoever this is was last said to be unseen."""
+        row = self.standing.get(whom)
+        return list(row.facts.get("reasons", [])) if row else []
+
+    @property
+    def seeing(self) -> bool:
+        """Whether a stranger is there to probe; of one that is silent its own incident tells."""
+        return any(place.pk not in self.silent for place in self.strangers)
+
+    def late(self, last: datetime, every: int) -> bool:
+        """Whether three rounds were missed since then, while we were awake."""
+        return self.awake(last) > timedelta(seconds=ROUNDS * every)
+
+    def lately(self, last: datetime | None, every: int) -> bool:
+        """Whether it was no longer ago than that, awake or not."""
+        return last is not None and self.now - last <= timedelta(seconds=ROUNDS * every)
+
+
+@dataclass(frozen=True, slots=True)
+class _Half:
+    """What is known of reading, or of probing: why it fails, or that it goes well, or neither."""
+
+    reason: Reason | None = None
+    well: bool = False
+
+    def reasons(self, known: Reasons, own: Collection[str]) -> Reasons:
+        """Why it is not seen. While that is not known, what was last said of it stands."""
+        if self.reason:
+            return [self.reason]
+        return [] if self.well else [one for one in known if one["what"] in own]
+
+
+def assess(now: datetime) -> int:
     """Open, go on with and end the incidents of blindness; how many were touched."""
-    silent = _silent(now, awake_since)
-    return _places(silent, now) + _tenants(silent, now, awake_since)
-
-
-def _silent(now: datetime, awake_since: datetime) -> set[int]:
-    """Places that were heard once, were asked since, and answer no more.
-
-    One that we began to ask a moment ago has had no time to answer.
-    """
-    quiet = now - vantage_points.SILENT_AFTER
-    if awake_since > quiet:
-        return set()
-    found = models.VantagePoint.objects.filter(
-        enabled=True, heard_at__lt=quiet, asked_at__gte=quiet
+    awake.note(now)
+    rows = models.Incident.objects.filter(kind=Kind.BLIND, resolved_at=None)
+    kept = rows.only("tenant", "vantage_point", "facts")
+    places = list(models.VantagePoint.objects.all())
+    since = awake.counting(now)
+    view = _View(
+        now=now,
+        awake=since,
+        standing={(row.tenant_id, row.vantage_point_id): row for row in kept},
+        strangers=[
+            p for p in places if p.enabled and p.plays == models.VantagePoint.Plays.STRANGER
+        ],
+        silent=frozenset(p.pk for p in places if _is_silent(p, now, since)),
     )
-    return set(found.values_list("pk", flat=True))
-
-
-def _places(silent: set[int], now: datetime) -> int:
-    standing = _open().filter(tenant=None).values_list("vantage_point", flat=True)
-    about = models.VantagePoint.objects.filter(Q(pk__in=silent) | Q(pk__in=standing))
-    places = list(about)
-    for place in places:
-        since = f"{place.heard_at:%d %b %H:%M}" if place.heard_at else "its first day"
-        says = f"{place.name} does not answer since {since} UTC: start its worker."
-        reasons = [{"what": "silent", "says": says}] if place.pk in silent else []
-        with transaction.atomic():
-            _look(incidents.Case(kind=Kind.BLIND, place=place), reasons, "", now)
-    return len(places)
-
-
-def _tenants(silent: set[int], now: datetime, awake_since: datetime) -> int:
-    seeing = _someone_sees(silent)
-    found = {
-        tenant.pk: (reasons, _still(tenant, reasons, now))
-        for tenant in _watched()
-        if (reasons := list(_reasons(tenant, now, awake_since, seeing=seeing)))
-    }
-    standing = set(_open().exclude(tenant=None).values_list("tenant", flat=True))
-    for pk in sorted(found.keys() | standing):
-        with transaction.atomic():
-            tenant = planning.lock(pk)
-            case = incidents.Case(kind=Kind.BLIND, tenant=tenant)
-            _look(case, *found.get(pk, ([], "")), now)
-    return len(found.keys() | standing)
+    tenants = list(_watched())
+    return _places(view, places) + _tenants(view, tenants) + _strangers(view, tenants)
 
 
 def _watched() -> Iterable[models.Tenant]:
     connected = models.Tenant.objects.filter(paused_at=None, setup_step=None)
     return connected.filter(credential__isnull=False).only(
-        "pk", "fetch_refused", "fetch_error", "fetch_failing_since", "fetch_every", "fetched_at",
-        "probe_every", "probed_at", "created_at",
+        "pk", "fetch_refused", "fetch_error", "fetch_every", "fetched_at", "probe_every",
+        "probed_at", "created_at",
     )  # fmt: skip
 
 
-def _someone_sees(silent: set[int]) -> bool:
-    """Whether a stranger is there to probe; if none is, that is told once and not by tenant."""
-    strangers = models.VantagePoint.objects.filter(
-        enabled=True, plays=models.VantagePoint.Plays.STRANGER
+def _settle(view: _View, whom: Whom, reasons: Reasons, still: str = "") -> int:
+    """Take one look, where anything is new; how many were taken.
+
+    What goes wrong with one is that one's problem and no other's.
+    """
+    row = view.standing.get(whom)
+    told = (view.known(whom), row.facts.get("still", "")) if row else None
+    if (not reasons and row is None) or (reasons and told == (reasons, still)):
+        return 0
+    noted = {"reasons": reasons, "still": still} if reasons else None
+    level = alerting.unseen([reason["what"] for reason in reasons])
+    return _apart(
+        whom,
+        lambda case: incidents.look(case, Seen(level=level, at=view.now), view.now, noted=noted),
     )
-    return strangers.exclude(pk__in=silent).exists()
 
 
-def _reasons(
-    tenant: models.Tenant, now: datetime, awake_since: datetime, *, seeing: bool
-) -> Iterator[dict[str, str]]:
+def _withdraw(view: _View, whom: Whom) -> int:
+    """Whom nobody wants to see any more is not blind; nobody is told what they did themselves."""
+    row = view.standing.get(whom)
+    return _apart(whom, lambda _case: incidents.withdraw(row.pk, view.now)) if row else 0
+
+
+def _apart(whom: Whom, act: Callable[[incidents.Case], object]) -> int:
+    """Do this in a transaction of its own, the tenant held."""
+    tenant, place = whom
+    try:
+        with transaction.atomic():
+            case = incidents.Case(
+                kind=Kind.BLIND,
+                tenant=planning.lock(tenant) if tenant else None,
+                place=models.VantagePoint.objects.get(pk=place) if place else None,
+            )
+            act(case)
+    except Exception:
+        # It may have been removed meanwhile.
+        log.exception("whether tenant %s, vantage point %s is seen could not be kept", *whom)
+        return 0
+    return 1
+
+
+# ---- vantage points ----------------------------------------------------------------------
+
+
+def _is_silent(
+    place: models.VantagePoint, now: datetime, since: Callable[[datetime], timedelta]
+) -> bool:
+    """Whether it was heard once, was asked since, and answers no more.
+
+    One that we began to ask a moment ago has had no time to answer.
+    """
+    quiet = now - vantage_points.SILENT_AFTER
+    if not place.enabled or place.heard_at is None or place.heard_at >= quiet:
+        return False
+    asked = place.asked_at is not None and place.asked_at >= quiet
+    return asked and since(place.heard_at) >= vantage_points.SILENT_AFTER
+
+
+def _places(view: _View, places: Iterable[models.VantagePoint]) -> int:
+    return sum(_place(view, place) for place in places)
+
+
+def _place(view: _View, place: models.VantagePoint) -> int:
+    whom = (None, place.pk)
+    if not place.enabled:
+        return _withdraw(view, whom)
+    if place.pk in view.silent:
+        says = f"{place.name} does not answer since {place.heard_at:%d %b %H:%M} UTC: "
+        reason = {"what": "silent", "says": f"{says}start its worker."}
+        return _settle(view, whom, [reason])
+    return _settle(view, whom, []) if _answers(place, view.now) else 0
+
+
+def _answers(place: models.VantagePoint, now: datetime) -> bool:
+    return place.heard_at is not None and place.heard_at >= now - vantage_points.SILENT_AFTER
+
+
+def _strangers(view: _View, tenants: Collection[models.Tenant]) -> int:
+    """Where no stranger is turned on at all, that is told once and not by tenant."""
+    whom = (None, None)
+    if not tenants:
+        return _withdraw(view, whom)
+    if not view.strangers:
+        missed = any(t.fetched_at and _not_probed(view, t, t.fetched_at) for t in tenants)
+        return _settle(view, whom, [NOBODY]) if missed else 0
+    seen = any(_answers(place, view.now) for place in view.strangers)
+    return _settle(view, whom, []) if seen else 0
+
+
+# ---- tenants -----------------------------------------------------------------------------
+
+
+def _tenants(view: _View, tenants: Iterable[models.Tenant]) -> int:
+    watched = {tenant.pk: tenant for tenant in tenants}
+    left = [whom for whom in view.standing if whom[0] and whom[0] not in watched]
+    found = sum(_tenant(view, tenant) for tenant in watched.values())
+    return found + sum(_withdraw(view, whom) for whom in left)
+
+
+def _tenant(view: _View, tenant: models.Tenant) -> int:
+    whom = (tenant.pk, None)
+    known = view.known(whom)
+    reasons = [
+        *_reading(view, tenant).reasons(known, _READING),
+        *_probing(view, tenant).reasons(known, _PROBING),
+    ]
+    return _settle(view, whom, reasons, _still(view, tenant, reasons) if reasons else "")
+
+
+def _reading(view: _View, tenant: models.Tenant) -> _Half:
     error = tenant.fetch_error
     if tenant.fetch_refused:
         words = _REFUSED.get(tenant.fetch_refused, "{error}")
-        yield {"what": tenant.fetch_refused, "says": words.format(error=error)}
-    elif _late(tenant.fetched_at or tenant.created_at, tenant.fetch_every, now, awake_since):
+        return _Half({"what": tenant.fetch_refused, "says": words.format(error=error)})
+    if view.late(tenant.fetched_at or tenant.created_at, tenant.fetch_every):
         why = error or "Nobody read it: look at the reader."
-        yield {"what": "not_read", "says": f"Nothing was read for {ROUNDS} rounds. {why}"}
-    if tenant.fetched_at is None or not seeing:
-        return
-    if _late(tenant.probed_at or tenant.fetched_at, tenant.probe_every, now, awake_since):
-        yield {"what": "not_probed", "says": f"No stranger looked for {ROUNDS} rounds."}
+        return _Half({"what": "not_read", "says": f"Nothing was read for {ROUNDS} rounds. {why}"})
+    return _Half(well=not error and view.lately(tenant.fetched_at, tenant.fetch_every))
 
 
-def _still(tenant: models.Tenant, reasons: Reasons, now: datetime) -> str:
+def _probing(view: _View, tenant: models.Tenant) -> _Half:
+    if tenant.fetched_at and view.seeing and _not_probed(view, tenant, tenant.fetched_at):
+        return _Half({"what": "not_probed", "says": f"No stranger looked for {ROUNDS} rounds."})
+    return _Half(well=view.lately(tenant.probed_at, tenant.probe_every))
+
+
+def _not_probed(view: _View, tenant: models.Tenant, fetched_at: datetime) -> bool:
+    return view.late(tenant.probed_at or fetched_at, tenant.probe_every)
+
+
+def _still(view: _View, tenant: models.Tenant, reasons: Reasons) -> str:
     """What is seen of it all the same: it is "probed", or "read", or nothing is known to be."""
     blind = {reason["what"] for reason in reasons}
     if "not_probed" not in blind:
-        return "probed" if _lately(tenant.probed_at, tenant.probe_every, now) else ""
-    only = blind == {"not_probed"} and _lately(tenant.fetched_at, tenant.fetch_every, now)
+        return "probed" if view.lately(tenant.probed_at, tenant.probe_every) else ""
+    only = blind == {"not_probed"} and view.lately(tenant.fetched_at, tenant.fetch_every)
     return "read" if only else ""
-
-
-def _lately(last: datetime | None, every: int, now: datetime) -> bool:
-    return last is not None and now - last <= timedelta(seconds=ROUNDS * every)
-
-
-def _late(last: datetime, every: int, now: datetime, awake_since: datetime) -> bool:
-    return now - max(last, awake_since) > timedelta(seconds=ROUNDS * every)
-
-
-def _open() -> Any:
-    return models.Incident.objects.filter(kind=Kind.BLIND, resolved_at=None)
-
-
-def _look(case: incidents.Case, reasons: Reasons, still: str, now: datetime) -> None:
-    """Take one look; once it is over, what we were blind to stays as it was noted last."""
-    seen = Seen(level=alerting.unseen([reason["what"] for reason in reasons]), at=now)
-    noted = {"reasons": reasons, "still": still} if reasons else None
-    incidents.look(case, seen, now, noted=noted)

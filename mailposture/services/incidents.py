@@ -3,6 +3,7 @@
 What is news, core/alerting.py says. This loads the life, keeps it, and writes what is to be told.
 """
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,6 +20,8 @@ from mailposture.services import audit, fetches, news, openings, planning, spell
 from mailposture.services.standing import Standing
 
 User = AbstractBaseUser | AnonymousUser | None
+
+log = logging.getLogger(__name__)
 
 _SEVERITIES: Final[Mapping[tuple[Kind, Level], str]] = {
     (Kind.BYPASS, Level.WHOLE): models.Incident.Severity.CRITICAL,
@@ -119,10 +122,21 @@ def _withdraw(tenant: models.Tenant, at: datetime) -> None:
     named = tenant.sources.exclude(vantage_point=None).values("vantage_point")
     gone = tenant.incidents.filter(kind=Kind.CUT_OFF, resolved_at=None)
     for row in gone.exclude(vantage_point__in=named):
-        row.facts = spells.ended(row, at)
-        row.resolved_at = row.moved_at = at
-        row.told, row.restless, row.tell_at = Level.GONE.name.lower(), False, None
-        row.save(update_fields=_MOVES)
+        _end_quietly(row, at)
+
+
+def withdraw(pk: int, at: datetime) -> None:
+    """End one whose subject nobody wants to see any more; nobody is told what they did."""
+    row = models.Incident.objects.select_for_update().filter(pk=pk, resolved_at=None).first()
+    if row:
+        _end_quietly(row, at)
+
+
+def _end_quietly(row: models.Incident, at: datetime) -> None:
+    row.facts = {**spells.ended(row, at), "withdrawn": True}
+    row.resolved_at, row.moved_at = at, max(row.moved_at, at)
+    row.told, row.restless, row.tell_at = Level.GONE.name.lower(), False, None
+    row.save(update_fields=_MOVES)
 
 
 def look(
@@ -234,6 +248,8 @@ def _turned(row: models.Incident, before: Life, life: Life) -> bool:
     if before.resolved_at is None and life.resolved_at is not None:
         row.facts = spells.ended(row, life.resolved_at)
     back = before.resolved_at is not None and life.resolved_at is None
+    if back:
+        row.facts = {key: value for key, value in row.facts.items() if key != "withdrawn"}
     if back and row.acknowledged_at:
         _keep_acknowledgement(row)
         row.acknowledged_at, row.acknowledged_by, row.acknowledgement = None, "", ""
@@ -289,14 +305,30 @@ def tell_due(now: datetime) -> int:
     waiting = models.Incident.objects.filter(tell_at__lte=now)
     found = list(waiting.order_by("tell_at").values_list("pk", "tenant_id")[:200])
     for pk, tenant_id in found:
-        with transaction.atomic():
-            if tenant_id:
-                planning.lock(tenant_id)
-            row = waiting.filter(pk=pk).select_related("tenant", "vantage_point").first()
-            if row:
-                case = Case(kind=Kind(row.kind), tenant=row.tenant, place=row.vantage_point)
-                _keep(row, _due(row, _life(row), now), case, Seen(level=None, at=now), now)
+        try:
+            with transaction.atomic():
+                _tell(pk, tenant_id, now)
+        except Exception:
+            # What one tenant's rows make go wrong is that tenant's problem and no other's.
+            log.exception("incident %s could not be told", pk)
+            _put_off(pk, now)
     return len(found)
+
+
+def _tell(pk: int, tenant_id: int | None, now: datetime) -> None:
+    if tenant_id:
+        planning.lock(tenant_id)
+    due = models.Incident.objects.filter(pk=pk, tell_at__lte=now)
+    row = due.select_related("tenant", "vantage_point").first()
+    if row:
+        case = Case(kind=Kind(row.kind), tenant=row.tenant, place=row.vantage_point)
+        _keep(row, _due(row, _life(row), now), case, Seen(level=None, at=now), now)
+
+
+def _put_off(pk: int, now: datetime) -> None:
+    """Try again in a while, so that what fails for good does not hold back what is due later."""
+    found = models.Incident.objects.filter(pk=pk, tell_at__lte=now)
+    found.update(tell_at=now + alerting.PATIENCE)
 
 
 def _read_meanwhile(now: datetime) -> None:
@@ -305,11 +337,15 @@ def _read_meanwhile(now: datetime) -> None:
     for row in held.filter(told__in=("", Level.GONE.name.lower())).select_related("tenant"):
         if not row.facts.get("held") or row.tenant is None:
             continue
-        if not news.awaits_cause(row.tenant, row.moved_at, now, asked=True):
+        try:
+            waits = news.awaits_cause(row.tenant, row.moved_at, now, asked=True)
+        except Exception:
+            log.exception("what incident %s waits for is not known: it waits its time", row.pk)
+            continue
+        if not waits:
             held.filter(pk=row.pk, tell_at=row.tell_at).update(tell_at=now)
 
 
-@transaction.atomic
 @transaction.atomic
 def acknowledge(row: models.Incident, reason: str, user: User, now: datetime) -> None:
     """Say that someone sees to it, and why that is enough; what was said before is kept."""
@@ -339,9 +375,3 @@ def _keep_acknowledgement(row: models.Incident) -> None:
     }
     earlier = [*row.facts.get("acknowledged", []), said][-MOST_ACKNOWLEDGED:]
     row.facts = {**row.facts, "acknowledged": earlier}
-
-
-def subjects(row: models.Incident) -> list[dict[str, Any]]:
-    """The domains and sender classes that an open bypass is about now."""
-    standing = row.kind == Kind.BYPASS and row.tenant is not None and row.resolved_at is None
-    return openings.subjects(openings.doors(row.tenant)) if standing and row.tenant else []

@@ -22,6 +22,8 @@ MOST_LINES: Final = 4
 LONGEST_LINE: Final = 1000
 # A change may be read some readings after its door was seen to move.
 READINGS: Final = 2
+# Whom an incident is about that is neither one tenant's nor one vantage point's.
+EVERYBODY: Final = "Every tenant"
 
 
 def write(row: models.Incident, event: Event, now: datetime) -> dict[str, Any]:
@@ -42,11 +44,19 @@ def recipients(row: models.Incident) -> list[str]:
     about = Q(tenant=None)
     if row.tenant_id:
         about |= Q(tenant=row.tenant_id)
-    elif row.vantage_point_id:
+    elif _is_a_strangers(row):
+        # What a stranger does not see, it does not see of all that are watched.
+        about |= Q(tenant__paused_at=None, tenant__setup_step=None)
+    else:
         about |= Q(tenant__sources__vantage_point=row.vantage_point_id)
     found = models.Subscription.objects.filter(about).values_list("address", flat=True)
     by_address = {address.casefold(): address for address in found.order_by("-address")}
     return sorted(by_address.values())
+
+
+def _is_a_strangers(row: models.Incident) -> bool:
+    place = row.vantage_point
+    return place is None or place.plays == models.VantagePoint.Plays.STRANGER
 
 
 def gather(row: models.Incident, event: Event, now: datetime) -> dict[str, Any]:
@@ -60,7 +70,7 @@ def gather(row: models.Incident, event: Event, now: datetime) -> dict[str, Any]:
         "event": str(event),
         "kind": row.kind,
         "severity": row.severity,
-        "name": tenant.name if tenant else place.name if place else "",
+        "name": _named(row),
         "slug": tenant.slug if tenant else None,
         "place": _place(place),
         "source": _source(row),
@@ -77,6 +87,11 @@ def gather(row: models.Incident, event: Event, now: datetime) -> dict[str, Any]:
         "reasons": row.facts.get("reasons", []),
         "still": row.facts.get("still", ""),
     }
+
+
+def _named(row: models.Incident) -> str:
+    subject = row.tenant or row.vantage_point
+    return subject.name if subject else EVERYBODY
 
 
 def _place(place: models.VantagePoint | None) -> dict[str, Any] | None:

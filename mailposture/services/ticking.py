@@ -53,9 +53,9 @@ def tick(clock: Callable[[], datetime], places: Mapping[str, shards.Place]) -> T
 
 
 def _tell(clock: Callable[[], datetime]) -> int:
-    """Tell what is due to be told and send the mails; what was late is nobody's fault here."""
+    """Tell what is due to be told and send the mails."""
     now = clock()
-    blindness.assess(now, awake_since=now)
+    blindness.assess(now)
     incidents.tell_due(now)
     sent = 0
     while claimed := delivering.claim(clock()):

@@ -28,8 +28,10 @@ def tenant() -> models.Tenant:
 
 
 def assess(now: datetime = NOW, awake_since: datetime = LONG_AGO) -> list[tuple[str, str]]:
-    """Ask once; the news so far."""
-    blindness.assess(now, awake_since)
+    """Ask once, having been awake for so long; the news so far."""
+    models.Awake.objects.all().delete()
+    models.Awake.objects.create(since=awake_since, until=now)
+    blindness.assess(now)
     rows = models.Alert.objects.order_by("pk")
     return [(a.incident.kind, a.event) for a in rows.select_related("incident")]
 

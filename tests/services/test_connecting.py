@@ -138,7 +138,8 @@ def test_a_tenant_left_half_connected_blinds_nobody() -> None:
     tenant = begun()
     credential(tenant)
     later = NOW + timedelta(days=9)
-    blindness.assess(later, awake_since=NOW)
+    models.Awake.objects.create(since=NOW, until=later)
+    blindness.assess(later)
     assert not models.Incident.objects.filter(tenant=tenant).exists()
 
 

@@ -272,6 +272,13 @@ def test_a_source_that_loses_the_rest_of_its_mail_is_told_as_worse(tenant: model
     assert page.load(row, at(5)).sentence == "Gateway is cut off from contoso."
 
 
+def assess(now: datetime, awake_since: datetime = make.ago(days=2)) -> None:
+    """Ask what is not seen, having been awake for so long."""
+    models.Awake.objects.all().delete()
+    models.Awake.objects.create(since=awake_since, until=now)
+    blindness.assess(now)
+
+
 # ---- half seen ---------------------------------------------------------------------------
 
 
@@ -301,7 +308,7 @@ def test_what_is_still_seen_of_a_tenant_is_said(
 ) -> None:
     readable(tenant)
     models.Tenant.objects.update(**fields)
-    blindness.assess(NOW, make.ago(days=2))
+    assess(NOW)
 
     assert (facts()["still"], letters.sentence(facts())) == (still, sentence)
     row = models.Incident.objects.get()
@@ -311,21 +318,21 @@ def test_what_is_still_seen_of_a_tenant_is_said(
 def test_losing_sight_of_the_rest_is_told_once(tenant: models.Tenant) -> None:
     readable(tenant)
     models.Tenant.objects.update(fetch_refused="credential", fetched_at=NOW, probed_at=NOW)
-    blindness.assess(NOW, make.ago(days=2))
+    assess(NOW)
     for minute in (181, 182, 183):
-        blindness.assess(at(minute), make.ago(days=2))
+        assess(at(minute))
     assert told("blind") == ["opened", "worse"]
 
     models.Tenant.objects.update(fetch_refused="", fetched_at=at(184), probed_at=at(184))
-    blindness.assess(at(184), make.ago(days=2))
+    assess(at(184))
     assert told("blind") == ["opened", "worse", "resolved"]
 
 
 def test_our_own_pause_is_no_worse_blindness(tenant: models.Tenant) -> None:
     readable(tenant)
     models.Tenant.objects.update(fetch_refused="credential", probed_at=NOW)
-    blindness.assess(NOW, make.ago(days=2))
-    blindness.assess(at(1000), awake_since=at(999))
+    assess(NOW)
+    assess(at(1000), awake_since=at(999))
     assert told("blind") == ["opened"]
     assert page.load(models.Incident.objects.get(), at(1000)).sentence == (
         "The configuration of contoso is not read."
