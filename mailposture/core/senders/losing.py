@@ -1,0 +1,330 @@
+"""Who would lose access: known senders held against the rules before and after a change.
+
+Exact for a range: the sets of reachability say which of its addresses get in. Of all envelopes
+that a sender uses, a row shows the one that loses most.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import IntEnum
+from functools import cached_property
+from typing import Final
+
+from mailposture.core.addresses import EVERYWHERE, NOWHERE, AddressSet, union
+from mailposture.core.attribution import Certificate, Decision, Session, decided
+from mailposture.core.reachability import FOREIGN, NULL, OWN, Comparison, Reachability
+from mailposture.core.reachability.questions import NOBODY, Question, sender_of
+from mailposture.core.senders import words
+from mailposture.core.senders.known import Envelope, How, KnownSender
+from mailposture.core.senders.words import Sure
+from mailposture.core.states import Access, State
+
+# A foreign domain that people can read; where a connector tells it from others, NOBODY stands.
+ELSEWHERE: Final = "elsewhere.invalid"
+
+
+class Turn(IntEnum):
+    """What becomes of a sender; in the order in which people should look at them."""
+
+    LOST = 0
+    KEPT = 1
+    GAINED = 2
+    STILL_OUT = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fare:
+    """How a sender fares on one side: which of its addresses get in, and one answer of them."""
+
+    gets_in: AddressSet
+    of: AddressSet
+    decision: Decision
+
+    @property
+    def access(self) -> Access:
+        """All of it gets in, some, or none."""
+        if not self.gets_in:
+            return Access.CUT_OFF
+        return Access.GETS_IN if self.gets_in == self.of else Access.PARTLY_CUT_OFF
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One sender, before and after."""
+
+    sender: KnownSender
+    turn: Turn
+    before: Fare
+    after: Fare
+    shown: str  # the address whose answers are shown
+    envelope: Envelope
+    only: str  # whom the loss is confined to; empty: all its mail, or there is none
+    why: str
+    first: str
+    sure: Sure
+
+    @property
+    def lost(self) -> AddressSet:
+        """The addresses that get in no longer."""
+        return self.before.gets_in - self.after.gets_in
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Strangers:
+    """Everybody who is not known."""
+
+    before: AddressSet
+    after: AddressSet
+    was: State
+    becomes: State
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Losses:
+    """Every known sender, those that are cut off first; strangers stand beside them."""
+
+    rows: tuple[Row, ...]
+    strangers: Strangers
+
+    @property
+    def lost(self) -> int:
+        """How many rows lose access, in whole or in part."""
+        return sum(row.turn is Turn.LOST for row in self.rows)
+
+
+def losing(comparison: Comparison, senders: Iterable[KnownSender]) -> Losses:
+    """Hold senders against both sides of a change, with the kinds that nobody can list."""
+    judge = _Judge(comparison)
+    known = list(senders)
+    rows = [judge.row(sender) for sender in (*known, *words.UNLISTED)]
+    rows.sort(key=_rank)
+    return Losses(rows=tuple(rows), strangers=_strangers(comparison, known))
+
+
+def _rank(row: Row) -> tuple[int, bool, bool, int, str]:
+    whole = row.after.access is Access.CUT_OFF
+    unlisted = row.sender.how is How.UNLISTED
+    return row.turn, unlisted, not whole, -(row.sender.messages or 0), row.sender.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One envelope, and what the connectors of either side make of it; None: not its tenant's."""
+
+    envelope: Envelope
+    label: str
+    before: Question | None
+    after: Question | None
+
+
+# A tenant that takes mail for no domain at all.
+NO_DOMAIN: Final = _Asked(Envelope("", "none.invalid"), NULL, None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    asked: _Asked
+    before: AddressSet
+    after: AddressSet
+
+    @property
+    def lost(self) -> AddressSet:
+        return self.before - self.after
+
+    @property
+    def gained(self) -> AddressSet:
+        return self.after - self.before
+
+
+@dataclass(frozen=True)
+class _Judge:
+    comparison: Comparison
+    _inside: dict[tuple[int, Question, bool], AddressSet] = field(default_factory=dict)
+
+    def row(self, sender: KnownSender) -> Row:
+        """One sender's row: the envelope that loses most, else gains most, else fares worst."""
+        whole = sender.addresses or self.unlisted
+        asked_of = self.asked(sender) or (NO_DOMAIN,)
+        answers = [self.answer(sender, whole, asked) for asked in asked_of]
+        turn, chosen = _worst(answers)
+        picked = chosen.lost or chosen.gained or chosen.after or whole
+        shown = picked.first() or "0.0.0.0"  # noqa: S104 - an address to name, nothing is bound
+        session = _session(sender, shown, chosen.asked.envelope)
+        before = self.fare(self.comparison.before, chosen.before, whole, session)
+        after = self.fare(self.comparison.after, chosen.after, whole, session)
+        return Row(
+            sender=sender,
+            turn=turn,
+            before=before,
+            after=after,
+            shown=shown,
+            envelope=chosen.asked.envelope,
+            only=_only(answers) if turn is Turn.LOST else "",
+            why=words.why(after.decision),
+            first=words.first(sender, whole, loses=turn is Turn.LOST, gets_in=bool(chosen.after)),
+            sure=words.sure(sender),
+        )
+
+    @staticmethod
+    def fare(side: Reachability, gets_in: AddressSet, whole: AddressSet, session: Session) -> Fare:
+        """What is known of one side."""
+        return Fare(gets_in=gets_in, of=whole, decision=decided(side.rules, session))
+
+    # ---- addresses -------------------------------------------------------------------------
+
+    @cached_property
+    def unlisted(self) -> AddressSet:
+        """The addresses that no connector of either side lists."""
+        sights = (*self.comparison.before.rules.sights, *self.comparison.after.rules.sights)
+        return EVERYWHERE - union([sight.listed for sight in sights] or [NOWHERE])
+
+    def answer(self, sender: KnownSender, whole: AddressSet, asked: _Asked) -> _Answer:
+        """Which of its addresses get in with this envelope, before and after."""
+        before = self.inside(self.comparison.before, asked.before, sender, whole, asked)
+        after = self.inside(self.comparison.after, asked.after, sender, whole, asked)
+        return _Answer(asked, before, after)
+
+    def inside(
+        self,
+        side: Reachability,
+        question: Question | None,
+        sender: KnownSender,
+        whole: AddressSet,
+        asked: _Asked,
+    ) -> AddressSet:
+        """Which of these addresses one side lets in; a certificate lets in all or none more."""
+        if question is None:
+            return NOWHERE
+        key = (id(side), question, sender.tls)
+        if key not in self._inside:
+            fate = side.readers[""].fate(question, tls=sender.tls)
+            self._inside[key] = side.space.addresses(fate.accepted)
+        found = self._inside[key] & whole
+        left = (whole - found).first() if sender.certificate and sender.tls else None
+        if left is None:
+            return found
+        by_name = decided(side.rules, _session(sender, left, asked.envelope))
+        return whole if by_name.accepted else found
+
+    # ---- envelopes -------------------------------------------------------------------------
+
+    def asked(self, sender: KnownSender) -> tuple[_Asked, ...]:
+        """Its envelopes, each kind once; where none is known, every class to every domain."""
+        if not sender.envelopes:
+            as_class = sender.writes_as
+            return self.of_class(as_class) if as_class else self.any_envelope
+        told_apart = (self.ask(envelope, self.label(envelope)) for envelope in sender.envelopes)
+        return _distinct(told_apart)
+
+    @cached_property
+    def any_envelope(self) -> tuple[_Asked, ...]:
+        """Every class of sender to every domain."""
+        found = (a for sender_class in self.comparison.classes for a in self.of_class(sender_class))
+        return _distinct(found)
+
+    def of_class(self, sender_class: str) -> tuple[_Asked, ...]:
+        """One class of sender to every domain, those told apart by no connector once."""
+        return _distinct(
+            self.ask(Envelope(sender_of(sender_class, domain), domain), sender_class)
+            for domain in self.comparison.domains
+        )
+
+    def ask(self, envelope: Envelope, label: str) -> _Asked:
+        """What both sides make of an envelope."""
+        sides = (self.comparison.before, self.comparison.after)
+        before, after = (self.question(side, envelope) for side in sides)
+        if envelope.sender == NOBODY:
+            readable = Envelope(ELSEWHERE, envelope.recipient)
+            if all(
+                self.question(side, readable) == self.question(side, envelope) for side in sides
+            ):
+                envelope = readable
+        return _Asked(envelope, label, before, after)
+
+    @staticmethod
+    def question(side: Reachability, envelope: Envelope) -> Question | None:
+        """What one side's connectors make of it; None where the domain is not its tenant's."""
+        if not side.has(envelope.recipient):
+            return None
+        return side.names.question(envelope.sender, envelope.recipient)
+
+    def label(self, envelope: Envelope) -> str:
+        """What kind of sender an envelope bears."""
+        if not envelope.sender:
+            return NULL
+        if envelope.sender == envelope.recipient:
+            return OWN
+        ours = self.comparison.before.rules.accepted | self.comparison.after.rules.accepted
+        named = envelope.sender in self.comparison.classes or envelope.sender in ours
+        return envelope.sender if named else FOREIGN
+
+
+def _distinct(asked: Iterable[_Asked]) -> tuple[_Asked, ...]:
+    """Envelopes that no connector tells apart, once; the first of them stands for all."""
+    found: dict[tuple[str, Question | None, Question | None], _Asked] = {}
+    for one in asked:
+        found.setdefault((one.label, one.before, one.after), one)
+    return tuple(found.values())
+
+
+def _worst(answers: list[_Answer]) -> tuple[Turn, _Answer]:
+    losses = max(answers, key=lambda answer: answer.lost.size)
+    if losses.lost:
+        return Turn.LOST, losses
+    gains = max(answers, key=lambda answer: answer.gained.size)
+    if gains.gained:
+        return Turn.GAINED, gains
+    best = max(answers, key=lambda answer: answer.after.size)
+    return (Turn.KEPT if best.after else Turn.STILL_OUT), best
+
+
+def _only(answers: list[_Answer]) -> str:
+    """Whom a loss is confined to, where not all its mail loses."""
+    by_label: dict[bool, dict[str, None]] = defaultdict(dict)
+    for answer in answers:
+        by_label[bool(answer.lost)][answer.asked.label] = None
+    return words.only(tuple(by_label[True])) if by_label[False] else ""
+
+
+def _session(sender: KnownSender, source: str, envelope: Envelope) -> Session:
+    shows = sender.certificate if sender.tls else ""
+    return Session(
+        source=source,
+        mail_from=f"sender@{envelope.sender}" if envelope.sender else "",
+        recipient=f"postmaster@{envelope.recipient}",
+        tls=sender.tls,
+        certificate=Certificate.of(shows) if shows else None,
+    )
+
+
+# ---- strangers -----------------------------------------------------------------------------
+
+
+def _strangers(comparison: Comparison, known: Iterable[KnownSender]) -> Strangers:
+    """All addresses but those of the known, and how the doors stand to them."""
+    ours = union([sender.addresses for sender in known] or [NOWHERE])
+    before = dict(_reached(comparison, ours, after=False))
+    after = dict(_reached(comparison, ours, after=True))
+    return Strangers(
+        before=union(list(before.values())),
+        after=union(list(after.values())),
+        was=_state(before),
+        becomes=_state(after),
+    )
+
+
+def _reached(
+    comparison: Comparison, ours: AddressSet, *, after: bool
+) -> Iterator[tuple[str, AddressSet]]:
+    """Class of sender -> the strangers that reach some domain with it."""
+    for sender_class in comparison.classes:
+        moves = {id(m): m for m in (comparison.of(d, sender_class) for d in comparison.domains)}
+        reaches = [(m.after if after else m.before).addresses for m in moves.values()]
+        yield sender_class, union(reaches or [NOWHERE]) - ours
+
+
+def _state(reached: dict[str, AddressSet]) -> State:
+    if reached.get(FOREIGN):
+        return State.OPEN
+    return State.PARTLY_OPEN if any(reached.values()) else State.CLOSED
