@@ -17,6 +17,7 @@ COPY manage.py ./
 COPY mailposture mailposture
 COPY templates templates
 COPY static static
+COPY docs/glossary.md docs/glossary.md
 RUN /app/.venv/bin/python -m compileall -q mailposture
 ENV PATH=/app/.venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \

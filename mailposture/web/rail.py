@@ -14,8 +14,14 @@ from mailposture.services import vantage_points
 from mailposture.services.pages import fleet
 
 SWITCHER_TENANTS = 200
-IN_LAB = (("Lab", "lab", "flask", None), ("Mailbox", "mailbox", "mail", None))
-BAD_NEWS = ("overview", "incidents")
+IN_LAB = (("Lab", "lab", "server", None), ("Mailbox", "mailbox", "mail", None))
+# Beside the pages of every day: where they hang from, and what explains them.
+BESIDE = (
+    ("Vantage points", "vantage_points"),
+    ("Explain a reply", "explain"),
+    ("Words", "glossary"),
+)
+BAD_NEWS = ("overview", "findings", "incidents")
 COUNTED = "fleet_counts"
 MARKED = "places_marked"
 
@@ -43,6 +49,7 @@ def rail(request: HttpRequest) -> dict[str, Any]:
             "tenants": list(names),
             "tenant": _tenant(request),
             "nav": _navigation(request, counts),
+            "beside": _beside(request),
             "vantage": {"clear": sum(marks), "all": len(marks), "marks": marks},
             "last_round": counts.last_look,
             "watched": counts.total,
@@ -68,11 +75,11 @@ def _navigation(request: HttpRequest, counts: fleet.Counts) -> list[dict[str, An
     rows = [
         ("Overview", "overview", "layout-dashboard", counts.open or None),
         ("Tenants", "tenants", "building", counts.total),
+        ("Findings", "findings", "shield", counts.findings or None),
         ("Changes", "changes", "history", None),
         ("Incidents", "incidents", "urgent", counts.incidents or None),
+        ("What-if", "what_if_start", "flask", None),
         ("Reports", "reports", "file-text", None),
-        ("Vantage points", "vantage_points", "radar", None),
-        ("Explain a reply", "explain", "message-question", None),
         ("Settings", "settings", "settings", None),
         *(IN_LAB if settings.LAB else ()),
     ]
@@ -82,11 +89,19 @@ def _navigation(request: HttpRequest, counts: fleet.Counts) -> list[dict[str, An
             "url": reverse(url),
             "icon": icon,
             "count": count,
-            # How much of it is bad news: tenants and incidents that stand open.
+            # How much of it is bad news: open tenants, grave findings, open incidents.
             "bad": count if url in BAD_NEWS else None,
             "current": _belongs(here or "", url),
         }
         for name, url, icon, count in rows
+    ]
+
+
+def _beside(request: HttpRequest) -> list[dict[str, Any]]:
+    here = request.resolver_match.url_name if request.resolver_match else ""
+    return [
+        {"name": name, "url": reverse(url), "current": _belongs(here or "", url)}
+        for name, url in BESIDE
     ]
 
 
@@ -108,9 +123,13 @@ UNDER = {
             "source_remove",
             "connector",
             "observation",
+            "exposure_of",
         ),
         "tenants",
     ),
+    "finding": "findings",
+    "contradictions": "findings",
+    "what_if": "what_if_start",
     "change": "changes",
     "incident": "incidents",
     "report": "reports",

@@ -46,6 +46,10 @@ type Groups = Mapping[tuple[int, str, str], tuple[int | None, str]]
 STALE: Final = Q(quiet__gt=F("probe_every") * ROUNDS)
 
 
+# How many of a group are stale though they are watched.
+_OLD: Final = Count("pk", filter=STALE & Q(paused_at=None))
+
+
 def lapsed(now: datetime) -> Q:
     """Which answers no longer count; most fail the cheaper half, which therefore stands first."""
     return Q(probed_at__lt=now - A_DAY) & STALE
@@ -73,8 +77,8 @@ class Counts:
     """Tenants by the state that still counts, since when the longest open one is, the last look.
 
     `last_reading` is when a configuration last came, `due` when the next round is to be planned.
-    Beside them what every page shows or warns of: open incidents, mails that wait, the next try
-    where the server did not take one, and whether anybody is told.
+    Beside them what every page shows or warns of: open incidents, critical and high findings, mails
+    that wait, the next try where the server did not take one, and whether anybody is told.
     """
 
     open: int
@@ -89,6 +93,7 @@ class Counts:
     stale: int
     connecting: int = 0
     incidents: int = 0
+    findings: int = 0
     mails: int = 0
     next_mail: datetime | None = None
     somebody_is_told: bool = False
@@ -101,7 +106,6 @@ class Counts:
 
 def count(now: datetime) -> Counts:
     """Grouped by state, so that how old an answer is is worked out once a tenant; one query."""
-    stale = Count("pk", filter=STALE & Q(paused_at=None))
     grouped = tenants(now).order_by().values("shown")
     found = {
         row["shown"]: row
@@ -111,8 +115,9 @@ def count(now: datetime) -> Counts:
             looked=Max("probed_at"),
             read=Max("fetched_at"),
             due=Min("probe_due_at", filter=Q(paused_at=None)),
-            stale=stale,
+            stale=_OLD,
             incidents=_number(models.Incident.objects.filter(resolved_at=None)),
+            findings=_number(_grave()),
             mails=_number(models.Delivery.objects.filter(state="waiting")),
             next_mail=Subquery(_tried_again().values("due_at")[:1]),
             told=Exists(models.Subscription.objects.all()),
@@ -134,6 +139,7 @@ def count(now: datetime) -> Counts:
         stale=sum(row["stale"] for row in found.values()),
         connecting=found[begun.STATE]["n"] if begun.STATE in found else 0,
         incidents=beside["incidents"] or 0,
+        findings=beside["findings"] or 0,
         mails=beside["mails"] or 0,
         next_mail=beside["next_mail"],
         somebody_is_told=beside["told"],
@@ -144,10 +150,16 @@ def _alone() -> dict[str, Any]:
     """The same where there is no tenant: a place may be silent without one."""
     return {
         "incidents": models.Incident.objects.filter(resolved_at=None).count(),
+        "findings": 0,  # a finding is a tenant's
         "mails": models.Delivery.objects.filter(state="waiting").count(),
         "next_mail": _tried_again().values_list("due_at", flat=True).first(),
         "told": models.Subscription.objects.exists(),
     }
+
+
+def _grave() -> QuerySet[models.Finding]:
+    """Findings that stand and are critical or high."""
+    return models.Finding.objects.filter(closed_at=None, rank__lte=1)
 
 
 def _tried_again() -> QuerySet[models.Delivery]:

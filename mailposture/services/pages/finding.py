@@ -1,0 +1,214 @@
+"""One finding: what proves it, how near it is, what answers it and what must answer then."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from mailposture import models
+from mailposture.core.attribution import BY_NAME, Assumption
+from mailposture.core.configuration import PARTS, Configuration
+from mailposture.core.posture import Facts, Result, Rule, Severity
+from mailposture.core.posture import Finding as Found
+from mailposture.core.posture.assessing import BY_ID
+from mailposture.core.posture.remediation import Script, remedy
+from mailposture.core.posture.remediation.scripts import Expected
+from mailposture.services import assessing
+from mailposture.services.pages.commands import Copy
+
+HISTORY: Final = 20
+STRANGER: Final = "A stranger"
+# Rules whose evidence is on another page, and what that is called.
+PROVED_BY_PROBES: Final = frozenset({"MP-03", "MP-04"})
+BY_CONTRADICTION: Final = "MP-10"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Link:
+    """Another page that this finding speaks of."""
+
+    href: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answers:
+    """What one path must be answered after a stage, as the page shows it."""
+
+    state: str
+    who: str
+    source: str
+    sender: str
+    domain: str
+    reply: str
+    by: str
+    leans: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One stage: a block to copy with its undo, and what must answer on the wire then."""
+
+    copy: Copy
+    note: str
+    expects: tuple[Answers, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Remedy:
+    """What answers the finding; `paste` is what a what-if is asked with, where it can be."""
+
+    script: Script
+    checks: tuple[tuple[Copy, str], ...]
+    steps: tuple[Step, ...]
+    whole: Copy | None
+    paste: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """All that the page shows; `not_read` names the parts without which nothing is written."""
+
+    row: models.Finding
+    rule: Rule | None
+    because: str
+    evidence: tuple[str, ...]
+    near_miss: str
+    assumptions: tuple[Assumption, ...]
+    links: tuple[Link, ...]
+    remedy: Remedy | None
+    not_read: tuple[str, ...]
+    history: tuple[models.Finding, ...]
+
+
+def load(row: models.Finding, now: datetime) -> Page:
+    """Everything that the page shows; what is over needs no script."""
+    kept: dict[str, Any] = row.document
+    rule = BY_ID.get(row.rule)
+    facts = assessing.facts(row.tenant, now) if rule and row.closed_at is None else None
+    lacking = tuple(_lacking(rule, facts)) if rule and facts else ()
+    names = kept.get("assumptions") or ()
+    return Page(
+        row=row,
+        rule=rule,
+        because=kept.get("because") or "",
+        evidence=tuple(kept.get("evidence") or ()),
+        near_miss=kept.get("near_miss") or "",
+        assumptions=tuple(BY_NAME[name] for name in names if name in BY_NAME),
+        links=tuple(_links(row, facts.configuration if facts else None)),
+        remedy=_remedy(facts, row) if facts and not lacking else None,
+        not_read=lacking,
+        history=tuple(_history(row)),
+    )
+
+
+def _lacking(rule: Rule, facts: Facts) -> Iterator[str]:
+    """Parts of the configuration that the rule reads and that are not known any more."""
+    for part in rule.reads:
+        if part in PARTS and not facts.knows(part):
+            yield part.replace("_", " ")
+
+
+def _history(row: models.Finding) -> QuerySet[models.Finding]:
+    """When the same rule was violated by the same subject at other times, the latest first."""
+    same = models.Finding.objects.filter(tenant=row.tenant, rule=row.rule, subject=row.subject)
+    return same.exclude(pk=row.pk).order_by("-opened_at", "-pk")[:HISTORY]
+
+
+def _links(row: models.Finding, configuration: Configuration | None) -> Iterator[Link]:
+    tenant = row.tenant
+    connectors = (configuration.inbound_connectors if configuration else None) or ()
+    for one in connectors:
+        if row.subject.split(" ", 1)[0] == one.guid:
+            href = reverse("connector", args=[tenant.slug, one.guid])
+            yield Link(href=href, text=f"Connector {one.name}")
+    if row.rule == BY_CONTRADICTION:
+        yield Link(href=f"{reverse('contradictions')}?tenant={tenant.slug}", text="Contradictions")
+    if row.rule in PROVED_BY_PROBES:
+        yield Link(href=f"{tenant.get_absolute_url()}#paths", text="Paths that were asked")
+    yield Link(href=reverse("exposure_of", args=[tenant.slug]), text="Who may deliver")
+
+
+# ---- what answers it ---------------------------------------------------------------------
+
+
+def _remedy(facts: Facts, row: models.Finding) -> Remedy:
+    script = remedy(facts, found(row))
+    steps = tuple(_step(script, n) for n in range(len(script.stages)))
+    lines = [line for stage in script.stages for line in stage.commands]
+    return Remedy(
+        script=script,
+        checks=tuple(_checks(script)),
+        steps=steps,
+        whole=_whole(script),
+        paste="\n".join(lines) if script.makes else "",
+    )
+
+
+def found(row: models.Finding) -> Found:
+    """The core's finding, as it was kept."""
+    kept: dict[str, Any] = row.document
+    return Found(
+        rule=row.rule,
+        result=Result.NOT_SATISFIED,
+        sentence=row.sentence,
+        severity=Severity(row.severity),
+        because=kept.get("because") or "",
+        subject=row.subject,
+        evidence=tuple(kept.get("evidence") or ()),
+        near_miss=kept.get("near_miss"),
+        assumptions=tuple(kept.get("assumptions") or ()),
+        remediation=kept.get("remediation") or "",
+    )
+
+
+def _checks(script: Script) -> Iterator[tuple[Copy, str]]:
+    for n, check in enumerate(script.checks, 1):
+        copy = Copy(key=f"check-{n}", title=f"Check {n}", effect="reads only",
+                    command=check.command)  # fmt: skip
+        yield copy, check.must
+
+
+def _step(script: Script, n: int) -> Step:
+    """A stage of a script that is not ready is shown, and does nothing when it is pasted."""
+    stage = script.stages[n]
+    lines = stage.commands if script.is_ready else [f"# {line}" for line in _plain(stage.commands)]
+    copy = Copy(
+        key=f"stage-{n + 1}",
+        title=f"{n + 1}. {stage.title[:1].upper()}{stage.title[1:]}",
+        effect="" if script.is_ready else "not ready, commented out",
+        command="\n".join(lines),
+        undo="\n".join(stage.rollback),
+    )
+    return Step(copy=copy, note=stage.note, expects=tuple(map(_answers, stage.expects)))
+
+
+def _plain(commands: Sequence[str]) -> Iterator[str]:
+    """Line by line: nothing after a line's end is left outside of its comment."""
+    for command in commands:
+        yield from command.splitlines() or [""]
+
+
+def _answers(one: Expected) -> Answers:
+    stranger = one.who == STRANGER
+    taken, refused = ("open", "closed") if stranger else ("gets_in", "cut_off")
+    return Answers(
+        state=taken if one.accepted else refused,
+        who=one.who,
+        source=one.source,
+        sender=one.sender_class,
+        domain=one.domain,
+        reply=one.reply,
+        by=one.connector or "",
+        leans=one.assumptions,
+    )
+
+
+def _whole(script: Script) -> Copy | None:
+    if not script.stages:
+        return None
+    return Copy(key="whole", title="The whole script", effect="all but its commands are comments",
+                command=script.text)  # fmt: skip
