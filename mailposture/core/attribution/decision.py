@@ -7,6 +7,7 @@ from typing import Final
 from mailposture.core.attribution.assumptions import ASSUMPTIONS, DEFAULTS, UNDECIDED
 from mailposture.core.attribution.gates import Answer, Look, Rule, answer, look
 from mailposture.core.attribution.reading import Rules, read
+from mailposture.core.attribution.relevance import RELEVANT
 from mailposture.core.attribution.sessions import Session
 from mailposture.core.attribution.trace import trace
 from mailposture.core.configuration import Configuration
@@ -62,6 +63,8 @@ def decided(rules: Rules, session: Session) -> Decision:
 def _leans_on(it: Look, found: Answer) -> Iterator[tuple[str, bool]]:
     """The choices whose alternative would answer otherwise, and whether it would turn the door."""
     for name in NAMES:
+        if not RELEVANT[name](it):
+            continue
         other = answer(it, DEFAULTS | {name})
         if (other.accepted, other.code) != (found.accepted, found.code):
             yield name, other.accepted != found.accepted

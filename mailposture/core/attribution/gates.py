@@ -196,8 +196,6 @@ def refusing(it: Look, chosen: Choices) -> tuple[Met, ...]:
     if by.RESTRICTION_WINS in chosen:
         closest = max((m.sender for m in scope), default=0)
         scope = [m for m in scope if m.sender == closest]
-        if any(not (by_address(it, m, chosen) or by_certificate(m, chosen)) for m in scope):
-            return ()
     return tuple(m for m in scope if by_address(it, m, chosen) or by_certificate(m, chosen))
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from mailposture.core.addresses import NOWHERE, AddressSet, union
+from mailposture.core.attribution import within
 from mailposture.core.configuration import Configuration
 from mailposture.core.reachability.questions import CLASSES, scoped_domains
 from mailposture.core.reachability.regions import (
@@ -27,15 +28,20 @@ class Moved:
     @property
     def certificates_gained(self) -> tuple[str, ...]:
         """Names that let any address in now, and did not."""
-        return tuple(n for n in self.after.certificates if n not in self.before.certificates)
+        return _beyond(self.after.certificates, self.before.certificates)
 
     @property
     def certificates_lost(self) -> tuple[str, ...]:
         """Names that let any address in before, and do no longer."""
-        return tuple(n for n in self.before.certificates if n not in self.after.certificates)
+        return _beyond(self.before.certificates, self.after.certificates)
 
     def __bool__(self) -> bool:
         return bool(self.gained or self.lost or self.certificates_gained or self.certificates_lost)
+
+
+def _beyond(names: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
+    """Names that none of the others means: mail.contoso.com is meant by *.contoso.com."""
+    return tuple(n for n in names if not any(n == o or within(n, o) for o in others))
 
 
 @dataclass(frozen=True)

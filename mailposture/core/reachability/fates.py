@@ -135,8 +135,6 @@ class Reader:
         if by.RESTRICTION_WINS in self.chosen:
             ranks = (asked.exactly, asked.below, asked.any)
             scope = next((scope & rank for rank in ranks if scope & rank), 0)
-            if scope & ~demanding:
-                return 0
         return scope & demanding
 
     def proved(self, asked: Question) -> int:

@@ -1,8 +1,11 @@
 """What the door answers to one session: a table of stories, with what each leans on."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mailposture.core.attribution import (
     ASSUMPTIONS,
@@ -12,6 +15,8 @@ from mailposture.core.attribution import (
     decide,
     session,
 )
+from mailposture.core.attribution.gates import answer, look
+from mailposture.core.attribution.reading import read
 from mailposture.core.configuration import (
     Configuration,
     ConnectorType,
@@ -20,6 +25,7 @@ from mailposture.core.configuration import (
     RejectDirectSend,
 )
 from tests.core.configurations import configuration, domain, hybrid, lock, organization
+from tests.core.strategies import configurations, sessions
 
 GATEWAY, STRANGER, V6 = "203.0.113.10", "198.51.100.7", "2001:db8::7"
 FOREIGN, OWN, NULL = "a@fabrikam.com", "a@contoso.com", ""
@@ -426,3 +432,24 @@ def test_every_assumption_says_what_else_may_be_so_and_who_says_it() -> None:
         assert assumption.alternative.endswith(".")
         assert assumption.alternative != assumption.default
         assert assumption.source
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_every_alternative_that_would_answer_otherwise_is_named(data: st.DataObject) -> None:
+    made = data.draw(configurations())
+    asked = data.draw(sessions((*made.domains, "news.contoso.com", "adatum.example")))
+    usage, exists = data.draw(st.booleans()), data.draw(st.sampled_from((None, False)))
+    if asked.certificate:
+        asked = replace(asked, certificate=replace(asked.certificate, client_auth=usage))
+    asked = replace(asked, recipient_exists=exists)
+    it = look(read(made), asked)
+    found = answer(it)
+    tried = {
+        assumption.name
+        for assumption in ASSUMPTIONS
+        if (other := answer(it, frozenset({assumption.name})))
+        and (other.accepted, other.code) != (found.accepted, found.code)
+    }
+    named = decide(made, asked).assumptions
+    assert tried == {name for name in named if not name.endswith("s_unknown")}

@@ -49,6 +49,13 @@ def test_a_certificate_name_is_gained_and_lost() -> None:
     )
 
 
+def test_a_name_that_a_wildcard_still_means_is_not_lost() -> None:
+    one = configuration(hybrid(tls_sender_certificate_name="contoso.com"))
+    other = configuration(hybrid(tls_sender_certificate_name="*.contoso.com"))
+    assert compare(one, other).of("contoso.com", "foreign").certificates_lost == ()
+    assert compare(other, one).of("contoso.com", "foreign").certificates_lost == ("*.contoso.com",)
+
+
 @settings(max_examples=60, deadline=None)
 @given(configurations(), configurations())
 def test_what_is_gained_one_way_is_lost_the_other(one: Configuration, other: Configuration) -> None:
