@@ -16,6 +16,8 @@ from mailposture.adapters.targets import host_name
 # RFC 7208 section 4.6.4 bounds the terms that ask DNS to ten, and the hosts of an MX likewise: here
 # those of all terms together. Depth, terms and what they name are bounded as well.
 MOST_LOOKUPS: Final = 10
+# Look-ups that find nothing, by the same section: a third one makes the record an error.
+MOST_VOIDS: Final = 2
 MOST_EXCHANGERS: Final = 10
 DEEPEST: Final = 5
 MOST_TERMS: Final = 500
@@ -39,6 +41,14 @@ class Hosts:
     addresses: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Followed:
+    """What was found of one domain's record, and in words what could not be followed."""
+
+    hosts: tuple[Hosts, ...]
+    problems: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class _Walk:
     """What is left of the bounds while one domain's record is followed."""
@@ -48,16 +58,36 @@ class _Walk:
     left: int = MOST_LOOKUPS
     exchangers: int = MOST_EXCHANGERS
     entries: int = MOST_ENTRIES
+    voids: int = MOST_VOIDS
     seen: set[str] = field(default_factory=set)
+    problems: dict[str, None] = field(default_factory=dict)
 
     def spend(self) -> bool:
         """Take one of the look-ups that are left."""
         self.left -= 1
-        return self.left >= 0
+        if self.left < 0:
+            self.note(f"It takes more than {MOST_LOOKUPS} look-ups: the rest is not followed.")
+        return self.left >= 0 and self.voids >= 0
+
+    def void(self, name: str) -> None:
+        """Count a look-up that found nothing; after the last one allowed, all is over."""
+        self.voids -= 1
+        self.note(f"It names {name}, where nothing was found.")
+        if self.voids < 0:
+            self.note(
+                f"More than {MOST_VOIDS} of its look-ups find nothing: the rest is not asked."
+            )
+
+    def note(self, problem: str) -> None:
+        """Say once what could not be followed."""
+        self.problems[problem] = None
 
     def hosts_of(self, name: str) -> list[str]:
         """The mail exchangers of a name, as many as may still be asked for."""
-        named = [host for _, host in self.resolver.mx(name) if not self.passes_by(host)]
+        exchangers = self.resolver.mx(name)
+        if not exchangers:
+            self.void(name)
+        named = [host for _, host in exchangers if not self.passes_by(host)]
         taken = named[: self.exchangers]
         self.exchangers -= len(taken)
         return taken
@@ -79,6 +109,11 @@ def hosts(domain: str, resolver: Resolver, passed_by: Iterable[str] = ()) -> tup
     Includes of `passed_by` are left out. DnsError where the domain's own record gave no answer;
     an include that gives none is left out, since this is a hint and no verdict.
     """
+    return followed(domain, resolver, passed_by).hosts
+
+
+def followed(domain: str, resolver: Resolver, passed_by: Iterable[str] = ()) -> Followed:
+    """The same, with what could not be followed; DnsError as there."""
     walk = _Walk(resolver, tuple(passed_by))
     terms = _record(domain, resolver)
     own = walk.take(_plain(terms, domain, walk))
@@ -87,7 +122,7 @@ def hosts(domain: str, resolver: Resolver, passed_by: Iterable[str] = ()) -> tup
         beneath = walk.take(_beneath(name, walk, 1))
         if beneath:
             found.append(Hosts(domain=domain, through=name, addresses=beneath))
-    return tuple(found)
+    return Followed(hosts=tuple(found), problems=tuple(walk.problems))
 
 
 def _record(domain: str, resolver: Resolver) -> list[str]:
@@ -122,9 +157,12 @@ def _addresses(kind: str, name: str, walk: _Walk) -> Iterator[str]:
             for host in walk.hosts_of(name):
                 yield from walk.resolver.addresses(host)
         elif not walk.passes_by(name):
-            yield from walk.resolver.addresses(name)
-    except DnsError:
-        return
+            found = walk.resolver.addresses(name)
+            if not found:
+                walk.void(name)
+            yield from found
+    except DnsError as error:
+        walk.note(f"{name} gave no answer: {error}.")
 
 
 def _includes(terms: Iterable[str], walk: _Walk) -> Iterator[str]:
@@ -151,8 +189,11 @@ def _beneath(name: str, walk: _Walk, depth: int) -> Iterator[str]:
         return
     try:
         terms = _record(name, walk.resolver)
-    except DnsError:
+    except DnsError as error:
+        walk.note(f"{name} gave no answer: {error}.")
         return
+    if not terms:
+        walk.void(name)
     yield from _plain(terms, name, walk)
     for further in _includes(terms, walk):
         yield from _beneath(further, walk, depth + 1)

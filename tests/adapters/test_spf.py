@@ -160,3 +160,52 @@ def test_a_record_of_thousands_of_hosts_names_five_hundred_for_all_its_includes(
     found = spf.hosts("contoso.com", wide)  # type: ignore[arg-type]  # all of it that is asked
     assert sum(len(one.addresses) for one in found) <= spf.MOST_ENTRIES
     assert len(wide.asked) <= 1 + spf.MOST_LOOKUPS
+
+
+# ---- what could not be followed ------------------------------------------------------------
+
+
+def problems(zone: Zone) -> tuple[str, ...]:
+    with name_server(zone) as server:
+        return spf.followed("contoso.com", Resolver(server, timeout=1.0), PASSED_BY).problems
+
+
+def test_a_record_that_can_be_followed_has_no_problem() -> None:
+    zone: Zone = {
+        ("contoso.com", "TXT"): ['"v=spf1 a:mail.contoso.com include:a.example.net -all"'],
+        ("mail.contoso.com", "A"): ["203.0.113.25"],
+        ("a.example.net", "TXT"): ['"v=spf1 ip4:192.0.2.1 -all"'],
+    }
+    assert problems(zone) == ()
+
+
+def test_an_include_that_does_not_answer_is_named() -> None:
+    zone: Zone = {
+        ("contoso.com", "TXT"): ['"v=spf1 include:a.example.net a:b.example.net"'],
+        ("a.example.net", "TXT"): servfail,
+        ("b.example.net", "A"): servfail,
+    }
+    assert [said.partition(" gave")[0] for said in problems(zone)] == [
+        "b.example.net",
+        "a.example.net",
+    ]
+
+
+def test_the_eleventh_look_up_is_named_and_not_made() -> None:
+    zone = {(f"n{n}.example.net", "TXT"): [f'"v=spf1 ip4:192.0.2.{n} -all"'] for n in range(12)}
+    record = " ".join(f"include:n{n}.example.net" for n in range(11))
+    zone["contoso.com", "TXT"] = [f'"v=spf1 {record[:200]}" "{record[200:]} -all"']
+    assert problems(zone) == ("It takes more than 10 look-ups: the rest is not followed.",)
+
+
+def test_the_third_look_up_that_finds_nothing_ends_the_walk() -> None:
+    zone: Zone = {
+        ("contoso.com", "TXT"): [
+            '"v=spf1 a:a.example.net a:b.example.net mx:c.example.net include:d.example.net -all"'
+        ],
+        ("d.example.net", "TXT"): ['"v=spf1 ip4:192.0.2.4 -all"'],
+    }
+    assert problems(zone)[-1] == (
+        "More than 2 of its look-ups find nothing: the rest is not asked."
+    )
+    assert hosts(zone) == ()

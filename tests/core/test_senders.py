@@ -189,6 +189,26 @@ def test_only_the_envelopes_that_were_seen_count() -> None:
     assert row(EXPOSED, scoped, other).turn is Turn.KEPT
 
 
+def test_seen_envelopes_are_told_apart_by_whom_they_write_as() -> None:
+    rejecting = configuration(accepted_domains=OURS, organization=organization(RejectDirectSend.ON))
+    envelopes = (
+        Envelope("", "contoso.com"),
+        Envelope("contoso.com", "contoso.com"),
+        Envelope("contoso.com", "contoso.onmicrosoft.com"),
+        Envelope("fabrikam.com", "contoso.com"),
+    )
+    found = row(EXPOSED, rejecting, sender("198.51.100.7", envelopes=envelopes))
+    assert found.only == (
+        "Only with senders of the recipient's own domain and senders of contoso.com."
+    )
+
+
+def test_a_foreign_sender_stands_for_itself_where_a_connector_knows_the_readable_one() -> None:
+    odd = configuration(lock(sender_domains=("*.invalid",)), accepted_domains=OURS)
+    found = {r.sender.name: r.envelope for r in held(odd, EXPOSED).rows}
+    assert found["Forwarders without SRS"] == Envelope("_", "contoso.com")
+
+
 def test_a_tenant_without_a_domain_refuses_everyone_on_both_sides() -> None:
     empty = configuration(accepted_domains=())
     found = held(empty, empty, sender("198.51.100.7"))
@@ -339,8 +359,13 @@ def test_spf_makes_a_sender_of_each_include_and_says_which_domains_name_it() -> 
 )  # fmt: skip
 def test_a_sender_is_named_after_the_service_that_publishes_it(one: KnownSender, name: str) -> None:
     desk = provider("Desk", "192.0.2.0/24", includes=("desk.example",))
-    (found,) = named([one], [desk])
+    (found,) = named([one], [provider("Other", "198.18.0.0/24"), desk])
     assert (found.name, found.service, found.is_shared) == (name, desk, True)
+
+
+def test_a_sender_of_no_service_keeps_its_name() -> None:
+    one = sender("192.0.2.9", name="192.0.2.9", how=How.SEEN)
+    assert named([one], [provider("Desk", "198.51.100.0/24")]) == [one]
 
 
 def test_a_shared_service_is_routed_and_never_listed() -> None:
