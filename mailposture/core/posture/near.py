@@ -21,7 +21,7 @@ from mailposture.core.configuration import (
 )
 from mailposture.core.posture.facts import Facts, Source, named, reached
 from mailposture.core.posture.findings import Said, many
-from mailposture.core.posture.locks import is_lock, restricts
+from mailposture.core.posture.locks import restricts
 from mailposture.core.posture.sources import admits
 from mailposture.core.reachability import reachability
 from mailposture.core.words import joined
@@ -106,13 +106,8 @@ def _proves(connector: InboundConnector) -> tuple[Edit, ...] | None:
 
 def candidates(connectors: Iterable[InboundConnector]) -> Iterator[Near]:
     """Connectors that few edits would make a lock, nearest first."""
-    found = []
-    for connector in connectors:
-        lacking = edits(connector)
-        if lacking and len(lacking) <= MOST_EDITS:
-            near = Near(connector, lacking)
-            if is_lock(near.changed):
-                found.append(near)
+    lacking = ((connector, edits(connector)) for connector in connectors)
+    found = [Near(c, few) for c, few in lacking if few and len(few) <= MOST_EDITS]
     yield from sorted(found, key=lambda near: len(near.edits))
 
 
@@ -129,25 +124,27 @@ def nearest(facts: Facts, connectors: Iterable[InboundConnector]) -> str | None:
     """The smallest change of these connectors after which no stranger gets in, in a sentence."""
     if not facts.strangers:
         return None
-    for near in islice(candidates(connectors), MOST_TRIED):
-        guid = near.connector.guid
-        if guid not in facts.tried:
-            facts.tried[guid] = _tried(facts, near)
-        if found := facts.tried[guid]:
-            return found
-    return None
+    near = islice(candidates(connectors), MOST_TRIED)
+    return next(filter(None, (_once(facts, one) for one in near)), None)
+
+
+def _once(facts: Facts, near: Near) -> str | None:
+    """Many findings ask for the same change: it is tried once."""
+    guid = near.connector.guid
+    if guid not in facts.tried:
+        facts.tried[guid] = _tried(facts, near)
+    return facts.tried[guid]
 
 
 def _tried(facts: Facts, near: Near) -> str | None:
     """Make the change on a copy: None where strangers get in all the same."""
     after = reachability(with_connector(facts.configuration, near.changed))
     left = reached(after)
-    if left - named(after):
-        return None
+    closes = not left - named(after)
     counts = f"{many(facts.reachable)} may deliver now, {many(left) or 'none'} then"
     lost = [s.name for s in facts.sources if _loses(facts, s, left)]
     cut = f" That would cut off {joined(lost)}." if lost else ""
-    return f"Would be closed if {near.words}: {counts}.{cut}"
+    return f"Would be closed if {near.words}: {counts}.{cut}" if closes else None
 
 
 def _loses(facts: Facts, source: Source, left: AddressSet) -> bool:

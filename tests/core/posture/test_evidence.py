@@ -16,6 +16,9 @@ from mailposture.core.posture import (
     Severity,
     judged,
 )
+from mailposture.core.posture.evidence import exceptions, fresh
+from mailposture.core.posture.findings import Judge
+from mailposture.core.posture.hybrid import expiry
 from tests.core.configurations import lock
 from tests.core.posture.tenants import AT, TWO, evidence, facts, only, results, unread
 
@@ -77,6 +80,11 @@ def test_an_opening_names_its_domains_and_what_the_door_said() -> None:
 def test_without_known_domains_nobody_can_say_that_all_refuse() -> None:
     given = unread(seen(answers=(answered(ONE, "closed"),)), "accepted_domains")
     assert results("MP-03", given) == ["unknown"]
+
+
+def test_a_tenant_without_domains_refuses_nobody() -> None:
+    given = facts(lock(), accepted_domains=(), observed=Observed(answers=()))
+    assert only("MP-03", given).sentence == "No accepted domain is known."
 
 
 # ---- MP-10 ---------------------------------------------------------------------------------
@@ -188,3 +196,8 @@ def test_what_nobody_observed_is_not_known(rule: str) -> None:
     (found,) = judged(facts(lock(), at=AT), rule)
     assert found.result == "unknown"
     assert found.sentence.startswith("Not known: ")
+
+
+@pytest.mark.parametrize("judge", [fresh, exceptions, expiry])
+def test_a_judge_that_is_given_no_moment_says_so_by_itself(judge: Judge) -> None:
+    assert [said.result for said in judge(facts())] == ["unknown"]

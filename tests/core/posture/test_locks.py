@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mailposture.core.configuration import ConnectorType
-from mailposture.core.posture import Severity, assess
+from mailposture.core.posture import Severity, Source, assess
 from mailposture.core.posture.locks import is_lock
 from tests.core.configurations import GUID, lock
 from tests.core.posture.tenants import GATEWAY, TWO, facts, only, own_hybrid, results, unread
@@ -221,3 +221,17 @@ def test_a_connector_that_could_not_be_read_whole_is_judged_by_nobody() -> None:
     for rule in ("MP-21", "MP-22", "MP-23", "MP-24", "MP-25", "MP-26", "MP-27", "MP-28"):
         assert results(rule, given) == ["unknown"]
         assert "inbound connectors" in only(rule, given).sentence
+
+
+def test_a_gateway_that_has_no_address_is_not_asked_of_own_domain_mail() -> None:
+    named = Source(name="Cloud", certificate_names=("mx.gateway.example",))
+    given = facts(
+        lock(sender_domains=("contoso.com",), sender_ip_addresses=("203.0.113.0/28",)),
+        sources=(named, GATEWAY),
+    )
+    assert results("MP-26", given) == [f"satisfied {GUID}"]
+
+
+def test_severities_are_ranked_from_the_worst() -> None:
+    assert sorted(Severity, key=lambda one: one.rank) == list(Severity)
+    assert Severity.CRITICAL.rank == 0

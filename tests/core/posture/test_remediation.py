@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mailposture.core.configuration import Configuration, ConnectorType
-from mailposture.core.posture import Facts, Finding, Source, assess, judged
+from mailposture.core.posture import Facts, Finding, Observed, Source, assess, judged
 from mailposture.core.posture.remediation import Script, remedy
 from mailposture.core.powershell import commands
 from mailposture.core.proposals import propose
@@ -349,3 +349,41 @@ def test_every_violation_there_is_has_an_answer() -> None:
                 script = remedy(given, found)
                 assert script.title
                 assert script.is_ready or script.refuses or script.advice
+
+
+@pytest.mark.parametrize(
+    "rule_id", ["MP-22", "MP-23", "MP-27", "MP-28", "MP-36", "MP-51", "MP-09", "MP-41"]
+)
+def test_of_a_subject_that_is_gone_there_is_advice_and_no_command(rule_id: str) -> None:
+    found = replace(violated(rule_id, CASES[rule_id]), subject="gone")
+    script = remedy(CASES[rule_id], found)
+    assert (script.key, script.stages) == ("advice", ())
+
+
+def test_two_proofs_of_which_one_is_named_nowhere_are_a_matter_of_advice() -> None:
+    given = facts(lock(**BOTH | {"sender_ip_addresses": ()}))
+    assert mended("MP-27", given).key == "advice"
+
+
+def test_an_empty_restriction_keeps_its_other_half() -> None:
+    both = lock(restrict_domains_to_certificate=True, sender_ip_addresses=("203.0.113.0/28",))
+    script = mended("MP-22", facts(both, sources=(GATEWAY,)))
+    assert script.is_ready
+    assert "-RestrictDomainsToCertificate $false" in script.stages[0].commands[0]
+
+
+SIX = Observed(endpoint_addresses=("2001:db8:1::1",))
+
+
+def test_the_endpoint_is_published_for_ipv4_alone_domain_by_domain() -> None:
+    given = facts(lock(), accepted_domains=TWO, observed=SIX)
+    script = mended("MP-62", given)
+    assert [stage.commands for stage in script.stages] == [
+        ("Disable-IPv6ForAcceptedDomain -Domain 'contoso.com'",),
+        ("Disable-IPv6ForAcceptedDomain -Domain 'contoso.onmicrosoft.com'",),
+    ]
+    assert script.stages[0].rollback == ("Enable-IPv6ForAcceptedDomain -Domain 'contoso.com'",)
+
+
+def test_without_known_domains_there_is_advice_on_ipv6() -> None:
+    assert mended("MP-62", facts(lock(), accepted_domains=(), observed=SIX)).key == "advice"

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterator
+from itertools import chain, count
 from typing import Any, Final
 
 from mailposture.core.addresses import AddressSet
@@ -80,17 +81,12 @@ def is_hidden(character: str) -> bool:
 def free_name(configuration: Configuration, wanted: str) -> str:
     """This name, with a number where another connector bears it."""
     taken = {c.name.strip().lower() for c in configuration.inbound_connectors or ()}
-    for name in _numbered(wanted):
-        if name.lower() not in taken:
-            return name
-    return wanted
+    return next(name for name in _numbered(wanted) if name.lower() not in taken)
 
 
 def _numbered(wanted: str) -> Iterator[str]:
-    yield wanted[:LONGEST_NAME].strip()
-    for number in range(2, 10_000):
-        tail = f" {number}"
-        yield wanted[: LONGEST_NAME - len(tail)].strip() + tail
+    tails = chain(("",), (f" {number}" for number in count(2)))
+    return (wanted[: LONGEST_NAME - len(tail)].strip() + tail for tail in tails)
 
 
 def entries(found: AddressSet) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mailposture.core.addresses import NOWHERE, AddressSet
+from mailposture.core.addresses import NOWHERE, AddressSet, union
 from mailposture.core.configuration import InboundConnector
 from mailposture.core.posture.facts import Facts, ipv4
 from mailposture.core.posture.findings import Finding, many
@@ -96,11 +96,9 @@ def _removed(facts: Facts, finding: Finding, connector: InboundConnector) -> Add
     if finding.rule == "MP-07":
         return listed - facts.own_servers
     microsoft = finding.rule == "MP-34"
-    found = NOWHERE
-    for one, published, common in crossing(facts, ("cloud", "mail service"), microsoft=microsoft):
-        if one.guid == connector.guid and finding.subject == f"{one.guid} {published.name}":
-            found |= common
-    return found
+    crossings = crossing(facts, ("cloud", "mail service"), microsoft=microsoft)
+    meant = [c for one, p, c in crossings if finding.subject == f"{one.guid} {p.name}"]
+    return union(meant or [NOWHERE])
 
 
 # ---- none at all ---------------------------------------------------------------------------
