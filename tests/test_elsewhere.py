@@ -60,7 +60,7 @@ def database(lab: Lab, postgres_url: str) -> str:
 
 @pytest.fixture
 def machine(lab: Lab, tmp_path: Path, database: str) -> Path:
-    """Once credentials are sealed, the other machine: the keys were copied there, and it is on the lab's network."""
+    """The other machine, on the lab's network: the keys were copied there once there were any."""
     assert database
     folder = tmp_path / "elsewhere"
     folder.mkdir()

@@ -15,12 +15,25 @@ def record(
     now: datetime,
     *,
     user: AbstractBaseUser | AnonymousUser | None = None,
-    database: str = "default",
     **detail: Any,
 ) -> models.AuditEvent:
     """Keep one act. Without a user it is the operating system's, from the command line."""
+    row = act(action, subject, now, user=user, **detail)
+    row.save()
+    return row
+
+
+def act(
+    action: str,
+    subject: str,
+    now: datetime,
+    *,
+    user: AbstractBaseUser | AnonymousUser | None = None,
+    **detail: Any,
+) -> models.AuditEvent:
+    """One act as a row that is not kept yet, for whoever keeps it elsewhere."""
     known = user if user is not None and user.is_authenticated else None
-    return models.AuditEvent.objects.using(database).create(
+    return models.AuditEvent(
         at=now,
         actor_id=known.pk if known else None,
         who=known.get_username() if known else _operator(),

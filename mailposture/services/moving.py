@@ -49,7 +49,7 @@ def move(url: str, now: datetime) -> list[Moved]:
         with transaction.atomic(using=TARGET):
             moved = _copy_all()
             rows = f"{sum(one.rows for one in moved)} rows"
-            audit.record("moved the database", rows, now, database=TARGET)
+            audit.act("moved the database", rows, now).save(using=TARGET)
             return moved
     except DatabaseError as error:
         raise MoveError(" ".join(str(error).split())) from error
