@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mailposture.core.attribution.assumptions import ASSUMPTIONS, DEFAULTS, UNDECIDED
+from mailposture.core.attribution.dispositions import Disposition, disposing
 from mailposture.core.attribution.gates import Answer, Look, Rule, answer, look
 from mailposture.core.attribution.reading import Rules, read
 from mailposture.core.attribution.relevance import RELEVANT
@@ -19,7 +20,8 @@ class Decision:
 
     `code` is the refusal expected (an enhanced status code, or TLS), None where it is taken.
     `assumptions` names the choices and the unread parts by which the answer could be another;
-    those of them in `turning` would turn a yes into a no, or a no into a yes.
+    those of them in `turning` would turn a yes into a no, or a no into a yes. `dispositions` are
+    the transport rules that act on the message once it was taken: they close no door.
     """
 
     accepted: bool
@@ -27,6 +29,7 @@ class Decision:
     connector: str | None
     rule: Rule
     assumptions: tuple[str, ...]
+    dispositions: tuple[Disposition, ...]
     turning: tuple[str, ...]
     trace: tuple[str, ...]
 
@@ -49,6 +52,7 @@ def decided(rules: Rules, session: Session) -> Decision:
     it = look(rules, session)
     found = answer(it)
     leans = dict(_leans_on(it, found))
+    acting = tuple(disposing(rules.transport_rules or (), session)) if found.accepted else ()
     return Decision(
         accepted=found.accepted,
         code=found.code,
@@ -56,8 +60,14 @@ def decided(rules: Rules, session: Session) -> Decision:
         rule=found.rule,
         assumptions=(*leans, *rules.not_known),
         turning=(*(name for name, turns in leans.items() if turns), *rules.not_known),
-        trace=trace(it, found),
+        dispositions=acting,
+        trace=(*trace(it, found), *(one.sentence for one in acting), *_unread(rules, found)),
     )
+
+
+def _unread(rules: Rules, found: Answer) -> Iterator[str]:
+    if found.accepted and rules.transport_rules is None:
+        yield "The transport rules were not read: what becomes of it then is not known."
 
 
 def _leans_on(it: Look, found: Answer) -> Iterator[tuple[str, bool]]:

@@ -12,6 +12,7 @@ from mailposture.core.configuration import (
     Configuration,
     InboundConnector,
     RejectDirectSend,
+    TransportRule,
 )
 from mailposture.core.hosts import plain
 
@@ -54,6 +55,7 @@ class Rules:
     with_subdomains: frozenset[str]
     reject_direct_send: bool | None
     not_known: tuple[str, ...]  # names of MISSING_PARTS
+    transport_rules: tuple[TransportRule, ...] | None = ()  # None: not read
 
     @property
     def knows_domains(self) -> bool:
@@ -80,7 +82,13 @@ def read(configuration: Configuration) -> Rules:
         with_subdomains=frozenset(plain(d.domain_name) for d in domains if d.match_sub_domains),
         reject_direct_send=_direct_send(configuration),
         not_known=tuple(MISSING_PARTS[part].name for part in unknown),
+        transport_rules=_transport_rules(configuration),
     )
+
+
+def _transport_rules(configuration: Configuration) -> tuple[TransportRule, ...] | None:
+    known = configuration.knows("transport_rules")
+    return configuration.transport_rules if known else None
 
 
 def _sight(connector: InboundConnector, listed: AddressSet) -> Sight:

@@ -7,6 +7,7 @@ mail is *accepted, disposition by rule* (attribution.md section 11).
 from collections.abc import Sequence
 
 from mailposture.core.addresses import EVERYWHERE, AddressSet
+from mailposture.core.attribution.dispositions import disposition
 from mailposture.core.configuration import ConnectionFilter, InboundConnector, TransportRule
 from mailposture.core.posture.facts import Facts, ipv4, readable
 from mailposture.core.posture.findings import (
@@ -24,7 +25,6 @@ from mailposture.core.posture.findings import (
 from mailposture.core.posture.locks import locks, uncovered
 
 TRUSTS = -1  # SCL: filtering is skipped
-SUSPECTS = 5  # SCL from which mail is taken for spam
 
 REACHED = Weight(
     Severity.CRITICAL,
@@ -162,21 +162,6 @@ def _skips(facts: Facts, connector: InboundConnector) -> Sequence[Said]:
 
 
 # ---- a rule in the place of a lock ---------------------------------------------------------
-
-
-def disposition(rule: TransportRule) -> str:
-    """What a rule does with mail that was taken; empty where it lets it go on."""
-    if not rule.is_enforced:
-        return ""
-    actions = (
-        ("rejected", rule.reject_message_reason_text or rule.reject_message_enhanced_status_code),
-        ("deleted", rule.delete_message),
-        ("quarantined", rule.quarantine),
-        ("redirected", rule.redirect_message_to),
-        ("sent elsewhere", rule.route_message_outbound_connector),
-        ("taken for spam", (rule.set_scl or 0) >= SUSPECTS),
-    )
-    return next((word for word, acts in actions if acts), "")
 
 
 def spares(rule: TransportRule) -> tuple[str, ...]:
