@@ -66,6 +66,11 @@ LEASE: Final = _span("LEASE", timedelta(minutes=5), timedelta(seconds=30))
 # A reading asks more of more servers than a shard does.
 FETCH_LEASE: Final = LEASE * 3
 
+# Imported traffic says who wrote to whom by domain: kept for so many days after its day.
+TRAFFIC_DAYS: Final = _read(
+    "MAILPOSTURE_TRAFFIC_DAYS", lambda: max(1, int(_setting("TRAFFIC_DAYS") or 90))
+)
+
 # --- who is told, and how ------------------------------------------------------------------------
 
 # smtp://, starttls:// or smtps://, with credentials if the server wants some (docs/operations.md).

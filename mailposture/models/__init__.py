@@ -9,6 +9,7 @@ from mailposture.models.reports import Report
 from mailposture.models.running import Awake
 from mailposture.models.telling import Alert, Delivery, Incident, Subscription
 from mailposture.models.tenant import Credential, Recipient, Tenant
+from mailposture.models.traffic import SeenSender
 from mailposture.models.work import Round, Shard
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Recipient",
     "Report",
     "Round",
+    "SeenSender",
     "Shard",
     "Snapshot",
     "StartLink",

@@ -20,6 +20,8 @@ class Snapshot(models.Model):
     unread = models.JSONField(default=list)
     # How each domain stood, by our probes, when the configuration before was last seen.
     stood = models.JSONField(default=dict)
+    # When a person last brought it in from a file; null: we read it ourselves.
+    imported_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ("first_seen_at",)
