@@ -93,7 +93,7 @@ def test_weeks_in_which_nobody_looked_or_read_are_unknown_though_nothing_changed
     assert len(blind.blind) == 2
     fresh = next(r for r in blind.requirements if r.id == "MP-11")
     assert "the oldest answer was 12 d 6 h" in fresh.sentence
-    assert "the last reading 12 d 6 h old" in fresh.sentence
+    assert "the last reading was 12 d 6 h old" in fresh.sentence
     assert "but 12 d 6 h were not seen" in blind.sentence
     assert blind.state == "Unknown"
     assert ("Known from strangers' answers", "1 d 18 h of 14 d") in blind.rests_on

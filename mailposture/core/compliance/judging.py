@@ -25,7 +25,6 @@ from mailposture.core.compliance.looks import (
 )
 from mailposture.core.compliance.report import Proof
 from mailposture.core.compliance.spans import dated, missing
-from mailposture.core.configuration import Configuration
 from mailposture.core.posture import Facts, Finding, Result, gateways, listed
 from mailposture.core.spans import Span, length
 from mailposture.core.states import INTERVALS, READ_WITHIN
@@ -168,14 +167,19 @@ type Judged = Sequence[tuple[Reading, Sequence[Finding]]]
 
 
 def judged(rule: str, evidence: Evidence) -> Judged:
-    """What one rule says of each reading; of the same configuration it is asked once."""
+    """What one rule says of each reading; of one configuration read time and again it is asked
+    once.
+    """
     approved = gateways(evidence.gateways)
-    ordered = sorted(evidence.readings, key=lambda r: r.first)
-    said: dict[Configuration, Sequence[Finding]] = {}
-    for seen in (reading.configuration for reading in ordered):
-        if seen not in said:
-            said[seen] = posture.judged(Facts(configuration=seen, sources=approved), rule)
-    return [(reading, said[reading.configuration]) for reading in ordered]
+    found: list[tuple[Reading, Sequence[Finding]]] = []
+    for reading in sorted(evidence.readings, key=lambda r: r.first):
+        seen = reading.configuration
+        if found and found[-1][0].configuration == seen:
+            said = found[-1][1]
+        else:
+            said = posture.judged(Facts(configuration=seen, sources=approved), rule)
+        found.append((reading, said))
+    return found
 
 
 def _configured(rule: str, evidence: Evidence, period: Period) -> Said:

@@ -40,7 +40,6 @@ def known(
         for said, other in paths.values()
         if said
         for span in joined([*said, (end, end)], other, within)
-        if span != (end, end)
     ]
     return spans, [span for _, other in paths.values() for span in other]
 
