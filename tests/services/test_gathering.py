@@ -204,6 +204,17 @@ def test_what_was_seen_shortly_before_the_period_counts_in_it(tenant: models.Ten
     assert results(built(evidence, period(5, 6)))["MP-03"] == YES
 
 
+def test_what_was_read_shortly_before_the_period_counts_in_it(tenant: models.Tenant) -> None:
+    read(tenant, each(3.25, 4.75))
+    for moment in each(5.25, 6):
+        reading.record(tenant, make.configuration(make.lock(require_tls=True)), moment)
+    evidence = gathering.gather(tenant, period(5, 6))
+    assert pieces(evidence) == [(at(3), at(4.75)), (at(5.25), at(6))]
+    assert results(built(evidence, period(5, 6)))["MP-01"] == YES
+    later = gathering.gather(tenant, period(6, 7, 6.1))
+    assert pieces(later) == [(at(5.25), at(6))]
+
+
 def test_what_came_after_the_period_is_not_evidence_of_it(tenant: models.Tenant) -> None:
     read(tenant, [at(4), at(10)])
     seen([at(4), at(10)])
