@@ -14,7 +14,7 @@ from typing import Any
 from celery import Celery
 
 from mailposture import VERSION, broker
-from mailposture.adapters import shards
+from mailposture.adapters import shards, shown
 from mailposture.adapters.vantage_file import places
 from mailposture.core import codec
 from mailposture.core.work import Envelope
@@ -59,7 +59,14 @@ def run_shard(order: Mapping[str, Any]) -> None:
 
 @app.task(name=broker.SAY_HELLO)
 def say_hello(slug: str) -> None:
-    """Tell the centre that this place is served, by which version and at what time here."""
-    if slug in PLACES:
-        facts = {"slug": slug, "version": VERSION, "clock": shards.now().isoformat()}
+    """Tell the centre that this place is served, by which version, at what time here, and what
+    the certificate that it shows says of itself.
+    """
+    if place := PLACES.get(slug):
+        facts = {
+            "slug": slug,
+            "version": VERSION,
+            "clock": shards.now().isoformat(),
+            "certificate": shown.about(place.certificate) if place.certificate else None,
+        }
         broker.send(app, broker.TAKE_HELLO, facts, broker.queue(broker.CENTRAL))

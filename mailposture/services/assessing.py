@@ -14,7 +14,7 @@ from mailposture import models
 from mailposture.adapters.published import published
 from mailposture.core import posture, states
 from mailposture.core.configuration import Configuration
-from mailposture.core.contradictions import Agreement, hold
+from mailposture.core.contradictions import WORDS, Agreement, hold
 from mailposture.core.posture import (
     Answered,
     Apart,
@@ -27,7 +27,7 @@ from mailposture.core.posture import (
     SourceKind,
 )
 from mailposture.core.verdict import Verdict
-from mailposture.services import clouds, history, predicting
+from mailposture.services import clouds, history, predicting, vantage_points
 from mailposture.services.predicting import Oracle
 
 # A finding's words end here: subjects of any length are told apart by their first signs.
@@ -66,6 +66,7 @@ def source(row: models.ApprovedSource) -> Source:
         kind=SourceKind(row.kind),
         addresses=tuple(row.addresses.split()),
         certificate_names=tuple(filter(None, (row.certificate_name,))),
+        certificate=vantage_points.certificate_of(row.vantage_point),
     )
 
 
@@ -94,13 +95,14 @@ def _apart(rows: Iterable[models.Path], oracle: Oracle | None) -> Iterable[Apart
         alike[row.vantage_point.slug, row.sender_class, row.agreement].append(row)
     for (_slug, sender_class, agreement), paths in alike.items():
         first, more = paths[0], len(paths) - 1
-        where = first.domain if not more else f"{first.domain} and {more:,} more"
+        where = f"At {first.domain}" if not more else f"At {first.domain} and {more:,} more domains"
         decision = oracle.of(first) if oracle else None
         settles = agreement == Agreement.SETTLING
         yield Apart(
-            path=f"{first.vantage_point.name}, {sender_class} sender, {where}",
+            # What tells findings apart: it stays the same while domains come and go.
+            path=f"{first.vantage_point.name}, {sender_class} sender: {WORDS[Agreement(agreement)]}",
             agreement=Agreement(agreement),
-            sentence=hold(decision, Verdict(first.verdict), settles=settles).sentence,
+            sentence=f"{where}: {hold(decision, Verdict(first.verdict), settles=settles).sentence}",
             approved=first.vantage_point.plays != STRANGER,
         )
 

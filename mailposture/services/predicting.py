@@ -5,18 +5,26 @@ may be run at any time and twice.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
 from mailposture import models
-from mailposture.core.attribution import Decision, Rules, Session, SessionError, decided, read
+from mailposture.core.attribution import (
+    Certificate,
+    Decision,
+    Rules,
+    Session,
+    SessionError,
+    decided,
+    read,
+)
 from mailposture.core.attribution import session as checked
 from mailposture.core.configuration import Configuration
 from mailposture.core.contradictions import Agreement, Held, hold, predicted
 from mailposture.core.reachability.questions import Names, Question
 from mailposture.core.verdict import Verdict
-from mailposture.services import clouds, history, paths, settling
+from mailposture.services import clouds, history, paths, settling, vantage_points
 
 KEPT: Final = (
     "predicted",
@@ -72,7 +80,7 @@ def session_of(path: models.Path, sender_domain: str) -> Session | None:
     if not source:
         return None
     try:
-        return checked(
+        asked = checked(
             source=source,
             mail_from=paths.sender(path.sender_class, path.domain, sender_domain),
             recipient=f"postmaster@{path.domain}",
@@ -81,6 +89,15 @@ def session_of(path: models.Path, sender_domain: str) -> Session | None:
         )
     except SessionError:
         return None
+    seen = vantage_points.certificate_of(place)
+    if seen is None or not seen.names:
+        return asked
+    shown = Certificate(
+        common_name=seen.names[0],
+        alternative_names=seen.names,
+        client_auth=seen.client_auth is not False,
+    )
+    return replace(asked, certificate=shown)
 
 
 def refresh(tenant: models.Tenant, now: datetime) -> int:

@@ -9,15 +9,21 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.dateparse import parse_datetime
 
 from mailposture import models
+from mailposture.core.posture import SeenCertificate
 from mailposture.core.verdict import Cause, Verdict
 
 # Hello goes out every 20 s; three unanswered in a row and the place is silent.
 SILENT_AFTER = timedelta(seconds=75)
 SKEW = timedelta(seconds=10)
+# Of a certificate: what a name may be long (RFC 1035), and how many of them are kept.
+LONGEST_NAME = 253
+MOST_NAMES = 100
 
 
 def hear(facts: Mapping[str, Any], now: datetime) -> None:
-    """Store what a worker says of itself: its version, and how far its clock is off."""
+    """Store what a worker says of itself: its version, how far its clock is off, and of the
+    certificate that it shows.
+    """
     place = models.VantagePoint.objects.filter(slug=str(facts.get("slug", ""))).first()
     clock = parse_datetime(str(facts.get("clock", "")))
     if place is None:
@@ -27,7 +33,41 @@ def hear(facts: Mapping[str, Any], now: datetime) -> None:
         facts={
             "version": str(facts.get("version", ""))[:20],
             "skew": _skew(clock, place.asked_at, now) if clock else None,
+            "certificate": _certificate(facts.get("certificate")),
         },
+    )
+
+
+def _certificate(said: object) -> dict[str, Any] | None:
+    """What is kept of a certificate; a vantage point's word is foreign, so each field is held to
+    its kind and length.
+    """
+    if not isinstance(said, Mapping):
+        return None
+    names, usage = said.get("names"), said.get("client_auth")
+    end = parse_datetime(str(said.get("not_after", ""))[:40])
+    return {
+        "common_name": str(said.get("common_name", ""))[:LONGEST_NAME],
+        "names": [str(n)[:LONGEST_NAME] for n in names[:MOST_NAMES]]
+        if isinstance(names, list)
+        else [],
+        "issuer": str(said.get("issuer", ""))[:LONGEST_NAME],
+        "not_after": end.isoformat() if end and end.tzinfo else None,
+        "client_auth": usage if isinstance(usage, bool) else None,
+    }
+
+
+def certificate_of(place: models.VantagePoint | None) -> SeenCertificate | None:
+    """The certificate that a place said it shows; None where it said none."""
+    kept = place.facts.get("certificate") if place else None
+    if not kept:
+        return None
+    end = parse_datetime(kept["not_after"]) if kept["not_after"] else None
+    return SeenCertificate(
+        names=tuple(filter(None, (kept["common_name"], *kept["names"]))),
+        not_after=end,
+        client_auth=kept["client_auth"],
+        issuer=kept["issuer"] or None,
     )
 
 
