@@ -94,15 +94,16 @@ def _apart(rows: Iterable[models.Path], oracle: Oracle | None) -> Iterable[Apart
     for row in rows:
         alike[row.vantage_point.slug, row.sender_class, row.agreement].append(row)
     for (_slug, sender_class, agreement), paths in alike.items():
-        first, more = paths[0], len(paths) - 1
+        first, more, manner = paths[0], len(paths) - 1, Agreement(agreement)
         where = f"At {first.domain}" if not more else f"At {first.domain} and {more:,} more domains"
         decision = oracle.of(first) if oracle else None
-        settles = agreement == Agreement.SETTLING
+        settles = manner is Agreement.SETTLING
+        held = hold(decision, Verdict(first.verdict), settles=settles)
         yield Apart(
             # What tells findings apart: it stays the same while domains come and go.
-            path=f"{first.vantage_point.name}, {sender_class} sender: {WORDS[Agreement(agreement)]}",
-            agreement=Agreement(agreement),
-            sentence=f"{where}: {hold(decision, Verdict(first.verdict), settles=settles).sentence}",
+            path=f"{first.vantage_point.name}, {sender_class} sender: {WORDS[manner]}",
+            agreement=manner,
+            sentence=f"{where}: {held.sentence}",
             approved=first.vantage_point.plays != STRANGER,
         )
 
