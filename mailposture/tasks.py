@@ -19,6 +19,7 @@ from mailposture.services import (
     planning,
     reading,
     reporting,
+    traffic,
     vantage_points,
 )
 
@@ -36,6 +37,7 @@ def tick() -> None:
     incidents.tell_due(now)
     errands_due.delay()
     planning.tidy(now)
+    traffic.tidy(now)
 
 
 @app.task

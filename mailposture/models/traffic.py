@@ -1,4 +1,4 @@
-"""Who was seen to send, as imported reports say it: domains and counts, and nothing of a message."""
+"""Who was seen to send, by imported reports: domains and counts, and nothing of a message."""
 
 from django.db import models
 

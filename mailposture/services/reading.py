@@ -149,6 +149,28 @@ def _save(
     return Read(tenant.pk, changes=len(changes), first=first)
 
 
+def bring_in(tenant: models.Tenant, seen: Configuration, now: datetime) -> Read:
+    """Store what a person exported of a tenant; DNS is asked as at every reading of our own."""
+    doors = _look_up(tenant, clouds.of(tenant.cloud).mail_suffixes, seen)
+    return _store(tenant, _with_dns(seen, doors), doors, now)
+
+
+@transaction.atomic
+def _store(
+    tenant: models.Tenant, seen: Configuration, doors: dict[str, _Doors], now: datetime
+) -> Read:
+    """As `_save`, without a claim: nobody waits for it, and what we read ourselves goes on."""
+    planning.lock(tenant.pk)
+    first = not tenant.paths.exists()
+    changes = record(tenant, seen, now)
+    tenant.snapshots.filter(last_seen_at=now).update(imported_at=now)
+    models.Tenant.objects.filter(pk=tenant.pk, credential=None).update(fetched_at=now)
+    _keep_endpoints(tenant, doors, now)
+    if first and seen.accepted_domains:
+        planning.ask_round(tenant, now)
+    return Read(tenant.pk, changes=len(changes), first=first)
+
+
 def _refused(seen: Configuration) -> str:
     """Whether the role is missing: a part that decides was forbidden, not merely unlucky."""
     forbidden = {part.name for part in seen.parts if part.status is PartStatus.FORBIDDEN}

@@ -17,6 +17,7 @@ from mailposture.services import (
     planning,
     reading,
     reporting,
+    traffic,
 )
 
 
@@ -49,6 +50,7 @@ def tick(clock: Callable[[], datetime], places: Mapping[str, shards.Place]) -> T
     for pk, attempt in reporting.claim(clock()):
         reporting.make(pk, attempt, clock)
     planning.tidy(clock())
+    traffic.tidy(clock())
     return done
 
 
