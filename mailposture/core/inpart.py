@@ -26,24 +26,34 @@ def senders(classes: Sequence[str]) -> str:
     return f"{joined(['own-domain' if c == 'own' else c for c in classes])} senders"
 
 
+@dataclass(frozen=True, slots=True)
+class Where:
+    """At which domains; of very many, only the first are named."""
+
+    domains: Sequence[str]
+    count: int
+
+
 def refused(
-    source: str, tenant: str, domains: Sequence[str], classes: Sequence[str], inside: Sequence[str]
+    source: str, tenant: str, at: Where, classes: Sequence[str], inside: Sequence[str]
 ) -> Said:
     """How an approved source is refused: cut off, or with which senders, where, and what gets in.
 
-    `classes` are refused at these domains; `inside` get in somewhere.
+    `classes` are refused at these; `inside` get in somewhere.
     """
     if not inside:
         what = f"{source} is cut off from {tenant}"
         return Said(what, what, "Cut off", "its mail is not delivered.")
     others = [name for name in inside if name not in classes]
     with_whom = "" if set(classes) >= _ALL or not classes else f" with {senders(classes)}"
-    where = f" at {domains[0]}" if len(domains) == 1 else f" at {len(domains):,} domains"
+    where = (
+        f" at {at.domains[0]}" if at.count == len(at.domains) == 1 else f" at {at.count:,} domains"
+    )
     gets_in = f"with {senders(others)} it gets in" if others else "elsewhere it gets in"
     short = f"{source} is refused by {tenant}{with_whom}"
     return Said(
-        f"{short}{where if domains else ''}; {gets_in}",
-        short if with_whom else f"{short}{where if domains else ''}",
+        f"{short}{where if at.domains else ''}; {gets_in}",
+        short if with_whom else f"{short}{where if at.domains else ''}",
         "Partly cut off",
         "such mail is not delivered.",
     )

@@ -90,9 +90,15 @@ def _domains(facts: Facts) -> list[str]:
     return [plain(s.get("domain"), 253) for s in facts.get("subjects") or ()]
 
 
+def _count(facts: Facts) -> int:
+    """How many domains it is about; of very many, only the first are named."""
+    return max(int(facts.get("domains") or 0), len(facts.get("subjects") or ()))
+
+
 def _is_whole(facts: Facts) -> bool:
+    """By how it stands; the worst that it was says it only where that is not known."""
     state = facts.get("state")
-    return state == "open" or (state != "partly" and facts.get("severity") == "critical")
+    return state == "open" or (state == "unknown" and facts.get("severity") == "critical")
 
 
 def _what_opens(facts: Facts) -> str:
@@ -101,7 +107,7 @@ def _what_opens(facts: Facts) -> str:
         return "takes mail from any host"
     senders = _classes(facts)
     if "foreign" in senders:
-        return f"takes mail from any host to {few(_domains(facts))}"
+        return f"takes mail from any host to {few(_domains(facts), count=_count(facts))}"
     if not senders:
         return "is open"
     named = ["own-domain" if name == "own" else name for name in senders]
@@ -195,7 +201,8 @@ def _mark(facts: Facts, word: str) -> str:
 
 def _refused(facts: Facts) -> inpart.Said:
     inside = [plain(c, 20) for c in facts.get("inside") or ()]
-    return inpart.refused(_source(facts), _name(facts), _domains(facts), _classes(facts), inside)
+    where = inpart.Where(_domains(facts), _count(facts))
+    return inpart.refused(_source(facts), _name(facts), where, _classes(facts), inside)
 
 
 def _cut_off(facts: Facts) -> _Told:
@@ -357,18 +364,18 @@ def _rows(facts: Facts) -> Iterator[Row]:
 
 def _concerned(facts: Facts, *, over: bool) -> Iterator[Row]:
     """Which domains it is about, or was while it lasted, and with which senders."""
-    domains, classes = _domains(facts), _classes(facts)
+    domains, classes, count = _domains(facts), _classes(facts), _count(facts)
     kind = facts.get("kind") if domains else ""
     if kind == "bypass":
-        of, named = facts.get("of"), few(domains, most=5)
-        count = isinstance(of, int) and of != len(domains)
+        of, named = facts.get("of"), few(domains, most=5, count=count)
+        in_part = isinstance(of, int) and of != count
         yield (
             "Open before" if over else "Domains",
-            f"{named} ({len(domains):,} of {of:,})" if count else named,
+            f"{named} ({count:,} of {of:,})" if in_part else named,
         )
         yield "Let in before" if over else "Senders", few(classes)
     if kind == "cut_off" and not over:
-        yield "Refused at", few(domains, most=5)
+        yield "Refused at", few(domains, most=5, count=count)
         yield "Refused with", inpart.senders(classes)
         if inside := [plain(c, 20) for c in facts.get("inside") or ()]:
             yield "Gets in with", inpart.senders(inside)

@@ -52,8 +52,10 @@ def _parts(value: object, today: object, *, seconds: bool) -> tuple[str, str]:
     return ("" if same else f"{found.day} {found:%b}"), time
 
 
-def few(names: Sequence[str], *, most: int = MOST_NAMED) -> str:
-    """a, b and c; what is beyond the first few is counted."""
-    if len(names) > most:
-        return f"{', '.join(names[:most])} and {len(names) - most:,} more"
+def few(names: Sequence[str], *, most: int = MOST_NAMED, count: int = 0) -> str:
+    """a, b and c; what is beyond the first few is counted. `count`: there are more than these."""
+    count = max(count, len(names))
+    if count > most:
+        shown = names[:most]
+        return f"{', '.join(shown)} and {count - len(shown):,} more"
     return joined(names)

@@ -16,7 +16,7 @@ from mailposture import models
 from mailposture.core import alerting
 from mailposture.core.alerting import Event, Kind, Level, Life, Seen
 from mailposture.core.states import Access, State
-from mailposture.services import audit, fetches, news, openings, planning, spells
+from mailposture.services import audit, causes, fetches, news, openings, planning, spells
 from mailposture.services.standing import Standing
 
 User = AbstractBaseUser | AnonymousUser | None
@@ -160,7 +160,10 @@ def look(
     if row is None:
         return None
     _note(row, {**(noted or {}), **({"held": True} if seen.hold and seen.whole else {})})
-    _keep(row, step, case, seen, now)
+    life = _keep(row, step, case, seen, now)
+    if life and seen.level and (life.told is None or life.returning):
+        # It waits to be told: should it end before, it is told as it is seen now.
+        _note(row, {"seen": news.gather(row, Event.AGAIN if life.told else Event.OPENED, now)})
     return row
 
 
@@ -178,7 +181,7 @@ def _asked_why(
     """
     fresh = row is None or row.resolved_at is not None
     moved = seen.at if row is None or fresh else row.moved_at
-    hold = news.awaits_cause(tenant, moved, now, asked=not fresh)
+    hold = causes.awaits(tenant, moved, now, asked=not fresh)
     if fresh:
         fetches.ask(tenant, now)
     return replace(seen, hold=hold)
@@ -201,7 +204,8 @@ def _latest(case: Case) -> models.Incident | None:
 
 def _begin(case: Case, life: Life, seen: Seen) -> models.Incident:
     bypass = case.tenant if case.kind is Kind.BYPASS else None
-    since = openings.since(openings.doors(bypass)) if bypass else None
+    doors = openings.doors(bypass) if bypass else []
+    since, closed = openings.since(doors), openings.last_closed(doors)
     return models.Incident.objects.create(
         tenant=case.tenant,
         vantage_point=case.place,
@@ -210,6 +214,7 @@ def _begin(case: Case, life: Life, seen: Seen) -> models.Incident:
         fingerprint=case.fingerprint,
         opened_at=since or life.opened_at,
         moved_at=life.moved_at,
+        facts={"last_closed": closed.isoformat() if closed else None} if bypass else {},
     )
 
 
@@ -338,7 +343,7 @@ def _read_meanwhile(now: datetime) -> None:
         if not row.facts.get("held") or row.tenant is None:
             continue
         try:
-            waits = news.awaits_cause(row.tenant, row.moved_at, now, asked=True)
+            waits = causes.awaits(row.tenant, row.moved_at, now, asked=True)
         except Exception:
             log.exception("what incident %s waits for is not known: it waits its time", row.pk)
             continue

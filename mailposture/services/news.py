@@ -5,7 +5,7 @@ The facts are frozen here, in the transaction that judged; the words are core/le
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from django.db.models import F, Q, QuerySet
@@ -16,19 +16,19 @@ from mailposture.core.smtp.reply import escape
 from mailposture.core.smtp.transcript import Transcript, Who
 from mailposture.core.states import Access
 from mailposture.core.verdict import Verdict
-from mailposture.services import openings, spells, undoing
+from mailposture.services import causes, openings, spells
 
 MOST_LINES: Final = 4
 LONGEST_LINE: Final = 1000
-# A change may be read some readings after its door was seen to move.
-READINGS: Final = 2
+# Domains that are listed; beyond them they are counted.
+MOST_SUBJECTS: Final = 1000
 # Whom an incident is about that is neither one tenant's nor one vantage point's.
 EVERYBODY: Final = "Every tenant"
 
 
 def write(row: models.Incident, event: Event, now: datetime) -> dict[str, Any]:
     """Write one alert and its deliveries; what it says is returned."""
-    facts = gather(row, event, now)
+    facts = _as_begun(row, event, now) or gather(row, event, now)
     alert = models.Alert.objects.create(
         incident=row, event=event, key=f"{row.pk}.{row.news + 1}", at=now, facts=facts
     )
@@ -37,6 +37,24 @@ def write(row: models.Incident, event: Event, now: datetime) -> dict[str, Any]:
         for address in recipients(row)
     )
     return facts
+
+
+def _as_begun(row: models.Incident, event: Event, now: datetime) -> dict[str, Any] | None:
+    """An opening, or a return, that is told only once it is over is told as it was seen."""
+    seen = row.facts.get("seen")
+    if event not in (Event.OPENED, Event.AGAIN) or not seen or _stands(row):
+        return None
+    change = causes.told(row, now, opens=True)["change"]
+    return {**seen, "event": str(event), "at": now.isoformat(), "change": change, "fix": None}
+
+
+def _stands(row: models.Incident) -> bool:
+    """Whether it is still there, by the answers that there are now."""
+    if row.resolved_at is not None:
+        return False
+    if row.kind == models.Incident.Kind.BLIND:
+        return True
+    return bool(_open_doors(row) or _fare(row))
 
 
 def recipients(row: models.Incident) -> list[str]:
@@ -70,7 +88,7 @@ def gather(row: models.Incident, event: Event, now: datetime) -> dict[str, Any]:
         "event": str(event),
         "kind": row.kind,
         "severity": row.severity,
-        "name": _named(row),
+        "name": named(row),
         "slug": tenant.slug if tenant else None,
         "place": _place(place),
         "source": _source(row),
@@ -83,13 +101,14 @@ def gather(row: models.Incident, event: Event, now: datetime) -> dict[str, Any]:
         **_doors(row, openings.refusals(fare) if fare else openings.subjects(doors), doors),
         "inside": _inside(row, fare),
         "proof": _said(shown) if shown else None,
-        **_change(row, now),
+        **causes.told(row, now, opens=row.resolved_at is None),
         "reasons": row.facts.get("reasons", []),
         "still": row.facts.get("still", ""),
     }
 
 
-def _named(row: models.Incident) -> str:
+def named(row: models.Incident) -> str:
+    """Whom an incident is about."""
     subject = row.tenant or row.vantage_point
     return subject.name if subject else EVERYBODY
 
@@ -143,18 +162,26 @@ def _doors(
     bypass = row.kind == models.Incident.Kind.BYPASS
     # Once it ended, the doors are those that it was last told about.
     found = about or row.facts.get("subjects", [])
-    closed = openings.last_closed(doors) if not row.resolved_at else None
-    earlier = row.facts.get("last_closed")
+    closed = _last_closed(row, doors)
     domains = tenant.standing.get("domains", {})
     return {
         "state": tenant.state,
-        "last_closed": closed.isoformat() if closed else earlier,
-        "first_look": bypass and closed is None and earlier is None,
-        "domains": len(found),
+        "last_closed": closed,
+        "first_look": bypass and closed is None,
+        "domains": len(about) or row.facts.get("domains", len(found)),
         "of": len(domains) or None,
-        "subjects": found,
+        "subjects": found[:MOST_SUBJECTS],
         "approved": _approved(tenant.standing.get("sources", {})),
     }
+
+
+def _last_closed(row: models.Incident, doors: Sequence[openings.Door]) -> str | None:
+    """When the door was last seen closed that opened first: it is kept from the beginning."""
+    if "last_closed" in row.facts or row.resolved_at:
+        kept: str | None = row.facts.get("last_closed")
+        return kept
+    closed = openings.last_closed(doors)
+    return closed.isoformat() if closed else None
 
 
 def _approved(sources: Mapping[str, str]) -> dict[str, int]:
@@ -224,52 +251,3 @@ def _lines(first: Mapping[str, Any], stage: str) -> list[dict[str, Any]]:
     reply = said.reply_to(stage) if stage else None
     decides = [{"who": "S", "text": reply.said[:LONGEST_LINE], "decides": True}] if reply else []
     return [*ours[-(MOST_LINES - 1) :], *decides]
-
-
-def _change(row: models.Incident, now: datetime) -> dict[str, Any]:
-    """The latest change that can have moved the door, and the line that takes it back."""
-    found = _moved_it(row, now)
-    if found is None:
-        return {"change": None, "fix": None}
-    said = {"pk": found.pk, "sentence": found.sentence, "at": found.at.isoformat()}
-    fix = undoing.line(found) if row.resolved_at is None else None
-    return {"change": said, "fix": fix}
-
-
-def _moved_it(row: models.Incident, now: datetime) -> models.Change | None:
-    if row.tenant is None or row.kind == models.Incident.Kind.BLIND:
-        return None
-    moved = row.resolved_at or spells.began(row)
-    return cause(row.tenant, moved, now, opens=row.resolved_at is None)
-
-
-def cause(
-    tenant: models.Tenant, moved: datetime, now: datetime, *, opens: bool
-) -> models.Change | None:
-    """The latest change near this moment that can have opened, or closed, a door."""
-    effects = models.Change.Effect
-    reach = timedelta(seconds=tenant.fetch_every * READINGS)
-    wanted = effects.OPENS if opens else effects.CLOSES
-    around = tenant.changes.filter(
-        decides=True, at__gte=moved - reach, at__lte=now, effect__in=(wanted, effects.PENDING)
-    )
-    return around.order_by("-at", "-pk").first()
-
-
-def awaits_cause(tenant: models.Tenant, moved: datetime, now: datetime, *, asked: bool) -> bool:
-    """Whether what opened a door is about to be read: it was closed before, no change that is
-    known explains it, and the configuration can be read.
-
-    `asked`: a reading was asked for when it opened, so that the one after it is the last word.
-    """
-    silent = tenant.fetch_refused or tenant.fetch_error or tenant.paused_at
-    if silent or tenant.fetched_at is None or tenant.fetch_due_at is None:
-        return False
-    reading = tenant.fetch_due_at <= now or tenant.fetch_lease_until is not None
-    if asked and not reading and tenant.fetched_at >= moved:
-        return False
-    if not models.Credential.objects.filter(tenant=tenant).exists():
-        return False
-    if openings.last_closed(openings.doors(tenant)) is None:
-        return False
-    return cause(tenant, moved, now, opens=True) is None

@@ -11,7 +11,6 @@ from mailposture.core.alerting import Level, severed
 from mailposture.core.verdict import ASKED, SenderClass, Verdict
 from mailposture.services import paths
 
-MOST_DOMAINS: Final = 1000
 # Doors looked at for the answer that shows it: one is enough.
 MOST_ASKED: Final = 200
 
@@ -100,7 +99,7 @@ def fare(tenant: models.Tenant, place: int | None) -> Fare:
 
 def refusals(of: Fare) -> list[dict[str, Any]]:
     """Domain by domain, the sender classes with which the source is refused."""
-    return [{"domain": d, "classes": c} for d, c in of.refused.items()][:MOST_DOMAINS]
+    return [{"domain": d, "classes": c} for d, c in of.refused.items()]
 
 
 def gets_in(of: Fare) -> list[str]:
@@ -119,19 +118,23 @@ def since(found: Sequence[Door]) -> datetime | None:
 
 
 def last_closed(found: Sequence[Door]) -> datetime | None:
-    """When one of these was last seen closed; None if each was open at first sight."""
-    return max((door.last_closed for door in found if door.last_closed), default=None)
+    """When the one that was first seen open was last seen closed; None if it was open at first
+    sight. What another door says of itself bounds nothing of this one.
+    """
+    first = since(found)
+    own = [door.last_closed for door in found if door.first_open == first and door.last_closed]
+    return max(own, default=None)
 
 
 def subjects(found: Sequence[Door]) -> list[dict[str, Any]]:
-    """Domain by domain, the sender classes that get in: at most a thousand domains."""
+    """Domain by domain, the sender classes that get in."""
     classes: dict[str, set[str]] = defaultdict(set)
     for door in found:
         classes[door.domain].add(door.sender_class)
     return [
         {"domain": domain, "classes": _ordered(senders)}
         for domain, senders in sorted(classes.items())
-    ][:MOST_DOMAINS]
+    ]
 
 
 def proof(found: Sequence[Door]) -> models.Observation | None:

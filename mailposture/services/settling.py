@@ -38,7 +38,7 @@ def settle(tenant: models.Tenant, round_id: int, after: Mapping[str, str], now: 
             first_seen_at__gt=change.at, first_seen_at__lte=began, changes__decides=True
         ).first()
         seen = effect(
-            _difference(change),
+            difference(change),
             _words(change.after.stood),
             _words(follower.stood if follower else after),
         )
@@ -58,7 +58,8 @@ def _words(states: Mapping[str, str]) -> dict[str, str]:
     return {domain: State(state).word for domain, state in states.items()}
 
 
-def _difference(change: models.Change) -> Difference:
+def difference(change: models.Change) -> Difference:
+    """A stored change as the value that it was."""
     return Difference(
         part=change.part,
         guid=change.guid,

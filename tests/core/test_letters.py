@@ -37,7 +37,8 @@ def facts(**changes: Any) -> dict[str, Any]:
         "proof": PROOF, "change": None, "approved": {"gets_in": 1, "cut_off": 0, "unknown": 0},
         "reasons": [], "fix": None,
     }  # fmt: skip
-    return {**given_, **changes}
+    found = {**given_, **changes}
+    return {**found, "domains": changes.get("domains", len(found["subjects"]))}
 
 
 OVER = {"event": "resolved", "until": "2026-11-25T08:02:02+00:00", "seconds": 78_480}
@@ -390,3 +391,54 @@ def test_no_fact_reaches_a_letter_with_what_could_act(name: str, said: str, line
             assert all(word.isprintable() for word in words)
             assert len(letter.subject) <= 150
             assert all(len(x.text) <= 200 for x in letter.lines)
+
+
+def many(count: int, **changes: Any) -> dict[str, Any]:
+    """More domains than are listed: the first thousand are."""
+    named = [{"domain": f"d{n:04}.com", "classes": ["foreign", "own"]} for n in range(1000)]
+    return facts(domains=count, of=count, subjects=named, **changes)
+
+
+def test_domains_that_are_not_listed_are_counted_all_the_same() -> None:
+    letter = letters.compose(many(1500, state="partly", severity="high"), BASE)
+    assert letter.sentence == (
+        "tailspin takes mail from any host to d0000.com, d0001.com, d0002.com and 1,497 more."
+    )
+    rows = dict(letter.rows)
+    assert rows["Domains"].endswith("d0004.com and 1,495 more")
+    refused = letters.compose(many(1500, **CUT, inside=["null"]), BASE)
+    assert " at 1,500 domains; " in refused.sentence
+    assert dict(refused.rows)["Refused at"].endswith("and 1,495 more")
+
+
+@pytest.mark.parametrize("event", ["opened", "again", "better"])
+def test_what_stands_open_in_part_is_said_so_however_bad_it_once_was(event: str) -> None:
+    null = [{"domain": "tailspin.com", "classes": ["null"]}]
+    told = facts(event=event, severity="critical", state="partly", subjects=null)
+    letter = letters.compose(told, BASE)
+    assert letter.word == "Partly open"
+    assert "takes mail from any host with a null sender" in letter.sentence
+
+
+@pytest.mark.parametrize(
+    ("event", "subject", "sentence"),
+    [
+        (
+            "opened", "[Medium] No stranger is turned on since 10:14 UTC",
+            "No stranger is turned on.",
+        ),
+        (
+            "resolved", "[Seen] Every tenant, without a stranger for 21 h 48 m",
+            "A stranger looks again.",
+        ),
+    ],
+)  # fmt: skip
+def test_that_no_stranger_looks_is_said_of_all_at_once(
+    event: str, subject: str, sentence: str
+) -> None:
+    nobody = [{"what": "no_stranger", "says": "Turn one on."}]
+    over = OVER if event == "resolved" else {}
+    about = {"name": "Every tenant", "slug": None, "reasons": nobody, "subjects": []}
+    told = facts(**{**BLIND, **over, **about})
+    letter = letters.compose(told, BASE)
+    assert (letter.subject, letter.sentence) == (subject, sentence)

@@ -96,7 +96,7 @@ def test_the_page_of_what_came_back_keeps_every_closing(returned: models.Inciden
     seen = [(h.at, h.title) for h in shown.happened if h.gate]
     over = "No door is known to stand open."
     assert seen == [
-        (at(0), "First seen open."), (at(1), "Last seen closed."), (at(1), over),
+        (at(0), "First seen open."), (at(1), over),
         (at(55), "Open again."), (at(56), over),
     ]  # fmt: skip
 
@@ -272,10 +272,10 @@ def test_a_source_that_loses_the_rest_of_its_mail_is_told_as_worse(tenant: model
     assert page.load(row, at(5)).sentence == "Gateway is cut off from contoso."
 
 
-def assess(now: datetime, awake_since: datetime = make.ago(days=2)) -> None:
-    """Ask what is not seen, having been awake for so long."""
+def assess(now: datetime, awake_since: datetime | None = None) -> None:
+    """Ask what is not seen, having been awake for so long, or for days."""
     models.Awake.objects.all().delete()
-    models.Awake.objects.create(since=awake_since, until=now)
+    models.Awake.objects.create(since=awake_since or make.ago(days=2), until=now)
     blindness.assess(now)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.urls import reverse
 
 from mailposture import models
@@ -85,7 +85,7 @@ def load(row: models.Incident, now: datetime) -> Page:
     """Everything of one incident; its tenant and vantage point must be loaded."""
     facts = news.gather(row, _event(row), now)
     proof = facts["proof"]
-    mails = _mails(row)
+    mails, told = _mails(row), _counts(row)
     subjects = facts["subjects"]
     badge, word = _badge(row, facts)
     return Page(
@@ -99,10 +99,10 @@ def load(row: models.Incident, now: datetime) -> Page:
         proof_href=reverse("observation", args=[proof["observation"]]) if proof else "",
         subjects=tuple(subjects[:FIRST_SUBJECTS]),
         subjects_folded=tuple(subjects[FIRST_SUBJECTS:MOST_SUBJECTS]),
-        subjects_left=max(len(subjects) - MOST_SUBJECTS, 0),
-        happened=tuple(sorted(_happened(row, mails), key=lambda h: h.at)),
-        told=tuple(map(_told, mails[:MOST_TOLD])),
-        told_left=max(len(mails) - MOST_TOLD, 0),
+        subjects_left=max(facts["domains"] - min(len(subjects), MOST_SUBJECTS), 0),
+        happened=tuple(sorted(_happened(row, told), key=lambda h: h.at)),
+        told=tuple(map(_told, mails)),
+        told_left=sum(count.mails for count in told) - len(mails),
         fix=_fix(facts),
         fix_note=(facts["fix"] or {}).get("note", ""),
         decides=_decides(row, proof) if proof else "",
@@ -118,6 +118,8 @@ def _event(row: models.Incident) -> Event:
 
 def _badge(row: models.Incident, facts: dict[str, Any]) -> tuple[str, str]:
     """What stands now, as a gate and its word."""
+    if row.resolved_at and row.facts.get("withdrawn"):
+        return ("unknown", "No longer asked")
     if row.kind == models.Incident.Kind.CUT_OFF:
         refused = "partly_cut_off" if facts["inside"] else "cut_off"
         return ("gets_in" if row.resolved_at else refused, "")
@@ -151,15 +153,31 @@ def _fix(facts: dict[str, Any]) -> Copy | None:
 
 
 def _mails(row: models.Incident) -> list[models.Delivery]:
+    """The first mails, without what they were written from."""
     found = models.Delivery.objects.filter(alert__incident=row).select_related("alert")
-    return list(found.order_by("created_at", "pk"))
+    return list(found.defer("alert__facts").order_by("created_at", "pk")[:MOST_TOLD])
 
 
-def _happened(row: models.Incident, mails: list[models.Delivery]) -> Iterator[Happened]:
+@dataclass(frozen=True, slots=True)
+class _Count:
+    """One piece of news, and how many mails of it there are and were sent."""
+
+    at: datetime
+    event: str
+    mails: int
+    sent: int
+
+
+def _counts(row: models.Incident) -> list[_Count]:
+    sent = Q(deliveries__state=models.Delivery.State.SENT)
+    found = row.alerts.annotate(n=Count("deliveries"), sent=Count("deliveries", filter=sent))
+    return [_Count(*one) for one in found.values_list("at", "event", "n", "sent")]
+
+
+def _happened(row: models.Incident, told: list[_Count]) -> Iterator[Happened]:
     yield from _changes(row)
     yield from _seen(row)
-    for alert in _alerts(row, mails):
-        yield _alert(alert, [m for m in mails if m.alert_id == alert.pk])
+    yield from map(_alert, told)
     yield from _last_look(row)
     for said in row.facts.get("acknowledged", []):
         yield _acknowledged(datetime.fromisoformat(said["at"]), said["by"], said["why"])
@@ -169,12 +187,6 @@ def _happened(row: models.Incident, mails: list[models.Delivery]) -> Iterator[Ha
 
 def _acknowledged(at: datetime, by: str, why: str) -> Happened:
     return Happened(at=at, icon="user", title=f"Acknowledged by {by}.", text=why)
-
-
-def _alerts(row: models.Incident, mails: list[models.Delivery]) -> list[models.Alert]:
-    """Its news; mails came with theirs, so that only what nobody was told of is asked for."""
-    found = {mail.alert_id: mail.alert for mail in mails if mail.alert}
-    return list(found.values()) if len(found) == row.news else list(row.alerts.all())
 
 
 def _last_look(row: models.Incident) -> Iterator[Happened]:
@@ -217,7 +229,10 @@ def _came_and_went(row: models.Incident, gate: str) -> Iterator[Happened]:
     for begin, end in lasted:
         if begin > row.opened_at:
             yield Happened(at=begin, icon="", gate=gate, title=again[row.kind], text="")
-        if row.resolved_at or (begin, end) != lasted[-1]:
+        last = (begin, end) == lasted[-1]
+        if last and row.resolved_at and row.facts.get("withdrawn"):
+            yield Happened(at=end, icon="", gate="unknown", title="No longer asked.", text="")
+        elif row.resolved_at or not last:
             yield Happened(at=end, icon="", gate=ended, title=over, text="")
 
 
@@ -242,10 +257,9 @@ def _changes(row: models.Incident) -> Iterator[Happened]:
         )
 
 
-def _alert(alert: models.Alert, mails: list[models.Delivery]) -> Happened:
-    sent = sum(m.state == models.Delivery.State.SENT for m in mails)
-    whom = f"{sent} of {len(mails)} mails sent." if mails else "Nobody was on the list."
-    return Happened(at=alert.at, icon="mail", title=f"Told: {alert.event}.", text=whom)
+def _alert(told: _Count) -> Happened:
+    whom = f"{told.sent} of {told.mails} mails sent." if told.mails else "Nobody was on the list."
+    return Happened(at=told.at, icon="mail", title=f"Told: {told.event}.", text=whom)
 
 
 # ---- who was told ------------------------------------------------------------------------

@@ -21,9 +21,9 @@ from django.db.models import (
 from django.db.models.functions import Cast, Concat
 
 from mailposture import models
-from mailposture.core import letters
+from mailposture.core import inpart, letters
 from mailposture.core.words import duration
-from mailposture.services import delivering, spells
+from mailposture.services import delivering, news, spells
 
 PAGE: Final = 100
 
@@ -149,13 +149,13 @@ def _sentence(now: datetime) -> str:
 
 def line(row: models.Incident, sent: int, mails: int, now: datetime) -> Line:
     """Say one incident, of which so many mails were sent; its tenant and place must be loaded."""
-    tenant, place = row.tenant, row.vantage_point
+    tenant = row.tenant
     return Line(
         number=row.pk,
         href=row.get_absolute_url(),
         severity=row.severity,
         sentence=sentence(row),
-        name=tenant.name if tenant else place.name if place else "",
+        name=news.named(row),
         name_href=tenant.get_absolute_url() if tenant else "",
         state=state(row),
         since=row.opened_at,
@@ -169,11 +169,14 @@ def line(row: models.Incident, sent: int, mails: int, now: datetime) -> Line:
 
 def sentence(row: models.Incident) -> str:
     """What is wrong, in the words of its mail; also where none was written yet."""
-    subject = row.tenant or row.vantage_point
-    slug = row.tenant.slug if row.tenant else None
-    known = {"name": subject.name if subject else "", "slug": slug, "severity": row.severity}
+    slug, name = (row.tenant.slug if row.tenant else None), news.named(row)
+    if row.resolved_at and row.facts.get("withdrawn"):
+        source = (row.facts.get("source") or {}).get("name") or "It"
+        return inpart.withdrawn(row.kind, name, source, place=row.tenant is None)
+    known = {"name": name, "slug": slug, "severity": row.severity}
     over = "resolved" if row.resolved_at else "opened"
-    told = {**known, **row.facts, "kind": row.kind, "event": over}
+    seen = row.facts.get("seen", {})
+    told = {**known, **seen, **row.facts, "kind": row.kind, "event": over}
     if row.resolved_at and row.tenant and row.facts.get("event") != over:
         told["state"] = row.tenant.state  # its end was no news yet, or never will be
     return letters.sentence(told)
