@@ -44,11 +44,12 @@ def bring_in(
     """
     seen = read_bundle(document)
     given = {part.name for part in seen.parts}
+    first = not tenant.snapshots.exists()
     done = reading.bring_in(tenant, seen, now)
     audit.record("imported configuration", tenant.slug, now, user=user, changes=done.changes)
     return BroughtIn(
         changes=done.changes,
-        first=done.first,
+        first=first,
         lacking=tuple(name for name in PARTS if name not in given and name != "domain_facts"),
         remarks=tuple(remarks(seen.parts)),
     )

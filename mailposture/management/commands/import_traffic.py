@@ -39,7 +39,9 @@ class Command(BaseCommand):
             _refuse("Name a file to import, or --forget to drop what was imported.")
         elif options["forget"]:
             gone = traffic.forget(tenant, timezone.now())
-            self.stdout.write(f"Dropped {gone:,} rows of traffic of {bundles.safe(tenant.name)}.")
+            self.stdout.write(
+                f"Dropped {_many(gone, 'row')} of traffic of {bundles.safe(tenant.name)}."
+            )
         else:
             self.import_file(tenant, Path(options["file"]), options["kind"])
 
@@ -54,11 +56,15 @@ class Command(BaseCommand):
             raise bundles.bad_input(str(path), str(problem)) from None
         span = f", {done.first} to {done.last}" if done.first else ""
         self.stdout.write(
-            f"{done.lines:,} lines read: {done.messages:,} messages of"
-            f" {done.senders:,} senders are kept by domain and day{span}."
+            f"{_many(done.lines, 'line')} read. Kept by domain and day:"
+            f" {_many(done.messages, 'message')} of {_many(done.senders, 'sender')}{span}."
         )
         for reason, lines in sorted(done.passed_over.items()):
             self.stdout.write(f"  passed over, {reason}: {lines:,}")
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number:,} {what}" + "s" * (number != 1)
 
 
 def _refuse(why: str) -> None:
