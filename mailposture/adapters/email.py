@@ -89,7 +89,7 @@ class DeliveryError(Exception):
 
     `about` says whom the refusal is about: "recipient", "message" or "us" (the server, the
     channel, our sign-in, our sender). `permanent` is the server's word for it. `maybe` is a mail
-    whose every byte was sent and that nobody answered: it may have been taken.
+    of which nothing was answered from DATA on: its last byte may have been sent and taken.
     """
 
     def __init__(

@@ -81,9 +81,16 @@ def propose(tenant: models.Tenant, seen: Configuration) -> Proposals:
         problems = (*problems, cut)
     known = [(s, _parsed(s.addresses.split())) for s in tenant.sources.all()]
     places = list(models.VantagePoint.objects.filter(plays=models.VantagePoint.Plays.SOURCE))
-    left = islice((row for row in rows if not _declared(row, known)), MOST)
-    found = _named(replace(row.proposal, place=_place(row, places)) for row in left)
+    fresh = sorted((r for r in rows if not _declared(r, known)), key=lambda r: not r.proposal.sure)
+    if len(fresh) > MOST:
+        problems = (*problems, _left_out(len(fresh) - MOST))
+    found = _named(replace(row.proposal, place=_place(row, places)) for row in fresh[:MOST])
     return Proposals(rows=tuple(found), problems=problems)
+
+
+def _left_out(count: int) -> str:
+    what = "1 more host was" if count == 1 else f"{count:,} more hosts were"
+    return f"{what} found than are listed here: confirm these, then ask again."
 
 
 # ---- connectors --------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from mailposture import models
 from mailposture.services import reporting
 from mailposture.services.pages import reports as pages
+from mailposture.services.pages import telling
 from mailposture.web.access import may_operate, operators_only
 from mailposture.web.live import wake
 
@@ -28,15 +29,16 @@ def reports(request: HttpRequest) -> HttpResponse:
 @require_safe
 def table(request: HttpRequest) -> HttpResponse:
     """The list alone, for a page that waits for a report."""
-    listing = pages.listing(request.GET.get("page", ""), timezone.now())
+    listing = pages.listing(request.GET.get("page", ""))
     return render(request, "reports/table.html", {"listing": listing, "may": may_operate(request)})
 
 
 @operators_only
 def _ask(request: HttpRequest) -> HttpResponse:
     given = request.POST
-    slug = given.get("tenant", "").replace("\0", "")
-    tenant = get_object_or_404(models.Tenant, slug=slug)
+    tenant = telling.named(given.get("tenant", "").replace("\0", "").strip())
+    if tenant is None:
+        return _page(request, problem="No tenant has this name.", status=404)
     try:
         since, until = _day(given.get("from", "")), _day(given.get("to", ""))
         reporting.ask(tenant, since, until, timezone.now(), user=request.user)
@@ -89,13 +91,14 @@ def _finished(pk: int) -> models.Report:
 
 def _page(request: HttpRequest, *, problem: str = "", status: int = 200) -> HttpResponse:
     given = request.POST if request.method == "POST" else request.GET
-    listing = pages.listing(request.GET.get("page", ""), timezone.now())
+    offered = pages.offered(timezone.now())
     context = {
-        "listing": listing,
+        "listing": pages.listing(request.GET.get("page", "")),
+        "offered": offered,
         "may": may_operate(request),
         "problem": problem,
         "tenant": given.get("tenant", ""),
-        "since": given.get("from", f"{listing.since:%Y-%m-%d}"),
-        "until": given.get("to", f"{listing.until:%Y-%m-%d}"),
+        "since": given.get("from", f"{offered.since:%Y-%m-%d}"),
+        "until": given.get("to", f"{offered.until:%Y-%m-%d}"),
     }
     return render(request, "reports/list.html", context, status=status)

@@ -57,6 +57,19 @@ def test_names_are_looked_up_but_never_widened() -> None:
     assert found == ("203.0.113.25", "203.0.113.10")
 
 
+@pytest.mark.parametrize("sign", ["-", "~", "?"])
+def test_names_that_are_not_let_pass_name_no_sender(sign: str) -> None:
+    record = f"v=spf1 {sign}a:mail.contoso.com {sign}mx {sign}include:more.example.net ~all"
+    zone: Zone = {
+        ("contoso.com", "TXT"): [f'"{record}"'],
+        ("contoso.com", "MX"): ["10 mx1.contoso.com."],
+        ("mail.contoso.com", "A"): ["203.0.113.25"],
+        ("mx1.contoso.com", "A"): ["203.0.113.10"],
+        ("more.example.net", "TXT"): ['"v=spf1 ip4:192.0.2.1 -all"'],
+    }
+    assert hosts(zone) == ()
+
+
 def test_each_include_is_a_group_with_all_that_lies_beneath() -> None:
     zone: Zone = {
         ("contoso.com", "TXT"): ['"v=spf1 include:a.example.net include:b.example.net -all"'],

@@ -10,6 +10,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from mailposture import models
+from mailposture.adapters.exchange.checking import Step
 from mailposture.services import checking, doctor
 from mailposture.services.doctor import Level, Line, reach, stands, watched
 from mailposture.services.doctor import lines as words
@@ -217,8 +218,6 @@ def test_in_a_lab_the_resolver_is_asked_for_what_the_lab_knows(settings: Any) ->
 def test_each_tenants_grant_is_asked_or_only_the_one_that_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from mailposture.adapters.exchange.checking import Step  # noqa: PLC0415 - of this test alone
-
     for name in ("contoso", "fabrikam"):
         tenant = make.tenant(name)
         models.Credential.objects.create(
@@ -260,3 +259,29 @@ def test_the_command_says_it_in_lines_and_by_its_exit_code(
         call_command("doctor", "--offline", "--json")
     documents = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert all(document.keys() == {"level", "what", "says", "mend"} for document in documents)
+
+
+def test_however_many_tenants_do_not_answer_the_whole_ends_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+    clock = [make.NOW]
+
+    def slow(tenant: models.Tenant, _clock: object) -> checking.Checked:
+        asked.append(tenant.slug)
+        clock[0] += timedelta(seconds=25)
+        late = Step(ok=False, says="no answer in time", fix="Try later.")
+        return checking.Checked(
+            at=clock[0], took=25, token=late, app_role=late, directory_role=late
+        )
+
+    for n in range(30):
+        tenant = make.tenant(f"t{n:02}")
+        models.Credential.objects.create(
+            tenant=tenant, kind="secret", client_id=tenant.tenant_id, sealed="", updated_at=make.NOW
+        )
+    monkeypatch.setattr(checking, "check", slow)
+    found = list(watched.tenants(lambda: clock[0], ""))
+    assert clock[0] - make.NOW <= watched.ALL_TENANTS + timedelta(seconds=25)
+    assert (len(asked), len(found)) == (8, 9)
+    assert found[-1].says == "22 were not asked: the time for all of them was over."

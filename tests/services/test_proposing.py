@@ -9,7 +9,13 @@ import pytest
 from mailposture.adapters import spf
 from mailposture.adapters.dns import DnsError
 from mailposture.core import addresses
-from mailposture.core.configuration import Configuration, ConnectorType, DomainFacts, MxHost
+from mailposture.core.configuration import (
+    Configuration,
+    ConnectorType,
+    DomainFacts,
+    InboundConnector,
+    MxHost,
+)
 from mailposture.services import proposing
 from mailposture.services.proposing import Proposals
 from tests import factories
@@ -277,3 +283,56 @@ def test_an_mx_of_hundreds_of_hosts_is_looked_at_up_to_a_bound(
     found = propose(replace(factories.configuration(), domain_facts=(facts,)))
     assert len(merged) == proposing.MOST_HOSTS
     assert len(found.rows) == proposing.MOST
+
+
+@pytest.mark.usefixtures("published")
+@pytest.mark.parametrize(
+    ("partners", "says"),
+    [
+        (11, ()),
+        (12, ("1 more host was found than are listed here: confirm these, then ask again.",)),
+        (30, ("19 more hosts were found than are listed here: confirm these, then ask again.",)),
+    ],
+)
+def test_what_is_sure_is_listed_first_and_how_many_are_left_is_said(
+    partners: int, says: tuple[str, ...]
+) -> None:
+    locks = [
+        factories.lock(guid=f"{n:08}-0000-4000-8000-000000000000", name=f"P{n:02}",
+                       sender_domains=("fabrikam.com",), sender_ip_addresses=(f"192.0.2.{n}",))
+        for n in range(partners)
+    ]  # fmt: skip
+    found = propose(factories.configuration(*locks))
+    assert [row.name for row in found.rows][:2] == ["mx1.contoso.com", "P00"]
+    assert (len(found.rows), found.problems) == (12, says)
+
+
+@pytest.mark.usefixtures("published")
+def test_connectors_that_refuse_come_before_those_that_do_not_and_those_turned_off() -> None:
+    def lock(number: int, name: str, **fields: Any) -> InboundConnector:
+        guid = f"{number:08}-0000-4000-8000-000000000000"
+        return factories.lock(
+            guid=guid, name=name, sender_ip_addresses=(f"192.0.2.{number}",), **fields
+        )
+
+    seen = factories.configuration(
+        lock(1, "A", enabled=False),
+        lock(2, "B", restrict_domains_to_ip_addresses=False),
+        lock(4, "D"),
+        lock(3, "C"),
+    )
+    rows = propose(without_mx(seen)).rows
+    assert [row.addresses[0] for row in rows] == [
+        "192.0.2.3", "192.0.2.4", "192.0.2.2", "192.0.2.1",
+    ]  # fmt: skip
+
+
+def test_an_entry_that_a_connector_covers_only_in_part_is_proposed(
+    published: dict[str, tuple[spf.Hosts, ...]],
+) -> None:
+    published["contoso.com"] = (
+        spf.Hosts(domain="contoso.com", through="", addresses=("203.0.113.0/24",)),
+    )
+    gateway, senders = propose(factories.configuration(factories.lock())).rows
+    assert (senders.addresses, senders.sure) == (("203.0.113.0/24",), False)
+    assert not any("SPF" in grounds for grounds in gateway.grounds)

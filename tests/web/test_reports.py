@@ -10,6 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from mailposture import models
 from mailposture.services import arranging, reporting
+from mailposture.services.pages import reports as pages
 from tests import factories as make
 from tests.factories import NOW, ago
 from tests.web.fleet_rows import SCRIPT, page, signed_in, words
@@ -198,3 +199,25 @@ def test_the_list_costs_the_same_for_many(
         )  # fmt: skip
     with django_assert_max_num_queries(10):
         page(staff, "/reports/")
+
+
+def test_of_very_many_tenants_the_name_is_typed_and_the_list_asks_for_none(
+    staff: Client, tenant: models.Tenant, monkeypatch: pytest.MonkeyPatch,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:  # fmt: skip
+    make.tenant("northwind")
+    assert '<select id="of"' in page(staff, "/reports/")
+    monkeypatch.setattr(pages, "MOST_TENANTS", 1)
+    assert "The name of a tenant." in page(staff, "/reports/")
+    assert staff.post("/reports/", {**ASKED, "tenant": "Fabrikam"}).status_code == 302
+    assert models.Report.objects.get().tenant == tenant
+    assert (
+        "No tenant has this name."
+        in staff.post("/reports/", {**ASKED, "tenant": "fabri"}).content.decode()
+    )
+    with django_assert_max_num_queries(10) as asked:
+        assert staff.get("/reports/table/").status_code == 200
+    of_tenants = [
+        q["sql"] for q in asked.captured_queries if 'FROM "mailposture_tenant"' in q["sql"]
+    ]
+    assert all("LIMIT" in sql for sql in of_tenants)

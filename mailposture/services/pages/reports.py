@@ -10,6 +10,7 @@ from mailposture import models
 from mailposture.services import reporting
 
 PAGE: Final = 50
+MOST_TENANTS: Final = 200
 USUAL: Final = timedelta(days=30)
 
 # What a result looks like: the gate of a state, and its own word.
@@ -22,29 +23,44 @@ RESULTS: Final = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Listing:
-    """One page of reports, newest first, and what the form offers."""
+    """One page of reports, newest first."""
 
     sentence: str
     page: Page[models.Report]
-    tenants: tuple[tuple[str, str], ...]
-    since: date
-    until: date
     waits: bool
 
 
-def listing(number: str, now: datetime) -> Listing:
+def listing(number: str) -> Listing:
     """The reports; the documents themselves are left in the database."""
     rows = models.Report.objects.select_related("tenant").defer("document")
     page = Paginator(rows.order_by("-created_at", "-pk"), PAGE).get_page(number or 1)
-    count = page.paginator.count
-    until = now.date() + timedelta(days=1)
     return Listing(
-        sentence=_sentence(count),
+        sentence=_sentence(page.paginator.count),
         page=page,
-        tenants=tuple(models.Tenant.objects.values_list("slug", "name")),
+        waits=any(row.state == models.Report.State.WAITING for row in page),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Offered:
+    """What the form offers. Of very many tenants none: their name is typed."""
+
+    tenants: tuple[tuple[str, str], ...]
+    too_many: bool
+    since: date
+    until: date
+
+
+def offered(now: datetime) -> Offered:
+    """The tenants that can be chosen, and the days that are usual."""
+    tenants = tuple(models.Tenant.objects.values_list("slug", "name")[: MOST_TENANTS + 1])
+    too_many = len(tenants) > MOST_TENANTS
+    until = now.date() + timedelta(days=1)
+    return Offered(
+        tenants=() if too_many else tenants,
+        too_many=too_many,
         since=until - USUAL,
         until=until,
-        waits=any(row.state == models.Report.State.WAITING for row in page),
     )
 
 
