@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from mailposture import models
-from mailposture.services.pages import begun, firstrun, incidents
+from mailposture.services.pages import begun, firstrun, incidents, worst_findings
 from mailposture.services.pages import tenant as pages
 from mailposture.services.pages.matrix import Band, Grid, GridRow
 from mailposture.services.pages.timeline import REACHES, address, reach
@@ -20,7 +20,8 @@ from mailposture.web.live import small_number, watched
 @require_safe
 def tenant(request: HttpRequest, slug: str) -> HttpResponse:
     """The tenant's page; `domains` is a page of its matrix, `days` the reach of its timeline."""
-    of = seen_tenant(request, slug, incidents.with_standing(models.Tenant.objects.all()))
+    found = worst_findings.with_worst(incidents.with_standing(models.Tenant.objects.all()))
+    of = seen_tenant(request, slug, found)
     now = timezone.now()
     if of.setup_step is not None:
         return _connecting(request, of, now)

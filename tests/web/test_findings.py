@@ -249,12 +249,15 @@ def test_its_script_stands_in_stages_with_checks_answers_and_the_way_back(viewer
     said = words(shown)
     assert "Mailposture never does." in said
     assert said.index("Before you begin") < said.index("Stage 1 of 2") < said.index("Stage 2 of 2")
-    assert "<b>Set-InboundConnector</b> -Identity <i>&#x27;Lock to gateway&#x27;</i>" in shown
+    assert (
+        "<b>Set-InboundConnector</b> <span>-Identity</span> <i>&#x27;Lock to gateway&#x27;</i>"
+        in shown
+    )
     assert "How to take it back" in said
     last = said.split("Stage 2 of 2")[1]
-    answers = "foreign contoso.com Closed 550 5.7.51 Lock to gateway"
+    answers = "foreign, own contoso.com Closed 550 5.7.51 Lock to gateway"
     assert re.search(rf"A stranger [0-9.]+ {answers}", last)
-    assert "Gateway 203.0.113.10 foreign contoso.com Gets in 250 2.1.5 Lock to gateway" in last
+    assert "Gateway 203.0.113.10 foreign, own contoso.com Gets in 250 2.1.5 Lock to gateway" in last
     assert "The whole script" in said
 
 

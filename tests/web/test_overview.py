@@ -11,6 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from mailposture import models
 from mailposture.core.configuration import PartStatus
+from mailposture.services import assessing, predicting
 from tests import factories
 from tests.factories import NOW, ago
 from tests.web import fleet_rows as rows
@@ -504,3 +505,21 @@ def test_the_page_costs_twelve_queries_however_many_tenants(
 def test_a_time_is_exact_in_its_tooltip(viewer: Client) -> None:
     probed("contoso", OPEN, NOW - timedelta(days=2))
     assert "2026-11-23 08:02:00 UTC" in page(viewer, "/")
+
+
+def test_grave_findings_and_contradictions_are_said_with_the_rest(
+    viewer: Client, settings: Any
+) -> None:
+    settings.EHLO_NAME = settings.SENDER_DOMAIN = "probe.fabrikam.com"
+    of = probed("contoso", OPEN)
+    assert "against" not in page(viewer, "/").split("<main", 1)[1].split("</header>")[0]
+    locked = factories.configuration(factories.lock(), domains=["contoso.com"])
+    factories.snapshot(of, locked, ago(days=2))
+    predicting.refresh(of, NOW)
+    assessing.refresh(of, NOW)
+    head = page(viewer, "/").split("<main", 1)[1].split("</header>")[0]
+    grave = of.findings.filter(closed_at=None, rank__lte=1).count()
+    assert f'<a href="/findings/?severity=critical&amp;severity=high">{grave} critical or high' in (
+        head
+    )
+    assert '<a class="contra-link" href="/contradictions/">1 tenant answers against its' in head

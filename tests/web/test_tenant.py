@@ -13,6 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from mailposture import models
 from mailposture.core.configuration import PARTS, ConnectorType, PartStatus
+from mailposture.services import assessing
 from tests import factories
 from tests.factories import NOW, ago
 from tests.web.tenant_rows import covered, probed, signed_in, window
@@ -874,3 +875,28 @@ def test_the_page_says_the_age_of_what_it_shows(viewer: Client, contoso: models.
     head = words(part(page(viewer), "said"))
     assert "Configuration read 3 min ago" in head
     assert "Probed 4 min ago" in head
+
+
+def test_the_worst_findings_stand_on_the_page_and_lead_to_all(
+    viewer: Client, contoso: models.Tenant
+) -> None:
+    unread = part(page(viewer), "findings")
+    assert "Nothing was judged yet." in unread or "No rule is seen" in unread
+    opened = factories.configuration(factories.lock(enabled=False))
+    factories.source(contoso)
+    factories.snapshot(contoso, opened, ago(days=2))
+    assessing.refresh(contoso, ago(hours=6))
+    contoso.findings.create(
+        rule="MP-61", severity="low", rank=3, sentence="Low.", document={}, opened_at=NOW
+    )
+    found = part(page(viewer), "findings")
+    assert found.count('class="name"') == 5
+    assert words(found).index("MP-01") < words(found).index("MP-05")
+    assert "Would be closed if Lock to gateway were enabled" in words(found)
+    assert "null" not in found
+    assert "Critical 6 h since 25 Nov 02:02" in words(found)
+    assert "There are more, of the same weight or less." in words(found)
+    assert 'href="/findings/?tenant=contoso"' in found
+    assert 'href="/glossary/#direct-send"' in found
+    contoso.findings.update(closed_at=NOW)
+    assert "No rule is seen to be violated." in words(part(page(viewer), "findings"))

@@ -13,14 +13,15 @@ from mailposture.core.powershell import quoted
 PARTS: Final = re.compile(
     r"(?P<comment>^[ ]*#.*$)"
     r"|(?P<text>'(?:[^']|'')*')"
-    r"|(?P<command>\b[A-Z][A-Za-z]+-[A-Z]\w+)",
+    r"|(?P<command>\b[A-Z][A-Za-z]+-[A-Z]\w+)"
+    r"|(?P<parameter>(?<=\s)-[A-Z]\w+)",
     re.MULTILINE,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of a command: comment, text, command, or nothing of these."""
+    """A stretch of a command: comment, text, command, parameter, or nothing of these."""
 
     kind: str
     text: str

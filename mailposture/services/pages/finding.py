@@ -1,6 +1,6 @@
 """One finding: what proves it, how near it is, what answers it and what must answer then."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -183,7 +183,7 @@ def _step(script: Script, n: int) -> Step:
         command="\n".join(lines),
         undo="\n".join(stage.rollback),
     )
-    return Step(copy=copy, note=stage.note, expects=tuple(map(_answers, stage.expects)))
+    return Step(copy=copy, note=stage.note, expects=tuple(_answers(stage.expects)))
 
 
 def _plain(commands: Sequence[str]) -> Iterator[str]:
@@ -192,19 +192,25 @@ def _plain(commands: Sequence[str]) -> Iterator[str]:
         yield from command.splitlines() or [""]
 
 
-def _answers(one: Expected) -> Answers:
-    stranger = one.who == STRANGER
-    taken, refused = ("open", "closed") if stranger else ("gets_in", "cut_off")
-    return Answers(
-        state=taken if one.accepted else refused,
-        who=one.who,
-        source=one.source,
-        sender=one.sender_class,
-        domain=one.domain,
-        reply=one.reply,
-        by=one.connector or "",
-        leans=one.assumptions,
-    )
+def _answers(expects: Iterable[Expected]) -> Iterator[Answers]:
+    """Senders that are answered alike share a line."""
+    alike: dict[tuple[object, ...], list[Expected]] = {}
+    for one in expects:
+        key = (one.who, one.source, one.domain, one.reply, one.connector, one.assumptions)
+        alike.setdefault(key, []).append(one)
+    for found in alike.values():
+        first = found[0]
+        taken, refused = ("open", "closed") if first.who == STRANGER else ("gets_in", "cut_off")
+        yield Answers(
+            state=taken if first.accepted else refused,
+            who=first.who,
+            source=first.source,
+            sender=", ".join(one.sender_class for one in found),
+            domain=first.domain,
+            reply=first.reply,
+            by=first.connector or "",
+            leans=first.assumptions,
+        )
 
 
 def _whole(script: Script) -> Copy | None:

@@ -1,5 +1,6 @@
 """The list of findings, filtered: what is wrong by which rule, where, since when; and as a file."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,7 @@ STATES: Final = {"open": "Stands", "closed": "Over", "all": "All"}
 # MP-11 speaks of the moment: it is worked out when it is shown, and kept in no row.
 OF_THE_MOMENT: Final = "MP-11"
 TITLES: Final = {rule.id: rule.title for rule in RULES if rule.id != OF_THE_MOMENT}
+_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 GRAVE: Final = 1  # critical and high, by rank
 
 
@@ -53,6 +55,7 @@ class Line:
     rule: str
     title: str
     sentence: str
+    subject: str
     near_miss: str
     severity: str
     tenant: str
@@ -138,6 +141,7 @@ def line(row: models.Finding) -> Line:
         rule=row.rule,
         title=title(row.rule),
         sentence=row.sentence,
+        subject=subject(row.subject, row.sentence),
         near_miss=row.document.get("near_miss") or "",
         severity=row.severity,
         tenant=row.tenant.name,
@@ -148,15 +152,14 @@ def line(row: models.Finding) -> Line:
     )
 
 
+def subject(of: str, sentence: str) -> str:
+    """What a finding is about, where the sentence does not say it and it is no mere ID."""
+    return "" if _ID.search(of) or of in sentence else of
+
+
 def title(rule: str) -> str:
     """What a rule asks for; empty for one that this version no longer has."""
     return BY_ID[rule].title if rule in BY_ID else ""
-
-
-def worst(of: models.Tenant, most: int) -> list[models.Finding]:
-    """The worst findings that stand of one tenant, and one more where there are more."""
-    found = models.Finding.objects.filter(tenant=of, closed_at=None).select_related("tenant")
-    return list(found.order_by("rank", "opened_at", "pk")[: most + 1])
 
 
 # ---- pages by key: what is found meanwhile moves nothing ---------------------------------

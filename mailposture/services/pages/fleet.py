@@ -26,6 +26,7 @@ from django.db.models import (
 from django.urls import reverse
 
 from mailposture import models
+from mailposture.core.contradictions import CONTRADICTIONS
 from mailposture.core.states import A_DAY, ROUNDS, Age, State, answer_age
 from mailposture.services.pages import begun, fleet_words, incidents, lapsing
 from mailposture.services.pages.begun import Begun
@@ -39,6 +40,7 @@ RANK: Final = {
 }
 # More tenants than this are not named one by one in a query: all are read.
 MOST_NAMED: Final = 500
+ROWS: Final = Count("pk")
 type Groups = Mapping[tuple[int, str, str], tuple[int | None, str]]
 
 
@@ -77,8 +79,9 @@ class Counts:
     """Tenants by the state that still counts, since when the longest open one is, the last look.
 
     `last_reading` is when a configuration last came, `due` when the next round is to be planned.
-    Beside them what every page shows or warns of: open incidents, critical and high findings, mails
-    that wait, the next try where the server did not take one, and whether anybody is told.
+    Beside them what every page shows or warns of: open incidents, critical and high findings,
+    tenants that answer against their configuration (`apart`), mails that wait, the next try where
+    the server did not take one, and whether anybody is told.
     """
 
     open: int
@@ -94,6 +97,7 @@ class Counts:
     connecting: int = 0
     incidents: int = 0
     findings: int = 0
+    apart: int = 0
     mails: int = 0
     next_mail: datetime | None = None
     somebody_is_told: bool = False
@@ -116,11 +120,7 @@ def count(now: datetime) -> Counts:
             read=Max("fetched_at"),
             due=Min("probe_due_at", filter=Q(paused_at=None)),
             stale=_OLD,
-            incidents=_number(models.Incident.objects.filter(resolved_at=None)),
-            findings=_number(_grave()),
-            mails=_number(models.Delivery.objects.filter(state="waiting")),
-            next_mail=Subquery(_tried_again().values("due_at")[:1]),
-            told=Exists(models.Subscription.objects.all()),
+            **_beside(),
         )
     }
     beside = next(iter(found.values()), None) or _alone()
@@ -140,17 +140,31 @@ def count(now: datetime) -> Counts:
         connecting=found[begun.STATE]["n"] if begun.STATE in found else 0,
         incidents=beside["incidents"] or 0,
         findings=beside["findings"] or 0,
+        apart=beside["apart"] or 0,
         mails=beside["mails"] or 0,
         next_mail=beside["next_mail"],
         somebody_is_told=beside["told"],
     )
 
 
+def _beside() -> dict[str, Any]:
+    """What every page shows beside the tenants, as values of the same query."""
+    return {
+        "incidents": _number(models.Incident.objects.filter(resolved_at=None)),
+        "findings": _number(_grave()),
+        "apart": _number(_apart(), Count("tenant", distinct=True)),
+        "mails": _number(models.Delivery.objects.filter(state="waiting")),
+        "next_mail": Subquery(_tried_again().values("due_at")[:1]),
+        "told": Exists(models.Subscription.objects.all()),
+    }
+
+
 def _alone() -> dict[str, Any]:
     """The same where there is no tenant: a place may be silent without one."""
     return {
         "incidents": models.Incident.objects.filter(resolved_at=None).count(),
-        "findings": 0,  # a finding is a tenant's
+        "findings": 0,  # a finding is a tenant's, and so is a path
+        "apart": 0,
         "mails": models.Delivery.objects.filter(state="waiting").count(),
         "next_mail": _tried_again().values_list("due_at", flat=True).first(),
         "told": models.Subscription.objects.exists(),
@@ -162,15 +176,21 @@ def _grave() -> QuerySet[models.Finding]:
     return models.Finding.objects.filter(closed_at=None, rank__lte=1)
 
 
+def _apart() -> QuerySet[models.Path]:
+    """Paths that contradict their prediction."""
+    live = models.Path.objects.filter(retired_at=None, vantage_point__enabled=True)
+    return live.filter(apart_since__isnull=False, agreement__in=sorted(CONTRADICTIONS))
+
+
 def _tried_again() -> QuerySet[models.Delivery]:
     """Alerts that the mail server did not take yet, by their next try."""
     waiting = models.Delivery.objects.filter(state="waiting", alert__isnull=False)
     return waiting.exclude(answer="").order_by("due_at")
 
 
-def _number(rows: QuerySet[Any]) -> Subquery:
-    """How many rows these are, as a value of another query."""
-    counted = rows.order_by().annotate(one=Value(1)).values("one").annotate(n=Count("pk"))
+def _number(rows: QuerySet[Any], of: Count = ROWS) -> Subquery:
+    """How many rows these are, or what is counted of them, as a value of another query."""
+    counted = rows.order_by().annotate(one=Value(1)).values("one").annotate(n=of)
     return Subquery(counted.values("n"))
 
 

@@ -71,7 +71,7 @@ def load(now: datetime) -> Overview:
     return Overview(
         counts=counts,
         sentence=tuple(sentence(counts)),
-        rest=tuple(rest(counts, approved.count(now))),
+        rest=(*rest(counts, approved.count(now)), *judged(counts)),
         idle=idling.since((place.asked_at for place in places), counts.due, now),
         was_read=counts.last_reading is not None and now - counts.last_reading < A_DAY,
         rows=tuple(fleet.rows(found, now, incidents.worst_of(found))),
@@ -177,3 +177,20 @@ def rest(counts: Counts, sources: Counter[str]) -> list[Piece]:
             pieces.append(Piece(text=f"{count:,}{more} {verb} {word}", href=listed(state)))
     said = [p for piece in pieces for p in (piece, Piece(text=", "))][:-1]
     return [*said, *([Piece(text=". ")] if said else []), *approved.pieces(sources)]
+
+
+def judged(counts: Counts) -> list[Piece]:
+    """Grave findings, and tenants that answer against their configuration."""
+    pieces: list[Piece] = []
+    if counts.findings:
+        noun = "critical or high finding" if counts.findings == 1 else "critical or high findings"
+        href = f"{reverse('findings')}?severity=critical&severity=high"
+        pieces += [Piece(text=" "), Piece(text=f"{counts.findings:,} {noun}", href=href)]
+        pieces.append(Piece(text=" stands." if counts.findings == 1 else " stand."))
+    if counts.apart:
+        said = "1 tenant answers against its configuration"
+        if counts.apart > 1:
+            said = f"{counts.apart:,} tenants answer against their configuration"
+        href = reverse("contradictions")
+        pieces += [Piece(text=" "), Piece(text=said, href=href, parts=True), Piece(text=".")]
+    return pieces

@@ -16,12 +16,14 @@ from mailposture.services import clouds
 from mailposture.services.pages import (
     answers,
     configured,
+    findings,
     flow,
     incidents,
     matrix,
     tenant_words,
     timeline,
     windows,
+    worst_findings,
 )
 from mailposture.services.pages.answers import Answer
 from mailposture.services.pages.configured import ConnectorLine, Known, NotRead
@@ -114,6 +116,8 @@ class TenantPage:
     doors: tuple[str, ...]
     grid: matrix.Grid
     connectors: Connectors
+    findings: tuple[findings.Line, ...]
+    more_findings: bool
     changes: tuple[ChangeLine, ...]
     windows: tuple[windows.Row, ...]
     older_windows: int
@@ -140,6 +144,7 @@ def load(of: models.Tenant, asked: Asked, now: datetime) -> TenantPage:
     exposures = windows.load(of, answers.ends(runs), now)
     probes = timeline.buckets(runs, loaded.spans, asked.days, now)
     head = _head(of, known, found, sources, now)
+    wrong, more = worst_findings.of(of)
     states = answers.domain_states(answers.by_domain(found)) or _not_asked(known)
     return TenantPage(
         slug=of.slug,
@@ -151,6 +156,8 @@ def load(of: models.Tenant, asked: Asked, now: datetime) -> TenantPage:
         doors=_doors(of, found),
         grid=matrix.build(found, states, sources, asked.page),
         connectors=_connectors(of, known, got_in=bool(_open_to(found))),
+        findings=wrong,
+        more_findings=more,
         changes=tuple(_change(change) for change in changes[:CHANGES]),
         windows=tuple(windows.rows(exposures[: windows.SHOWN], now)),
         older_windows=max(0, len(exposures) - windows.SHOWN),
