@@ -1,11 +1,13 @@
 """What counts as seen in a period: looks that proved something, until an answer counts no more."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from mailposture.core.compliance import Answer, Evidence, Period
 from mailposture.core.compliance.build import LOOKS
+from mailposture.core.compliance.looks import surely_open
 from mailposture.core.compliance.spans import joined, missing
 from tests.core.compliance import evidences as make
 from tests.core.compliance.evidences import PERIOD, at, built, results
@@ -238,6 +240,10 @@ def test_satisfied_says_of_every_look_only_what_is_true_of_every_look(
         pytest.param([*make.everywhere("closed", -5, 3), *make.everywhere("closed", 5, 11)],
                      "For 2 d of the period no refusal is known: most of all fabrikam.com,"
                      " foreign sender.", id="an outage"),
+        pytest.param([make.answer("closed", -5, 11, "fabrikam.onmicrosoft.com"),
+                      make.answer("closed", 2.5, 11)],
+                     "No contrary was seen, but in the period nobody asked fabrikam.com with a"
+                     " foreign sender before 12 Nov 12:00 UTC.", id="looked late at one domain"),
         pytest.param([], "For 10 d of the period no refusal is known: most of all fabrikam.com,"
                      " foreign sender.", id="never looked"),
     ],
@@ -245,3 +251,23 @@ def test_satisfied_says_of_every_look_only_what_is_true_of_every_look(
 def test_unknown_says_what_is_lacking(answers: list[Answer], sentence: str) -> None:
     (said,) = (r for r in built(make.evidence(*answers)).requirements if r.id == "MP-03")
     assert (said.result, said.sentence) == (UNKNOWN, sentence)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "found"),
+    [
+        (-2, -1, []),
+        (-2, 0, [(0, 0)]),
+        (-2, 3, [(3, 3)]),
+        (4, 4, [(4, 4)]),
+        (4, 6, [(4, 4), (6, 6)]),
+        (4, 12, [(4, 4)]),
+        (10, 12, []),
+        (-2, 12, []),
+    ],
+)
+def test_the_inner_bounds_of_a_window_were_seen_open_and_no_more_is_sure_without_looks(
+    first: float, last: float, found: list[tuple[float, float]]
+) -> None:
+    opening = replace(make.opening(first, last), seen=())
+    assert surely_open(opening, PERIOD) == [(at(a), at(b)) for a, b in found]
