@@ -55,6 +55,8 @@ subscribing.subscribe("security@example.com", None, NOW, user=user)
 tenant.findings.create(rule="MP-01", severity="critical", rank=0, sentence="open", opened_at=NOW,
     document={"evidence": ["x", 1, None]})
 models.Awake.objects.create(since=ago(days=1), until=NOW)
+tenant.seen_senders.create(how="trace", source="198.51.100.7", recipient_domain="contoso.com",
+                           day=NOW.date(), messages=7, imported_at=NOW)
 case = incidents.Case(kind=Kind.BYPASS, tenant=tenant)
 incidents.look(case, Seen(level=Level.WHOLE, at=NOW), NOW)
 reporting.ask(tenant, NOW.date(), NOW.date().replace(day=26), NOW, user=user)

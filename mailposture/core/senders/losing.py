@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Final
 
 from mailposture.core.addresses import EVERYWHERE, NOWHERE, AddressSet, union
-from mailposture.core.attribution import Certificate, Decision, Session, decided
+from mailposture.core.attribution import Certificate, Decision, Rules, Session, decided
 from mailposture.core.reachability import FOREIGN, NULL, OWN, Comparison, Reachability
 from mailposture.core.reachability.questions import NOBODY, Question, sender_of
 from mailposture.core.senders import words
@@ -33,13 +33,19 @@ class Turn(IntEnum):
     STILL_OUT = 3
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Fare:
-    """How a sender fares on one side: which of its addresses get in, and one answer of them."""
+    """How a sender fares on one side: which of its addresses get in, and one session of them."""
 
     gets_in: AddressSet
     of: AddressSet
-    decision: Decision
+    rules: Rules = field(repr=False)
+    session: Session
+
+    @cached_property
+    def decision(self) -> Decision:
+        """What that session is answered, with its trace: worked out for whom it is shown."""
+        return decided(self.rules, self.session)
 
     @property
     def access(self) -> Access:
@@ -60,9 +66,13 @@ class Row:
     shown: str  # the address whose answers are shown
     envelope: Envelope
     only: str  # whom the loss is confined to; empty: all its mail, or there is none
-    why: str
     first: str
     sure: Sure
+
+    @property
+    def why(self) -> str:
+        """The sentence that decides, after the change."""
+        return words.why(self.after.decision)
 
     @property
     def lost(self) -> AddressSet:
@@ -161,7 +171,6 @@ class _Judge:
             shown=shown,
             envelope=chosen.asked.envelope,
             only=_only(answers) if turn is Turn.LOST else "",
-            why=words.why(after.decision),
             first=words.first(sender, whole, loses=turn is Turn.LOST, gets_in=bool(chosen.after)),
             sure=words.sure(sender),
         )
@@ -169,7 +178,7 @@ class _Judge:
     @staticmethod
     def fare(side: Reachability, gets_in: AddressSet, whole: AddressSet, session: Session) -> Fare:
         """What is known of one side."""
-        return Fare(gets_in=gets_in, of=whole, decision=decided(side.rules, session))
+        return Fare(gets_in=gets_in, of=whole, rules=side.rules, session=session)
 
     # ---- addresses -------------------------------------------------------------------------
 
@@ -200,7 +209,7 @@ class _Judge:
         if key not in self._inside:
             fate = side.readers[""].fate(question, tls=sender.tls)
             self._inside[key] = side.space.addresses(fate.accepted)
-        found = self._inside[key] & whole
+        found = _both(self._inside[key], whole)
         left = (whole - found).first() if sender.certificate and sender.tls else None
         if left is None:
             return found
@@ -258,6 +267,14 @@ class _Judge:
         ours = self.comparison.before.rules.accepted | self.comparison.after.rules.accepted
         named = envelope.sender in self.comparison.classes or envelope.sender in ours
         return envelope.sender if named else FOREIGN
+
+
+def _both(many: AddressSet, whole: AddressSet) -> AddressSet:
+    """What is in both; for a single address, as most senders are, by one look."""
+    only = whole.first() if whole.size == 1 else None
+    if only is None:
+        return many & whole
+    return whole if only in many else NOWHERE
 
 
 def _distinct(asked: Iterable[_Asked]) -> tuple[_Asked, ...]:
