@@ -165,7 +165,10 @@ def change_place(
 @transaction.atomic
 def turn_place(place: models.VantagePoint, now: datetime, *, on: bool, user: User = None) -> None:
     """Turn a vantage point on or off; what it saw stays."""
-    turned = models.VantagePoint.objects.filter(pk=place.pk, enabled=not on).update(enabled=on)
+    # One that was off is not silent: it has not been asked since, and says anew that it is there.
+    asked: dict[str, None] = {"asked_at": None, "heard_at": None} if on else {}
+    other = models.VantagePoint.objects.filter(pk=place.pk, enabled=not on)
+    turned = other.update(enabled=on, **asked)
     if turned:
         action = "turned on" if on else "turned off"
         audit.record(f"{action} vantage point", place.slug, now, user=user)

@@ -50,16 +50,13 @@ class _View:
     standing: Mapping[Whom, models.Incident]
     strangers: Collection[models.VantagePoint]
     silent: frozenset[int]
+    # Since when a stranger is there to look; None where nobody is, of which is told apart.
+    watched_since: datetime | None
 
     def known(self, whom: Whom) -> Reasons:
         """Why whoever this is was last said to be unseen."""
         row = self.standing.get(whom)
         return list(row.facts.get("reasons", [])) if row else []
-
-    @property
-    def seeing(self) -> bool:
-        """Whether a stranger is there to probe; of one that is silent its own incident tells."""
-        return any(place.pk not in self.silent for place in self.strangers)
 
     def late(self, last: datetime, every: int) -> bool:
         """Whether three rounds were missed since then, while we were awake."""
@@ -91,14 +88,19 @@ def assess(now: datetime) -> int:
     kept = rows.only("tenant", "vantage_point", "facts")
     places = list(models.VantagePoint.objects.all())
     since = awake.counting(now)
+    standing = {(row.tenant_id, row.vantage_point_id): row for row in kept}
+    strangers = [p for p in places if p.enabled and p.plays == models.VantagePoint.Plays.STRANGER]
+    silent = frozenset(p.pk for p in places if _is_silent(p, now, since))
+    # One that answers again has not looked yet.
+    apart = silent | {place for tenant, place in standing if tenant is None}
+    looking = [] if None in apart else [p for p in strangers if p.pk not in apart]
     view = _View(
         now=now,
         awake=since,
-        standing={(row.tenant_id, row.vantage_point_id): row for row in kept},
-        strangers=[
-            p for p in places if p.enabled and p.plays == models.VantagePoint.Plays.STRANGER
-        ],
-        silent=frozenset(p.pk for p in places if _is_silent(p, now, since)),
+        standing=standing,
+        strangers=strangers,
+        silent=silent,
+        watched_since=_watched_since(looking, now),
     )
     tenants = list(_watched())
     return _places(view, places) + _tenants(view, tenants) + _strangers(view, tenants)
@@ -110,6 +112,18 @@ def _watched() -> Iterable[models.Tenant]:
         "pk", "fetch_refused", "fetch_error", "fetch_every", "fetched_at", "probe_every",
         "probed_at", "created_at",
     )  # fmt: skip
+
+
+def _watched_since(looking: Iterable[models.VantagePoint], now: datetime) -> datetime | None:
+    """Since when one of these looks: since it was added, or was silent last, or none was on."""
+    ended = models.Incident.objects.filter(
+        kind=Kind.BLIND, tenant=None, resolved_at__gte=now - awake.KEPT
+    ).order_by("resolved_at")
+    back = dict(ended.values_list("vantage_point", "resolved_at"))
+    return min(
+        (max(filter(None, (p.created_at, back.get(p.pk), back.get(None)))) for p in looking),
+        default=None,
+    )
 
 
 def _settle(view: _View, whom: Whom, reasons: Reasons, still: str = "") -> int:
@@ -195,7 +209,7 @@ def _strangers(view: _View, tenants: Collection[models.Tenant]) -> int:
     if not tenants:
         return _withdraw(view, whom)
     if not view.strangers:
-        missed = any(t.fetched_at and _not_probed(view, t, t.fetched_at) for t in tenants)
+        missed = any(t.fetched_at and view.late(*_last_look(t, t.fetched_at)) for t in tenants)
         return _settle(view, whom, [NOBODY]) if missed else 0
     seen = any(_answers(place, view.now) for place in view.strangers)
     return _settle(view, whom, []) if seen else 0
@@ -233,13 +247,16 @@ def _reading(view: _View, tenant: models.Tenant) -> _Half:
 
 
 def _probing(view: _View, tenant: models.Tenant) -> _Half:
-    if tenant.fetched_at and view.seeing and _not_probed(view, tenant, tenant.fetched_at):
-        return _Half({"what": "not_probed", "says": f"No stranger looked for {ROUNDS} rounds."})
+    if tenant.fetched_at and view.watched_since:
+        last, every = _last_look(tenant, tenant.fetched_at)
+        if view.late(max(last, view.watched_since), every):
+            return _Half({"what": "not_probed", "says": f"No stranger looked for {ROUNDS} rounds."})
     return _Half(well=view.lately(tenant.probed_at, tenant.probe_every))
 
 
-def _not_probed(view: _View, tenant: models.Tenant, fetched_at: datetime) -> bool:
-    return view.late(tenant.probed_at or fetched_at, tenant.probe_every)
+def _last_look(tenant: models.Tenant, fetched_at: datetime) -> tuple[datetime, int]:
+    """When a stranger looked last, and how often one should."""
+    return tenant.probed_at or fetched_at, tenant.probe_every
 
 
 def _still(view: _View, tenant: models.Tenant, reasons: Reasons) -> str:

@@ -1,43 +1,25 @@
 """Where we stopped seeing is told once, and ends when we see again."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from mailposture import models
-from mailposture.services import blindness, fetches, reading, subscribing
+from mailposture.services import fetches, reading, subscribing
 from tests import factories as make
 from tests.factories import NOW, ago
+from tests.services.unseen import LONG_AGO, assess, credential, reasons, watched
 
 pytestmark = pytest.mark.django_db
 
-LONG_AGO = ago(days=2)
+SILENT = {"heard_at": ago(minutes=10), "asked_at": ago(seconds=5)}
 
 
 @pytest.fixture
 def tenant() -> models.Tenant:
     """A tenant that can be read, and a stranger that sees."""
-    found = make.tenant()
-    models.Credential.objects.create(
-        tenant=found, kind="secret", client_id=found.tenant_id, sealed="", updated_at=LONG_AGO
-    )
-    make.stranger()
-    subscribing.subscribe("security@example.com", None, LONG_AGO)
-    return found
-
-
-def assess(now: datetime = NOW, awake_since: datetime = LONG_AGO) -> list[tuple[str, str]]:
-    """Ask once, having been awake for so long; the news so far."""
-    models.Awake.objects.all().delete()
-    models.Awake.objects.create(since=awake_since, until=now)
-    blindness.assess(now)
-    rows = models.Alert.objects.order_by("pk")
-    return [(a.incident.kind, a.event) for a in rows.select_related("incident")]
-
-
-def reasons() -> list[str]:
-    return [one["what"] for one in models.Incident.objects.latest("pk").facts["reasons"]]
+    return watched()
 
 
 def test_who_sees_is_not_blind(tenant: models.Tenant) -> None:
@@ -93,16 +75,49 @@ def test_what_was_late_because_nothing_ran_is_not_the_tenants_blindness(
 
 
 def test_a_silent_stranger_is_told_once_and_not_by_tenant(tenant: models.Tenant) -> None:
-    make.tenant("fabrikam", fetched_at=NOW, probed_at=ago(days=1))
-    models.VantagePoint.objects.update(heard_at=ago(minutes=10), asked_at=ago(seconds=5))
+    credential(make.tenant("fabrikam", fetched_at=NOW, probed_at=ago(days=1)))
+    models.Tenant.objects.update(probed_at=ago(days=1))
+    models.VantagePoint.objects.update(**SILENT)
     assert assess() == [("blind", "opened")]
     incident = models.Incident.objects.get()
     assert incident.tenant is None
     assert incident.vantage_point == models.VantagePoint.objects.get()
     assert reasons() == ["silent"]
 
-    models.VantagePoint.objects.update(heard_at=NOW)
-    assert ("blind", "resolved") in assess(NOW + timedelta(seconds=5))
+    # One more that sees, and long did: now it is the tenants that nobody looks at.
+    make.stranger("singapore")
+    assess(NOW + timedelta(seconds=5))
+    blind = models.Incident.objects.exclude(tenant=None).values_list("tenant__slug", flat=True)
+    assert sorted(blind) == ["contoso", "fabrikam"]
+
+    models.VantagePoint.objects.update(heard_at=NOW + timedelta(seconds=5))
+    assert assess(NOW + timedelta(seconds=6))[-1] == ("blind", "resolved")
+
+
+def test_a_source_that_answers_is_no_stranger_that_sees(tenant: models.Tenant) -> None:
+    make.source(tenant)
+    models.Tenant.objects.update(probed_at=ago(days=1))
+    strangers = models.VantagePoint.objects.filter(plays="stranger")
+    strangers.update(heard_at=ago(minutes=10), asked_at=ago(seconds=5))
+    assert assess() == [("blind", "opened")]
+    assert models.Incident.objects.get().tenant is None
+
+
+def test_a_tenant_that_was_never_connected_is_not_watched(tenant: models.Tenant) -> None:
+    make.tenant("fabrikam", fetched_at=ago(days=3), probed_at=ago(days=3))
+    assert assess() == []
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0, []), (1, [("blind", "opened")])])
+@pytest.mark.parametrize(
+    ("field", "rounds"),
+    [("fetched_at", timedelta(minutes=45)), ("probed_at", timedelta(hours=18))],
+)
+def test_three_whole_rounds_must_be_missed(
+    tenant: models.Tenant, field: str, rounds: timedelta, seconds: int, told: list[Any]
+) -> None:
+    models.Tenant.objects.update(**{field: NOW - rounds - timedelta(seconds=seconds)})
+    assert assess() == told
 
 
 def test_a_place_that_was_asked_only_since_our_own_start_is_not_silent_yet(
