@@ -87,10 +87,22 @@ def _take(
     """Count one line, or why it does not count."""
     if not any(map(str.strip, row)):
         return
+    _count(report, counts, _proxied(found.of(row)), number)
+
+
+def counted(lines: Iterable[Mapping[str, str]]) -> Report:
+    """The same of lines that are taken apart already: `date`, `source`, `sender`, `recipient`."""
+    report, counts = Report(), Counter[Key]()
+    for number, given in enumerate(lines, start=1):
+        _count(report, counts, given, number)
+    report.seen = tuple(_seen(key, messages) for key, messages in counts.items())
+    return report
+
+
+def _count(report: Report, counts: Counter[Key], given: Mapping[str, str], number: int) -> None:
     report.lines += 1
     if report.lines > MOST_LINES:
         raise ReportError(f"more than {MOST_LINES:,} lines: split the file")
-    given = _proxied(found.of(row))
     if reason := _irrelevant(given):
         report.passed_over[reason] += 1
         return

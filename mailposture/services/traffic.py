@@ -19,6 +19,7 @@ from django.db import transaction
 from mailposture import models
 from mailposture.adapters import spf, traces
 from mailposture.adapters.dns import DnsError, Resolver
+from mailposture.adapters.exchange import tracing
 from mailposture.adapters.published import providers
 from mailposture.core import senders
 from mailposture.core.addresses import NOWHERE, AddressSet, union
@@ -26,7 +27,7 @@ from mailposture.core.configuration import Configuration
 from mailposture.core.hosts import plain
 from mailposture.core.posture import Source
 from mailposture.core.senders import How, KnownSender, Seen
-from mailposture.services import assessing, audit, clouds, history, proposing
+from mailposture.services import assessing, audit, clouds, history, proposing, secrets
 from mailposture.services.enrolling import User
 
 HOW: Final = models.SeenSender.How
@@ -57,6 +58,7 @@ class Imported:
     first: date | None
     last: date | None
     passed_over: Mapping[str, int]
+    whole: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +77,25 @@ def import_file(
     tenant: models.Tenant, file: BufferedReader, how: str, now: datetime, *, user: User = None
 ) -> Imported:
     """Read a report and keep who sends. Raises traces.ReportError for what is no report."""
-    report = traces.read(file)
+    return _bring_in(tenant, traces.read(file), how, now, user=user)
+
+
+def fetch(tenant: models.Tenant, days: int, now: datetime, *, user: User = None) -> Imported:
+    """Trace the mail of the last days ourselves, where the tenant's app is let.
+
+    Raises ExchangeError where it is not, or the service gave no answer. What was not returned
+    proves nothing: no day is ever taken for one without traffic.
+    """
+    found = tracing.fetch(
+        clouds.of(tenant.cloud), secrets.credential_of(tenant), (now - timedelta(days=days), now)
+    )
+    done = _bring_in(tenant, found.report, HOW.TRACE, now, user=user)
+    return replace(done, whole=found.whole)
+
+
+def _bring_in(
+    tenant: models.Tenant, report: traces.Report, how: str, now: datetime, *, user: User
+) -> Imported:
     kept, passed_over = _ours(tenant, report, now)
     _keep(tenant, kept, HOW(how), now)
     span = traces.days(kept)
@@ -88,7 +108,7 @@ def import_file(
         passed_over=passed_over,
     )
     audit.record(
-        "imported traffic", tenant.slug, now, user=user, report=how, messages=done.messages
+        "imported traffic", tenant.slug, now, user=user, report=str(how), messages=done.messages
     )
     return done
 

@@ -10,6 +10,8 @@ from django.core.management import CommandError
 from django.utils import timezone
 
 from mailposture import models
+from mailposture.adapters.exchange.errors import ExchangeError
+from mailposture.services import traffic
 from tests import factories as make
 from tests.adapters.dns_server import name_server
 from tests.commands.bundles import bundle, connector, kept, said
@@ -73,6 +75,31 @@ def test_traffic_that_cannot_be_read_is_refused_with_file_line_and_remedy(tmp_pa
     assert "There is no tenant 'fabrikam'" in refused("import_traffic", "fabrikam", file)
     assert "Name a file to import" in refused("import_traffic", "contoso")
     assert "Name a file to import" in refused("import_traffic", "contoso", file, "--forget")
+
+
+def test_a_trace_of_our_own_says_what_its_silence_means(monkeypatch: pytest.MonkeyPatch) -> None:
+    tenant = make.tenant()
+    assert "contoso has no credential" in refused("import_traffic", "contoso", "--trace", "2")
+    models.Credential.objects.create(
+        tenant=tenant, kind="secret", client_id=tenant.tenant_id, sealed="x", updated_at=make.NOW
+    )
+
+    def answer(_tenant: models.Tenant, days: int, _now: Any) -> traffic.Imported:
+        if days > 10:
+            raise ExchangeError("role-missing", "", permanent=True, status=403)
+        return traffic.Imported(
+            lines=0, senders=0, messages=0, first=None, last=None, passed_over={}, whole=days < 5
+        )
+
+    monkeypatch.setattr(traffic, "fetch", answer)
+    said_so = said("import_traffic", "contoso", "--trace", "7")[0]
+    assert said_so.endswith("not all of it was returned: ask for fewer days\n")
+    assert "not all" not in said("import_traffic", "contoso", "--trace", "2")[0]
+    assert "which says nothing about who sends. role-missing" in refused(
+        "import_traffic", "contoso", "--trace", "30"
+    )
+    with pytest.raises(CommandError, match="not a number of days"):
+        said("import_traffic", "contoso", "--trace", "400")
 
 
 # ---- bundles -------------------------------------------------------------------------------

@@ -10,11 +10,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from mailposture import models
+from mailposture.adapters import traces
 from mailposture.adapters.columns import ReportError
+from mailposture.adapters.exchange import tracing
 from mailposture.core.configuration import AcceptedDomain, Configuration
 from mailposture.core.reachability import compare
 from mailposture.core.senders import How, Turn, losing
-from mailposture.services import ticking, traffic
+from mailposture.services import secrets, ticking, traffic
 from tests import factories as make
 from tests.adapters.dns_server import Zone, name_server
 from tests.factories import NOW
@@ -118,6 +120,24 @@ def test_a_file_that_is_refused_leaves_nothing_behind(contoso: models.Tenant) ->
         bring(contoso, line(), line(day="25.11.2026"))
     assert kept(contoso) == []
     assert not models.AuditEvent.objects.exists()
+
+
+def test_a_trace_of_our_own_is_kept_as_an_imported_one(
+    contoso: models.Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def fetch(_cloud: Any, credential: str, span: Any) -> tracing.Traced:
+        asked.append((credential, span))
+        given = {"sender": "a@fabrikam.com", "recipient": "b@contoso.com"}
+        lines = [given | {"date": TODAY, "source": "198.51.100.7"}]
+        return tracing.Traced(report=traces.counted(lines), whole=False)
+
+    monkeypatch.setattr(tracing, "fetch", fetch)
+    monkeypatch.setattr(secrets, "credential_of", lambda of: f"credential of {of.slug}")
+    done = traffic.fetch(contoso, 2, NOW)
+    assert asked == [("credential of contoso", (make.ago(days=2), NOW))]
+    assert (done.whole, kept(contoso)) == (False, [("198.51.100.7", "fabrikam.com", 1)])
 
 
 # ---- retention -----------------------------------------------------------------------------
