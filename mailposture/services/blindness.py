@@ -119,7 +119,9 @@ def _watched_since(looking: Iterable[models.VantagePoint], now: datetime) -> dat
     ended = models.Incident.objects.filter(
         kind=Kind.BLIND, tenant=None, resolved_at__gte=now - awake.KEPT
     ).order_by("resolved_at")
-    back = dict(ended.values_list("vantage_point", "resolved_at"))
+    back: dict[int | None, datetime | None] = dict(
+        ended.values_list("vantage_point", "resolved_at")
+    )
     return min(
         (max(filter(None, (p.created_at, back.get(p.pk), back.get(None)))) for p in looking),
         default=None,
