@@ -4,9 +4,10 @@
 
 A database of its own in a folder that is removed afterwards (or DATABASE_URL, which must be
 empty): nine paths a tenant, four spans a path over a year, three configurations, changes, windows,
-two days of shards. One span in fifty carries its conversation. Server time is the whole request
-through the middleware, in this process, without the network; the first of each page is left out.
-Where the CPU time is much less, something else on this machine was busy.
+findings, contradictions at every fiftieth tenant, two days of shards. One span in fifty carries its
+conversation. Server time is the whole request through the middleware, in this process, without
+the network; the first of each page is left out. Where the CPU time is much less, something else on
+this machine was busy.
 """
 
 import argparse
@@ -58,6 +59,7 @@ def seed(count: int, now: datetime) -> None:
     paths = [models.Path(pk=path, current_id=pk) for path, pk in current]
     models.Path.objects.bulk_update(paths, ["current"], batch_size=BATCH)
     _history(models, factories, tenants, now)
+    _judged(models, tenants, now)
     _work(models, tenants, places, now)
 
 
@@ -132,6 +134,36 @@ def _history(models: Any, factories: Any, tenants: list[Any], now: datetime) -> 
         ) for t, snaps in by_tenant.items()))  # fmt: skip
 
 
+FOUND = (
+    ("MP-01", "critical", 0),
+    ("MP-06", "high", 1),
+    ("MP-02", "medium", 2),
+    ("MP-28", "info", 4),
+)
+
+
+def _judged(models: Any, tenants: list[Any], now: datetime) -> None:
+    """Findings that stand, one that is over, and paths that contradict, settle or show nothing."""
+    document = {"because": "Any host may deliver.", "evidence": ["SenderDomains = *"] * 4,
+                "near_miss": "Would be closed if Lock to gateway were enabled.",
+                "assumptions": [], "remediation": "lock"}  # fmt: skip
+    _bulk(models.Finding, (
+        models.Finding(
+            tenant=t, rule=rule, severity=severity, rank=rank, sentence=f"{rule} is violated.",
+            document=document, opened_at=now - timedelta(minutes=7 * t.pk + rank),
+            closed_at=now if rule == "MP-28" and t.pk % 2 else None,
+        ) for t in tenants for rule, severity, rank in FOUND
+        if t.pk % 3 == 0 or rank > 1))  # fmt: skip
+    paths = models.Path.objects.all()
+    paths.update(predicted="closed", predicted_by="Lock to gateway", agreement="agrees")
+    paths.filter(verdict="unknown").update(agreement="blind")
+    some = [t.pk for t in tenants[::50]]
+    for chosen, agreement in ((some[::2], "closed_open"), (some[1::2], "in_doubt")):
+        paths.filter(tenant__in=chosen).update(
+            agreement=agreement, apart_since=now, leans_on=["null_sender_in_wildcard"]
+        )
+
+
 def _work(models: Any, tenants: list[Any], places: list[Any], now: datetime) -> None:
     opened = models.Path.objects.filter(verdict="open").exclude(vantage_point__plays="source")
     _bulk(models.ExposureWindow, (
@@ -188,14 +220,18 @@ def _addresses() -> list[str]:
 
     observation = models.Observation.objects.filter(last_at=None).exclude(tries=[]).first()
     change = models.Change.objects.first()
-    if observation is None or change is None:
+    finding = models.Finding.objects.filter(rule="MP-01").first()
+    if observation is None or change is None or finding is None:
         raise SystemExit("nothing was seeded")
     return [
         "/", "/tenants/", "/tenants/?sort=name&page=20", "/tenants/?q=tenant-49&state=open",
         "/tenants/?class=null&sort=-since", "/tenants.csv", "/exposure.json", "/changes/",
         "/changes/?tenant=tenant-7&effect=opens", f"/changes/{change.pk}/",
         f"/observations/{observation.pk}/", f"/tenants/tenant-7/connectors/{LOCK}/",
-        "/tenants/tenant-8/", "/vantage-points/",
+        "/tenants/tenant-8/", "/vantage-points/", "/findings/", "/findings/?severity=high",
+        "/findings/?state=all&rule=MP-02", "/findings/?tenant=tenant-8", "/findings.csv",
+        f"/findings/{finding.pk}/", "/contradictions/", "/contradictions/?manner=in_doubt",
+        "/contradictions/?assumption=null_sender_in_wildcard", "/what-if/", "/glossary/",
     ]  # fmt: skip
 
 

@@ -84,7 +84,10 @@ def wire(value: bytes | str) -> str:
     if isinstance(value, bytes):
         line = value.removesuffix(b"\n").removesuffix(b"\r")
         return "".join(_byte(b) for b in line)
-    return "".join(_character(c) for c in str(value))
+    text = str(value)
+    if text.isascii() and text.isprintable():  # most texts by far: nothing in them is hidden
+        return text
+    return "".join(_character(c) for c in text)
 
 
 def _byte(value: int) -> str:

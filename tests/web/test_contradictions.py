@@ -109,7 +109,7 @@ def test_what_still_settles_is_no_contradiction(viewer: Client) -> None:
     (path,) = answered(locked(), "open")
     models.Path.objects.filter(pk=path.pk).update(agreement="settling", apart_since=None)
     shown = page(viewer, "/contradictions/")
-    assert "No answer contradicts its prediction; 1 path answers, 1 are settling." in words(shown)
+    assert "No answer contradicts its prediction; 1 path answers, 1 is settling." in words(shown)
     settling = of_section(shown, "settling")
     assert "Closed 5.7.51 by Lock to gateway Open" in settling
     assert "Critical" not in settling

@@ -1,6 +1,6 @@
 """Where prediction and observation part, over the fleet: by tenant, place, sender and manner."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -106,23 +106,23 @@ class Listing:
 
 
 def listing(wanted: Wanted) -> Listing:
-    """Everything that the page shows."""
+    """Everything that the page shows; what is nowhere is not looked for."""
     live = _narrowed(_live(), wanted)
+    counts = _counts(live)
     page = Paginator(_apart(live, wanted), PAGE).get_page(wanted.page or 1)
-    settles = list(_grouped(live.filter(agreement=Agreement.SETTLING))[: SETTLING + 1])
+    settles = _settling(live) if counts[Agreement.SETTLING] else []
     rows = [*page, *settles[:SETTLING]]
     seen = _observations(row["latest"] for row in rows)
     lines = [_line(row, seen) for row in rows]
-    counts = _counts(live)
     return Listing(
-        sentence=tuple(_sentence(counts)),
+        sentence=tuple(_sentence(counts, live)),
         lines=tuple(lines[: len(page)]),
         page=page,
         settling=tuple(lines[len(page) :]),
         more_settling=max(0, len(settles) - SETTLING),
-        blind=tuple(_blind(live)),
+        blind=tuple(_blind(live)) if counts[Agreement.BLIND] else (),
         doubts=tuple(_doubts(live)),
-        compared=counts["compared"],
+        compared=_compared(counts),
     )
 
 
@@ -158,6 +158,10 @@ def _apart(live: QuerySet[models.Path], wanted: Wanted) -> QuerySet[Any, dict[st
     if wanted.assumption:
         found = _leaning(found, wanted.assumption)
     return _grouped(found)
+
+
+def _settling(live: QuerySet[models.Path]) -> list[dict[str, Any]]:
+    return list(_grouped(live.filter(agreement=Agreement.SETTLING))[: SETTLING + 1])
 
 
 def _leaning(found: QuerySet[models.Path], assumption: str) -> QuerySet[Any]:
@@ -261,26 +265,28 @@ def _doubts(live: QuerySet[models.Path]) -> list[Doubt]:
 # ---- what the page says first ------------------------------------------------------------
 
 
-def _counts(live: QuerySet[models.Path]) -> dict[str, int]:
-    apart = Q(agreement__in=APART)
-    neither = (Agreement.NEITHER, Agreement.UNPREDICTED, Agreement.BLIND)
-    return live.aggregate(
-        tenants=Count("tenant", distinct=True, filter=apart),
-        paths=Count("pk", filter=apart),
-        settling=Count("pk", filter=Q(agreement=Agreement.SETTLING)),
-        compared=Count("pk", filter=~Q(agreement__in=neither)),
-    )
+def _counts(live: QuerySet[models.Path]) -> Counter[str]:
+    """How many paths stand in each manner."""
+    return Counter(dict(live.values_list("agreement").annotate(n=Count("pk"))))
 
 
-def _sentence(counts: Mapping[str, int]) -> Iterator[Piece]:
-    tenants, paths, compared = counts["tenants"], counts["paths"], counts["compared"]
+def _compared(counts: Counter[str]) -> int:
+    """Paths with a prediction and an observation that proves something."""
+    return counts[Agreement.AGREES] + counts[Agreement.SETTLING] + sum(counts[a] for a in APART)
+
+
+def _sentence(counts: Counter[str], live: QuerySet[models.Path]) -> Iterator[Piece]:
+    paths, compared = sum(counts[a] for a in APART), _compared(counts)
     if not compared:
         yield Piece(text="No prediction stands beside an answer yet.")
     elif not paths:
         noun = "path answers" if compared == 1 else "paths answer"
-        settles = f", {counts['settling']:,} are settling" if counts["settling"] else ""
+        settling = counts[Agreement.SETTLING]
+        settles = f", {settling:,} {'is' if settling == 1 else 'are'} settling" * bool(settling)
         yield Piece(text=f"No answer contradicts its prediction; {compared:,} {noun}{settles}.")
     else:
+        apart = live.filter(apart_since__isnull=False, agreement__in=APART)
+        tenants = apart.aggregate(n=Count("tenant", distinct=True))["n"]
         noun = "tenant" if tenants == 1 else "tenants"
         yield Piece(text=f"{tenants:,} {noun}", href="#apart", strong=True)
         against = "answers against its" if tenants == 1 else "answer against their"
