@@ -16,6 +16,7 @@ from mailposture import models
 from mailposture.core.configuration import InboundConnector, PartStatus
 from mailposture.core.posture import RULES
 from mailposture.services import assessing, predicting
+from mailposture.services.pages import commands
 from mailposture.services.pages import findings as pages
 from tests import factories as make
 from tests.factories import NOW, ago
@@ -266,6 +267,13 @@ def test_its_script_can_be_asked_of_a_what_if(viewer: Client) -> None:
     assert '<form class="buttons after" action="/tenants/contoso/what-if/" method="post">' in shown
     paste = shown.split('name="paste" value="')[1].split('"')[0]
     assert paste.splitlines()[-1].startswith("Set-InboundConnector")
+
+
+def test_a_command_is_broken_between_its_parameters_and_nowhere_changed() -> None:
+    line = "Set-InboundConnector -Identity 'a -B c' -Enabled $true"
+    cut = commands.pieces(line)
+    assert "".join(piece.text for piece in cut) == line
+    assert [p.text for p in cut if p.kind == "parameter"] == ["-Identity", "-Enabled"]
 
 
 def test_without_a_gateway_the_script_is_not_ready_and_does_nothing_when_pasted(

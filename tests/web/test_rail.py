@@ -66,6 +66,28 @@ def test_all_well_is_no_number() -> None:
     assert nav["Overview"]["count"] is None
 
 
+def test_grave_findings_are_bad_news_and_lesser_ones_no_number() -> None:
+    tenant = make.tenant("contoso")
+    for rank, severity in enumerate(("critical", "high", "medium")):
+        tenant.findings.create(
+            rule=f"MP-0{rank}", severity=severity, rank=rank, document={}, opened_at=make.NOW
+        )
+    tenant.findings.filter(rank=0).update(closed_at=make.NOW)
+    nav = {item["name"]: item for item in context()["rail"]["nav"]}
+    assert (nav["Findings"]["count"], nav["Findings"]["bad"]) == (1, 1)
+
+
+def test_ten_entries_at_most_and_what_is_smaller_stands_at_the_foot(settings: Any) -> None:
+    settings.LAB = {"control": "http://127.0.0.1:1"}
+    found = context()["rail"]
+    assert len(found["nav"]) == 10
+    assert [item["name"] for item in found["beside"]] == [
+        "Vantage points",
+        "Explain a reply",
+        "Words",
+    ]
+
+
 @pytest.mark.parametrize("lab", [None, {"control": "http://127.0.0.1:1"}])
 def test_the_lab_is_there_only_where_one_runs(settings: Any, lab: Any) -> None:
     settings.LAB = lab

@@ -291,4 +291,6 @@ def _sentence(counts: Counter[str], live: QuerySet[models.Path]) -> Iterator[Pie
         yield Piece(text=f"{tenants:,} {noun}", href="#apart", strong=True)
         against = "answers against its" if tenants == 1 else "answer against their"
         of = f"{paths:,} of {compared:,} {'path' if compared == 1 else 'paths'}"
-        yield Piece(text=f" {against} configuration, on {of}.")
+        yield Piece(text=f" {against} configuration, on ")
+        yield Piece(text=of, href="#apart")
+        yield Piece(text=".")

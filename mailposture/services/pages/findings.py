@@ -268,7 +268,10 @@ def _sentence(sums: Sums, of: models.Tenant | None) -> Iterator[Piece]:
         yield Piece(text=f" at {of.name}.")
         return
     noun = "tenant" if sums.tenants == 1 else "tenants"
-    yield Piece(text=f" at {sums.grave_at:,} of {sums.tenants:,} {noun}.")
+    yield Piece(text=" at ")
+    at = f"{sums.grave_at:,} of {sums.tenants:,} {noun}"
+    yield Piece(text=at, href=address(severity=["critical", "high"]))
+    yield Piece(text=".")
 
 
 def _nothing_grave(sums: Sums, of: models.Tenant | None) -> Iterator[Piece]:
