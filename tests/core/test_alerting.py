@@ -211,6 +211,43 @@ def test_a_story_is_told_so(looks: Sequence[Look], told: Sequence[tuple[float, E
     assert [(round(minute, 3), event) for minute, event in watch.told] == list(told)
 
 
+def life(*looks: Look) -> Life:
+    """The life after these looks."""
+    watch = Watch()
+    for look in looks:
+        watch.look(*look)
+    assert watch.life
+    return watch.life
+
+
+def test_an_end_that_was_seen_before_the_last_move_does_not_turn_time_back() -> None:
+    # Results of several workers: the closing was seen before the return that was taken first.
+    was = life((0, "open"), (10, "closed"), (30, "open"))
+    step = observe(was, Seen(level=Level.GONE, at=at(29)))
+    assert step.life
+    assert (step.life.resolved_at, step.life.moved_at) == (at(29), at(30))
+    assert step.life.tell_at == at(30) + QUIET
+
+
+def test_a_return_that_ends_before_it_was_told_is_believed_to_be_in_part() -> None:
+    # It was told at its end, as it had been seen: how bad it is then, nobody claims.
+    held = life((0, "open"), (10, "closed"), (30, "partly..."))
+    step = observe(held, Seen(level=Level.GONE, at=at(31)))
+    assert step.news == (AGAIN,)
+    assert step.life
+    assert step.life.told is Level.PARTLY
+    # Should it be back as a whole when it is quiet, that is worse than people believe.
+    back = observe(step.life, Seen(level=Level.WHOLE, at=at(40))).life
+    assert back
+    assert due(back, Level.WHOLE, at(40) + QUIET).news == (WORSE,)
+
+
+def test_a_return_waits_for_the_rest_of_its_round_no_longer_than_an_opening() -> None:
+    held = life((0, "open"), (10, "closed"), (30, "open..."))
+    assert held.tell_at == at(30) + PATIENCE
+    assert due(held, Level.WHOLE, at(30.5)).news == (AGAIN,)
+
+
 def test_the_hour_begins_a_new_incident_and_less_goes_on_with_the_old() -> None:
     early, late = Watch(), Watch()
     for watch, minute in ((early, 69.9), (late, 70)):

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.policy import default
@@ -264,6 +264,76 @@ def test_a_late_success_stands_also_where_the_claim_was_taken_over(
     delivering.send(pk, attempt, lambda: NOW)
     assert states() == ["sent"]
     assert delivering.claim(NOW + 3 * delivering.LEASE) == []
+
+
+@pytest.mark.django_db
+def test_of_two_that_claim_in_the_same_moment_one_gets_each_mail(
+    server: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alert(FIVE[:2])
+    real, others = delivering._message_id, []
+
+    def between(row: models.Delivery) -> str:
+        # Chosen by the first, and not yet written: here comes the second.
+        monkeypatch.setattr(delivering, "_message_id", real)
+        others.extend(delivering.claim(NOW))
+        return real(row)
+
+    monkeypatch.setattr(delivering, "_message_id", between)
+    mine = delivering.claim(NOW)
+    assert (len(others), mine) == (2, [])
+    assert set(models.Delivery.objects.values_list("attempts", flat=True)) == {1}
+
+
+def overtaken(
+    monkeypatch: pytest.MonkeyPatch, ends: Callable[[], Any], *, sent: bool
+) -> models.Delivery:
+    """A sender that is so slow that its mail is claimed anew, and taken up or sent, before it ends
+    in this way.
+    """
+    alert(FIVE[:1])
+    ((pk, attempt),) = delivering.claim(NOW)
+    later = NOW + delivering.LEASE
+    real = smtp.send
+
+    def slow(*_: Any) -> Any:
+        monkeypatch.setattr(smtp, "send", real)
+        ((_, second),) = delivering.claim(later)
+        if sent:
+            delivering.send(pk, second, lambda: later)
+        else:
+            delivering._begun(pk, second, later)
+        return ends()
+
+    monkeypatch.setattr(smtp, "send", slow)
+    clock = iter([NOW, later + timedelta(minutes=9)])
+    delivering.send(pk, attempt, lambda: next(clock))
+    return models.Delivery.objects.get()
+
+
+@pytest.mark.django_db
+def test_a_late_failure_leaves_the_claim_alone_that_took_it_over(
+    server: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused() -> Any:
+        raise smtp.DeliveryError("recipient", "550 nobody", code=550)
+
+    row = overtaken(monkeypatch, refused, sent=False)
+    assert (row.state, row.attempts, row.answer) == ("waiting", 2, delivering.BEGUN)
+    assert row.lease_until == NOW + 2 * delivering.LEASE
+    # Of the first try the end is known now, of the second not yet.
+    assert row.unsure == 1
+
+
+@pytest.mark.django_db
+def test_what_was_recorded_as_sent_stays_as_it_was_recorded(
+    server: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = overtaken(monkeypatch, lambda: smtp.Answer(250, "taken by another"), sent=True)
+    assert (row.state, row.answer) == ("sent", "250 2.0.0 taken as 4711")
+    assert row.done_at == NOW + delivering.LEASE
+    # Both were taken, and that is counted.
+    assert (row.attempts, row.unsure) == (2, 1)
 
 
 @pytest.mark.django_db
