@@ -14,8 +14,9 @@ def exposure(request: HttpRequest, slug: str) -> HttpResponse:
     """Show how much of the Internet may deliver, why, and on what that rests."""
     of = seen_tenant(request, slug)
     domain, sender_class = request.GET.get("domain", ""), request.GET.get("class", "")
-    page = reaching.load(of, domain, sender_class)
-    context = {"now": timezone.now(), "tenant": of, "page": page}
+    now = timezone.now()
+    page = reaching.load(of, domain, sender_class, now)
+    context = {"now": now, "tenant": of, "page": page}
     return render(request, "exposure/exposure.html", context)
 
 

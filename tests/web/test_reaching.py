@@ -53,8 +53,10 @@ def test_a_locked_tenant_is_reached_by_one_address_and_says_why(viewer: Client) 
     shown = page(viewer, AT)
     assert heading(shown) == "1 IPv4 address may deliver directly to contoso."
     why = words(shown.split("<h2>Why</h2>")[1].split("</section>")[0])
-    assert "203.0.113.10 over TLS taken satisfies a restriction: Lock to gateway" in why
-    assert "4,294,967,295 IPv4 addresses over TLS 5.7.51 refused by a restriction" in why
+    assert "203.0.113.10 with or without TLS taken satisfies a restriction: Lock to gateway" in why
+    assert "4,294,967,295 IPv4 addresses" in why
+    assert "203.0.113.11 203.0.113.12/30" in why
+    assert "with or without TLS 5.7.51 refused by a restriction" in why
     assert "rests on ipv6_never_listed" in why
 
 
@@ -119,6 +121,58 @@ def test_connectors_that_could_not_be_read_are_named_and_counted_as_not_known(
     shown = page(viewer, AT)
     assert "Get-InboundConnector was not read, or not whole" in shown
     assert "is-unknown" in shown.split("<h1>")[0].split('class="head"')[1]
+    assert heading(shown) == "It is not known who may deliver directly to contoso."
+    assert "Hatched: the configuration does not say." in words(shown)
+    assert 'class="not-known"' in shown
+    assert 'class="warm"' not in shown
+    assert shown.count(">not known</a>") == 3
+
+
+@pytest.mark.parametrize(
+    ("verdict", "says"), [("closed", "Observed Closed"), ("open", "Observed Open")]
+)
+def test_what_is_only_believed_says_so_and_what_was_seen_stands_beside_it(
+    viewer: Client, verdict: str, says: str
+) -> None:
+    tenant = read(make.lock())
+    spine = words(page(viewer, AT).split("<h1>")[0].split('class="head"')[1])
+    assert "Predicted closed" in spine
+    assert "No stranger was answered there yet." in spine
+    for path in make.paths(tenant, make.stranger()):
+        make.answered(path, verdict, make.ago(minutes=5))
+    head = page(viewer, AT).split("<h1>")[0].split('class="head"')[1]
+    assert says in words(head)
+    assert 'href="/observations/' in head
+
+
+def test_an_answer_that_lapsed_is_not_shown_as_seen(viewer: Client) -> None:
+    tenant = read(make.lock())
+    for path in make.paths(tenant, make.stranger()):
+        make.answered(path, "closed", make.ago(days=3))
+    spine = words(page(viewer, AT).split("<h1>")[0].split('class="head"')[1])
+    assert "Observed Unknown" in spine
+
+
+def test_who_gets_in_by_certificate_alone_is_not_called_nobody(viewer: Client) -> None:
+    read(
+        make.lock(
+            sender_ip_addresses=(),
+            restrict_domains_to_ip_addresses=False,
+            restrict_domains_to_certificate=True,
+            require_tls=True,
+            tls_sender_certificate_name="gateway.example.net",
+        )
+    )
+    shown = page(viewer, AT)
+    assert heading(shown) == "No address may deliver directly to contoso without a certificate."
+    assert "and 1 certificate name: gateway.example.net" in words(shown)
+
+
+def test_what_an_answer_rests_on_leads_to_its_words(viewer: Client) -> None:
+    read(make.lock())
+    shown = page(viewer, AT)
+    assert 'href="#rests-ipv6_never_listed"' in shown
+    assert 'id="rests-ipv6_never_listed"' in shown
 
 
 def test_accepted_domains_that_were_not_read_are_whatever_they_are(viewer: Client) -> None:

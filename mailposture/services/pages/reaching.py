@@ -1,7 +1,7 @@
 """Who may deliver to a tenant, exactly, by its configuration: numbers, sets, reasons."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from mailposture import models
 from mailposture.adapters.drawings.internet import Map, draw
+from mailposture.core import states
 from mailposture.core.addresses import EVERYWHERE, AddressSet, counted, parse, union
 from mailposture.core.attribution import BY_NAME, Assumption, decided
 from mailposture.core.attribution import session as checked
@@ -25,7 +26,9 @@ from mailposture.core.reachability import (
     reachability,
     witness,
 )
+from mailposture.core.verdict import Verdict
 from mailposture.services import history
+from mailposture.services.pages import lapsing
 
 CLASS_WORDS: Final = {FOREIGN: "foreign sender", OWN: "own sender", NULL: "null sender"}
 GROUPS_A_PAGE: Final = 40
@@ -55,6 +58,28 @@ class Count:
     leans: bool = False
     chosen: bool = False
 
+    @property
+    def believed(self) -> str:
+        """The state as what it is: by the configuration, not seen."""
+        return "Not known" if self.state == "unknown" else f"Predicted {self.state}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listed:
+    """Some clients in words, and the networks that the words stand for."""
+
+    words: str
+    cidrs: tuple[str, ...] = ()
+    more: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """What strangers were answered at the same door: the worst of it."""
+
+    state: str
+    href: str
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Group:
@@ -69,7 +94,7 @@ class Slice:
     """Some clients and how they are answered."""
 
     state: str
-    who: str
+    who: Listed
     how: str
     why: str
     code: str
@@ -85,10 +110,10 @@ class Shown:
     domain: str
     sender_class: str
     count: Count
-    beside: str
+    by_certificate_alone: bool
+    seen: Seen | None
     drawing: str
-    cidrs: tuple[str, ...]
-    more: int
+    networks: Listed
     slices: tuple[Slice, ...]
     assumptions: tuple[Assumption, ...]
     list_href: str
@@ -117,7 +142,7 @@ class Page:
     not_known: tuple[Assumption, ...]
 
 
-def load(tenant: models.Tenant, domain: str, sender_class: str) -> Page:
+def load(tenant: models.Tenant, domain: str, sender_class: str, now: datetime) -> Page:
     """Work it out for the tenant as it was last read; the chosen domain and class in full."""
     configuration = history.known(tenant)
     latest = tenant.snapshots.order_by("-last_seen_at").first()
@@ -134,7 +159,7 @@ def load(tenant: models.Tenant, domain: str, sender_class: str) -> Page:
         classes=tuple(words(c) for c in reach.classes),
         groups=tuple(groups[:GROUPS_A_PAGE]),
         more_groups=max(0, len(groups) - GROUPS_A_PAGE),
-        shown=_shown(tenant, reach, domain, sender_class) if domain else None,
+        shown=_shown(tenant, reach, (domain, sender_class), now) if domain else None,
         witness=_witness(tenant, reach),
         not_known=tuple(BY_NAME[name] for name in reach.rules.not_known),
     )
@@ -175,7 +200,11 @@ def _group(
         is_chosen = chosen[0] in names and chosen[1] == sender_class
         href = f"{address(tenant)}?domain={names[0]}&class={sender_class}#shown"
         counts.append(count(reach.of(names[0], sender_class), href, chosen=is_chosen))
-    return Group(domains=tuple(names), counts=tuple(counts))
+    return Group(domains=tuple(_named(name) for name in names), counts=tuple(counts))
+
+
+def _named(domain: str) -> str:
+    return "any accepted domain" if domain == ANY_RECIPIENT else domain
 
 
 def address(tenant: models.Tenant) -> str:
@@ -225,41 +254,83 @@ def _few(names: Sequence[str]) -> str:
 # ---- one of them in full -------------------------------------------------------------------
 
 
-def _shown(tenant: models.Tenant, reach: Reachability, domain: str, sender_class: str) -> Shown:
+def _shown(
+    tenant: models.Tenant, reach: Reachability, chosen: tuple[str, str], now: datetime
+) -> Shown:
+    domain, sender_class = chosen
     found = reach.of(domain, sender_class)
-    cidrs = found.addresses.cidrs()
-    at = f"?domain={domain}&class={sender_class}"
+    cut = tuple(slices(tenant, reach.regions(domain, sender_class)))
+    leans = dict.fromkeys((*found.assumptions, *(n for one in cut for n in one.assumptions)))
     return Shown(
-        domain="any accepted domain" if domain == ANY_RECIPIENT else domain,
+        domain=_named(domain),
         sender_class=words(sender_class),
         count=count(found),
-        beside=_beside(found),
-        drawing=draw(
-            Map(key="reach", addresses=found.addresses, title=f"{words(sender_class)} to {domain}")
-        ),
-        cidrs=cidrs[:CIDRS_SHOWN],
-        more=max(0, len(cidrs) - CIDRS_SHOWN),
-        slices=tuple(slices(tenant, reach.regions(domain, sender_class))),
-        assumptions=tuple(BY_NAME[name] for name in found.assumptions),
-        list_href=reverse("exposure_list", args=[tenant.slug]) + at,
+        by_certificate_alone=bool(found.certificates and not found.addresses),
+        seen=_seen(tenant, domain, sender_class, now),
+        drawing=drawing("reach", found, f"{words(sender_class)} to {_named(domain)}"),
+        networks=listed("List as CIDR", found.addresses),
+        slices=cut,
+        # What was not known is said above everything else.
+        assumptions=tuple(BY_NAME[n] for n in leans if n not in reach.rules.not_known),
+        list_href=reverse("exposure_list", args=[tenant.slug])
+        + f"?domain={domain}&class={sender_class}",
     )
 
 
+def drawing(key: str, found: Reach, title: str) -> str:
+    """The map of what may deliver; hatched where that is not known."""
+    known = found.addresses if state(found) != "unknown" else None
+    return draw(Map(key=key, addresses=known, title=title))
+
+
+def listed(said: str, addresses: AddressSet) -> Listed:
+    """The networks behind some words, as far as a page shows them."""
+    cidrs = addresses.cidrs()
+    return Listed(words=said, cidrs=cidrs[:CIDRS_SHOWN], more=max(0, len(cidrs) - CIDRS_SHOWN))
+
+
+def _seen(tenant: models.Tenant, domain: str, sender_class: str, now: datetime) -> Seen | None:
+    """The worst that strangers were answered there; None where none asked."""
+    rows = lapsing.paths(now).filter(
+        tenant=tenant,
+        domain=domain,
+        sender_class=sender_class,
+        vantage_point__enabled=True,
+        vantage_point__plays=models.VantagePoint.Plays.STRANGER,
+        current__isnull=False,
+    )
+    found = list(rows)
+    if not found:
+        return None
+    worst = states.worst(Verdict(row.counted) for row in found)
+    shown = next(row for row in found if row.counted == worst)
+    return Seen(state=str(worst), href=reverse("observation", args=[shown.current_id]))
+
+
 def slices(tenant: models.Tenant, regions: Iterable[Region]) -> Iterable[Slice]:
-    """Every region in words; those over TLS first, what is let in before what is refused."""
+    """Every region in words, what is let in before what is refused; alike in clear: one line."""
     guids = _guids(tenant)
     ordered = sorted(regions, key=lambda r: (not r.tls, not r.accepted, r.certificate is not None))
+    found: dict[Slice, str] = {}
     for region in ordered:
-        yield Slice(
-            state="open" if region.accepted else "closed",
-            who=_who(region),
-            how="over TLS" if region.tls else "in clear text",
-            why=RULES[region.rule],
-            code=region.code or "",
-            connector=region.connector or "",
-            guid=guids.get(region.connector or "", ""),
-            assumptions=region.assumptions,
-        )
+        one = _slice(region, guids)
+        how = "over TLS" if region.tls else "in clear text"
+        found[one] = "with or without TLS" if one in found else how
+    return [replace(one, how=how) for one, how in found.items()]
+
+
+def _slice(region: Region, guids: dict[str, str]) -> Slice:
+    """One region, without a word of TLS."""
+    return Slice(
+        state="open" if region.accepted else "closed",
+        who=_who(region),
+        how="",
+        why=RULES[region.rule],
+        code=region.code or "",
+        connector=region.connector or "",
+        guid=guids.get(region.connector or "", ""),
+        assumptions=region.assumptions,
+    )
 
 
 def _guids(tenant: models.Tenant) -> dict[str, str]:
@@ -267,17 +338,17 @@ def _guids(tenant: models.Tenant) -> dict[str, str]:
     return {c.name: c.guid for c in connectors}
 
 
-def _who(region: Region) -> str:
+def _who(region: Region) -> Listed:
     if region.certificate is not None:
-        return f"any address with a certificate of {region.certificate}"
+        return Listed(words=f"any address with a certificate of {region.certificate}")
     cidrs = region.addresses.cidrs()
     if len(cidrs) <= 3:
-        return ", ".join(cidrs)
+        return Listed(words=", ".join(cidrs))
     v4, v6 = AddressSet(v4=region.addresses.v4), AddressSet(v6=region.addresses.v6)
     said = [f"{v4.size:,} IPv4 addresses"] if v4 else []
     if v6:
         said.append("all of IPv6" if v6.v6 == EVERYWHERE.v6 else f"{counted(v6.size)} of IPv6")
-    return " and ".join(said)
+    return listed(" and ".join(said), region.addresses)
 
 
 def _witness(tenant: models.Tenant, reach: Reachability) -> Witnessed | None:

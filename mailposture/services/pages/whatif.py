@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from mailposture import models
-from mailposture.adapters.drawings.internet import Map, draw
 from mailposture.adapters.exchange.proposed import read_proposal
 from mailposture.core import posture
 from mailposture.core.addresses import AddressSet
@@ -16,11 +15,11 @@ from mailposture.core.posture.findings import many
 from mailposture.core.posture.remediation import Script
 from mailposture.core.posture.remediation.proposed import proposed
 from mailposture.core.proposals import Proposal
-from mailposture.core.reachability import FOREIGN, Comparison, Moved, compare
+from mailposture.core.reachability import FOREIGN, Comparison, Moved, Reach, compare
 from mailposture.services import assessing, history
 from mailposture.services.pages import faring, reaching, staging
-from mailposture.services.pages.faring import Fare
-from mailposture.services.pages.reaching import Count
+from mailposture.services.pages.faring import Fares
+from mailposture.services.pages.reaching import Count, Listed
 
 # What a person may paste; a tenant's connectors are a hundredth of it.
 LONGEST_PASTE: Final = 256 * 1024
@@ -33,8 +32,8 @@ class Side:
     """Who may deliver before, or after."""
 
     count: Count
-    beside: str
     drawing: str
+    networks: Listed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,9 +43,9 @@ class Difference:
     domains: tuple[str, ...]
     sender: str
     before: Count
-    after: Count
-    gained: str
-    lost: str
+    after: Listed
+    gained: Listed
+    lost: Listed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +59,7 @@ class Answer:
     after: Side
     differences: tuple[Difference, ...]
     more: int
-    fares: tuple[Fare, ...]
+    fares: Fares
     gone: tuple[Finding, ...]
     fresh: tuple[Finding, ...]
     script: Script
@@ -97,7 +96,8 @@ def answer(tenant: models.Tenant, configuration: Configuration, found: Proposal)
     gone, fresh = _findings(posture.assess(judged), posture.assess(after))
     domain, sender_class = _most_moved(comparison)
     moved = comparison.of(domain, sender_class)
-    differences = list(_differences(comparison))
+    differences = list(_differences(tenant, comparison))
+    fares = faring.fares(tenant, comparison)
     script = proposed(judged, found.configuration)
     return Answer(
         steps=found.steps,
@@ -107,12 +107,12 @@ def answer(tenant: models.Tenant, configuration: Configuration, found: Proposal)
         after=_side("after", moved.after),
         differences=tuple(differences[:MOST_ROWS]),
         more=max(0, len(differences) - MOST_ROWS),
-        fares=tuple(faring.fares(tenant, comparison)),
+        fares=fares,
         gone=gone,
         fresh=fresh,
         script=script,
         stages=staging.shown(script),
-        assumptions=tuple(BY_NAME[name] for name in moved.after.assumptions),
+        assumptions=_rests_on(moved.after.assumptions, fares, comparison),
         not_known=tuple(BY_NAME[name] for name in comparison.after.rules.not_known),
     )
 
@@ -132,16 +132,21 @@ def _weight(moved: Moved, sender_class: str) -> tuple[int, bool]:
     return moved.gained.size + moved.lost.size, sender_class == FOREIGN
 
 
-def _side(key: str, found: Any) -> Side:
-    count = reaching.count(found)
+def _side(key: str, found: Reach) -> Side:
     return Side(
-        count=count,
-        beside=count.words,
-        drawing=draw(Map(key=key, addresses=found.addresses, title=key.capitalize())),
+        count=reaching.count(found),
+        drawing=reaching.drawing(key, found, key.capitalize()),
+        networks=reaching.listed("List as CIDR", found.addresses),
     )
 
 
-def _differences(comparison: Comparison) -> Iterator[Difference]:
+def _rests_on(names: Iterable[str], fares: Fares, comparison: Comparison) -> tuple[Assumption, ...]:
+    """What the page's answers rest on, but for what is said to be not known above them."""
+    leans = dict.fromkeys((*names, *(name for fare in fares.rows for name in fare.assumptions)))
+    return tuple(BY_NAME[n] for n in leans if n not in comparison.after.rules.not_known)
+
+
+def _differences(tenant: models.Tenant, comparison: Comparison) -> Iterator[Difference]:
     """What moves, domains that move alike in one line; what is gained first."""
     alike: dict[tuple[int, str], list[str]] = {}
     moves: dict[tuple[int, str], Moved] = {}
@@ -151,22 +156,30 @@ def _differences(comparison: Comparison) -> Iterator[Difference]:
             alike.setdefault(key, []).append(domain)
             moves[key] = moved
     for key in sorted(moves, key=lambda k: (-moves[k].gained.size, -moves[k].lost.size)):
-        moved = moves[key]
+        moved, domains = moves[key], alike[key]
+        at = f"{reaching.address(tenant)}?domain={domains[0]}&class={key[1]}#shown"
         yield Difference(
-            domains=tuple(alike[key]),
+            domains=tuple(domains),
             sender=reaching.words(key[1]),
-            before=reaching.count(moved.before),
-            after=reaching.count(moved.after),
+            before=reaching.count(moved.before, at),
+            after=_after(moved.after),
             gained=_many(moved.gained, moved.certificates_gained),
             lost=_many(moved.lost, moved.certificates_lost),
         )
 
 
-def _many(found: AddressSet, names: Sequence[str]) -> str:
+def _after(found: Reach) -> Listed:
+    count = reaching.count(found)
+    if count.state == "unknown":
+        return Listed(words="not known")
+    return reaching.listed(count.number, found.addresses)
+
+
+def _many(found: AddressSet, names: Sequence[str]) -> Listed:
     said = [many(found)] if found else []
     if names:
         said.append(f"certificate {', '.join(names)}")
-    return "; ".join(said) or "none"
+    return reaching.listed("; ".join(said) or "none", found)
 
 
 def _findings(
