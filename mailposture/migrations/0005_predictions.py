@@ -5,78 +5,115 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('mailposture', '0004_shards_aside_by_place'),
+        ("mailposture", "0004_shards_aside_by_place"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Finding',
+            name="Finding",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('rule', models.CharField(max_length=40)),
-                ('subject', models.CharField(blank=True, default='', help_text='what it is about', max_length=253)),
-                ('severity', models.CharField(choices=[('critical', 'Critical'), ('high', 'High'), ('medium', 'Medium'), ('low', 'Low'), ('info', 'Info')], max_length=8)),
-                ('rank', models.PositiveSmallIntegerField(help_text='0 is the worst severity')),
-                ('sentence', models.TextField()),
-                ('document', models.JSONField()),
-                ('opened_at', models.DateTimeField()),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("rule", models.CharField(max_length=40)),
+                (
+                    "subject",
+                    models.CharField(
+                        blank=True, default="", help_text="what it is about", max_length=253
+                    ),
+                ),
+                (
+                    "severity",
+                    models.CharField(
+                        choices=[
+                            ("critical", "Critical"),
+                            ("high", "High"),
+                            ("medium", "Medium"),
+                            ("low", "Low"),
+                            ("info", "Info"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("rank", models.PositiveSmallIntegerField(help_text="0 is the worst severity")),
+                ("sentence", models.TextField()),
+                ("document", models.JSONField()),
+                ("opened_at", models.DateTimeField()),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'ordering': ('rank', 'opened_at', 'pk'),
+                "ordering": ("rank", "opened_at", "pk"),
             },
         ),
         migrations.AddField(
-            model_name='path',
-            name='agreement',
-            field=models.CharField(default='neither', max_length=12),
+            model_name="path",
+            name="agreement",
+            field=models.CharField(default="neither", max_length=12),
         ),
         migrations.AddField(
-            model_name='path',
-            name='apart_since',
-            field=models.DateTimeField(blank=True, help_text='first seen to contradict', null=True),
+            model_name="path",
+            name="apart_since",
+            field=models.DateTimeField(blank=True, help_text="first seen to contradict", null=True),
         ),
         migrations.AddField(
-            model_name='path',
-            name='leans_on',
-            field=models.JSONField(default=list, help_text='names of assumptions'),
+            model_name="path",
+            name="leans_on",
+            field=models.JSONField(default=list, help_text="names of assumptions"),
         ),
         migrations.AddField(
-            model_name='path',
-            name='predicted',
-            field=models.CharField(default='unknown', max_length=8),
+            model_name="path",
+            name="predicted",
+            field=models.CharField(default="unknown", max_length=8),
         ),
         migrations.AddField(
-            model_name='path',
-            name='predicted_by',
-            field=models.CharField(blank=True, default='', help_text='connector', max_length=253),
+            model_name="path",
+            name="predicted_by",
+            field=models.CharField(blank=True, default="", help_text="connector", max_length=253),
         ),
         migrations.AddField(
-            model_name='path',
-            name='predicted_code',
-            field=models.CharField(blank=True, default='', max_length=8),
+            model_name="path",
+            name="predicted_code",
+            field=models.CharField(blank=True, default="", max_length=8),
         ),
         migrations.AddIndex(
-            model_name='path',
-            index=models.Index(condition=models.Q(('apart_since__isnull', False)), fields=['agreement', 'tenant'], name='path_contradicts'),
+            model_name="path",
+            index=models.Index(
+                condition=models.Q(("apart_since__isnull", False)),
+                fields=["agreement", "tenant"],
+                name="path_contradicts",
+            ),
         ),
         migrations.AddField(
-            model_name='finding',
-            name='tenant',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='findings', to='mailposture.tenant'),
+            model_name="finding",
+            name="tenant",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="findings",
+                to="mailposture.tenant",
+            ),
         ),
         migrations.AddIndex(
-            model_name='finding',
-            index=models.Index(condition=models.Q(('closed_at', None)), fields=['rank', 'opened_at'], name='finding_worst_first'),
+            model_name="finding",
+            index=models.Index(
+                condition=models.Q(("closed_at", None)),
+                fields=["rank", "opened_at"],
+                name="finding_worst_first",
+            ),
         ),
         migrations.AddIndex(
-            model_name='finding',
-            index=models.Index(fields=['tenant', '-opened_at'], name='finding_by_tenant'),
+            model_name="finding",
+            index=models.Index(fields=["tenant", "-opened_at"], name="finding_by_tenant"),
         ),
         migrations.AddConstraint(
-            model_name='finding',
-            constraint=models.UniqueConstraint(condition=models.Q(('closed_at', None)), fields=('tenant', 'rule', 'subject'), name='one_finding_stands_a_subject'),
+            model_name="finding",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("closed_at", None)),
+                fields=("tenant", "rule", "subject"),
+                name="one_finding_stands_a_subject",
+            ),
         ),
     ]
