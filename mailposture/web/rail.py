@@ -86,7 +86,7 @@ def _navigation(request: HttpRequest, counts: fleet.Counts) -> list[dict[str, An
     return [
         {
             "name": name,
-            "url": reverse(url),
+            "url": _leads(url, _tenant(request)),
             "icon": icon,
             "count": count,
             # How much of it is bad news: open tenants, grave findings, open incidents.
@@ -95,6 +95,13 @@ def _navigation(request: HttpRequest, counts: fleet.Counts) -> list[dict[str, An
         }
         for name, url, icon, count in rows
     ]
+
+
+def _leads(url: str, tenant: str | None) -> str:
+    """Where an entry leads: a what-if of the tenant that is looked at, if one is."""
+    if url == "what_if_start" and tenant:
+        return reverse("what_if", args=[tenant])
+    return reverse(url)
 
 
 def _beside(request: HttpRequest) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from django.test import Client, RequestFactory
 
 from mailposture.web import rail
 from tests import factories as make
+from tests.web.fleet_rows import signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -19,6 +20,11 @@ pytestmark = pytest.mark.django_db
 def at_one_moment() -> Iterator[None]:
     with time_machine.travel(make.NOW, tick=False):
         yield
+
+
+@pytest.fixture
+def viewer() -> Client:
+    return signed_in(staff=False)
 
 
 ICONS = Path(__file__).parents[2] / "templates" / "parts" / "icons.html"
@@ -86,6 +92,13 @@ def test_ten_entries_at_most_and_what_is_smaller_stands_at_the_foot(settings: An
         "Explain a reply",
         "Words",
     ]
+
+
+def test_from_a_tenant_the_what_if_is_of_that_tenant(viewer: Client) -> None:
+    make.tenant("contoso")
+    assert 'href="/tenants/contoso/what-if/"' in viewer.get("/tenants/contoso/").content.decode()
+    assert '<a href="/what-if/"' in viewer.get("/tenants/").content.decode()
+    assert '<a href="/what-if/"' not in viewer.get("/tenants/contoso/").content.decode()
 
 
 @pytest.mark.parametrize("lab", [None, {"control": "http://127.0.0.1:1"}])
