@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -267,6 +268,9 @@ def test_its_script_can_be_asked_of_a_what_if(viewer: Client) -> None:
     assert '<form class="buttons after" action="/tenants/contoso/what-if/" method="post">' in shown
     paste = shown.split('name="paste" value="')[1].split('"')[0]
     assert paste.splitlines()[-1].startswith("Set-InboundConnector")
+    asked = viewer.post("/tenants/contoso/what-if/", {"paste": unescape(paste)})
+    assert asked.status_code == 200
+    assert "What if contoso took mail as proposed?" in words(asked.content.decode())
 
 
 def test_a_command_is_broken_between_its_parameters_and_nowhere_changed() -> None:
