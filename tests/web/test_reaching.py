@@ -126,6 +126,9 @@ def test_connectors_that_could_not_be_read_are_named_and_counted_as_not_known(
     assert 'class="not-known"' in shown
     assert 'class="warm"' not in shown
     assert shown.count(">not known</a>") == 3
+    assert "4,294,967,296" not in shown
+    assert "Its connectors were not read: nothing can be counted." in words(shown)
+    assert "nothing stands in the way" not in shown
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,8 @@ class Page:
     shown: Shown | None
     witness: Witnessed | None
     not_known: tuple[Assumption, ...]
+    # Connectors that were not read at all: whatever is counted then means nothing.
+    blind: bool = False
 
 
 def load(tenant: models.Tenant, domain: str, sender_class: str, now: datetime) -> Page:
@@ -160,8 +162,9 @@ def load(tenant: models.Tenant, domain: str, sender_class: str, now: datetime) -
         groups=tuple(groups[:GROUPS_A_PAGE]),
         more_groups=max(0, len(groups) - GROUPS_A_PAGE),
         shown=_shown(tenant, reach, (domain, sender_class), now) if domain else None,
-        witness=_witness(tenant, reach),
+        witness=None if configuration.inbound_connectors is None else _witness(tenant, reach),
         not_known=tuple(BY_NAME[name] for name in reach.rules.not_known),
+        blind=configuration.inbound_connectors is None,
     )
 
 
