@@ -31,11 +31,6 @@ _SEVERITIES: Final[Mapping[tuple[Kind, Level], str]] = {
     (Kind.BLIND, Level.PARTLY): models.Incident.Severity.MEDIUM,
     (Kind.BLIND, Level.WHOLE): models.Incident.Severity.MEDIUM,
 }
-_WORST_FIRST: Final = (
-    models.Incident.Severity.CRITICAL,
-    models.Incident.Severity.HIGH,
-    models.Incident.Severity.MEDIUM,
-)
 
 
 # What an incident's row keeps of its own beside the facts of its last news.
@@ -233,10 +228,8 @@ def _keep(
     row.resolved_at, row.moved_at = life.resolved_at, life.moved_at
     row.told = life.told.name.lower() if life.told is not None else ""
     row.restless, row.tell_at = life.restless, life.tell_at
-    if level is not Level.GONE:
-        found = _SEVERITIES[case.kind, level]
-        anew = cleared or Event.BETTER in step.news
-        row.severity = found if anew else _worse(row.severity, found)
+    if level is not Level.GONE and news.stands(row):
+        row.severity = _SEVERITIES[case.kind, level]
     for event in step.news:
         own = {key: row.facts[key] for key in _OWN if key in row.facts}
         row.facts = {**news.write(row, event, now), **own, "held": False}
@@ -259,10 +252,6 @@ def _turned(row: models.Incident, before: Life, life: Life) -> bool:
         _keep_acknowledgement(row)
         row.acknowledged_at, row.acknowledged_by, row.acknowledgement = None, "", ""
     return back
-
-
-def _worse(one: str, other: str) -> str:
-    return min(one, other, key=lambda s: _WORST_FIRST.index(models.Incident.Severity(s)))
 
 
 def _life(row: models.Incident) -> Life:

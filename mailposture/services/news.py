@@ -42,13 +42,13 @@ def write(row: models.Incident, event: Event, now: datetime) -> dict[str, Any]:
 def _as_begun(row: models.Incident, event: Event, now: datetime) -> dict[str, Any] | None:
     """An opening, or a return, that is told only once it is over is told as it was seen."""
     seen = row.facts.get("seen")
-    if event not in (Event.OPENED, Event.AGAIN) or not seen or _stands(row):
+    if event not in (Event.OPENED, Event.AGAIN) or not seen or stands(row):
         return None
     change = causes.told(row, now, opens=True)["change"]
     return {**seen, "event": str(event), "at": now.isoformat(), "change": change, "fix": None}
 
 
-def _stands(row: models.Incident) -> bool:
+def stands(row: models.Incident) -> bool:
     """Whether it is still there, by the answers that there are now."""
     if row.resolved_at is not None:
         return False

@@ -185,7 +185,7 @@ def test_one_incident_that_cannot_be_told_costs_no_other_its_news(
 # ---- how bad -----------------------------------------------------------------------------
 
 
-def test_the_worst_that_an_incident_was_is_kept_while_it_stands(tenant: models.Tenant) -> None:
+def test_less_bad_is_no_news_and_keeps_the_severity_that_was_told(tenant: models.Tenant) -> None:
     look(NOW, TAKEN)
     open_at(2, ("b.com", "null"))
     row = models.Incident.objects.get()
@@ -218,6 +218,20 @@ def test_worse_for_a_source_is_told_by_whole_rounds(tenant: models.Tenant) -> No
     # The stranger's part is still out.
     assert models.Incident.objects.get(kind="cut_off").told == "partly"
     assert events() == ["opened"]
+
+
+def test_what_a_part_of_a_round_made_look_whole_is_told_as_the_whole_round_shows_it(
+    tenant: models.Tenant,
+) -> None:
+    # Of one domain a first part knew nothing.
+    case = incidents.Case(kind=Kind.BYPASS, tenant=tenant)
+    open_at(0, ("b.com", "null"))
+    models.Incident.objects.all().delete()
+    incidents.look(case, Seen(level=Level.WHOLE, at=NOW, whole=False), NOW)
+    assert models.Incident.objects.get().severity == "critical"
+    incidents.look(case, Seen(level=Level.PARTLY, at=at(0.2)), at(0.2))
+    row = models.Incident.objects.get()
+    assert (row.severity, row.told, told()[-1][1]["severity"]) == ("high", "partly", "high")
 
 
 def test_news_that_is_due_weighs_a_door_that_is_open_in_part_as_that(
@@ -301,10 +315,13 @@ def test_a_source_that_is_refused_does_not_outlive_a_door(tenant: models.Tenant)
 
 
 def test_what_shows_that_a_door_closed_is_the_answer_at_that_door(tenant: models.Tenant) -> None:
-    open_at(0, ("b.com", "foreign"))
+    open_at(0, *every(*TWO))
     open_at(2)
     opened, resolved = (facts["proof"] for _, facts in told())
-    where = ("b.com", "foreign")
-    assert (opened["domain"], opened["sender_class"]) == where
+    where = (opened["domain"], opened["sender_class"])
+    assert where[1] == "foreign"
     assert (resolved["domain"], resolved["sender_class"]) == where
     assert resolved["verdict"] == "closed"
+    # It is not merely the newest refusal.
+    newest = models.Observation.objects.order_by("-first_at", "-pk")[0]
+    assert newest.pk != resolved["observation"]
