@@ -129,7 +129,7 @@ def test_a_form_without_its_token_is_refused() -> None:
 
 
 def test_nothing_is_stored(viewer: Client, django_assert_max_num_queries: Any) -> None:
-    with django_assert_max_num_queries(6) as queries:
+    with django_assert_max_num_queries(12) as queries:
         shown(viewer, CONNECTOR)
     assert [q["sql"] for q in queries if not q["sql"].startswith("SELECT")] == []
 
