@@ -1,5 +1,6 @@
 """Commands that need no key and no database leave nothing on disk."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands.bundles import GATEWAY, bundle, connector
 from tests.servers import free_port
 
 ROOT = Path(__file__).parent.parent
@@ -18,10 +20,19 @@ def in_lab() -> tuple[str, ...]:
     return ("probe", "contoso.com", "--endpoint", "127.0.0.1", "--port", str(free_port()))
 
 
+LOCKED = json.dumps(bundle(connector("Lock to gateway")))
+ASKED = ("--source", GATEWAY, "--mail-from", "", "--rcpt", "b@contoso.com", "--json")
+
+
 @pytest.mark.parametrize(
     ("command", "code"),
-    [(("explain", REPLY), 0), (in_lab(), 4), (("help",), 0)],
-    ids=["explain", "probe", "help"],
+    [
+        pytest.param(("explain", REPLY), 0, id="explain"),
+        pytest.param(in_lab(), 4, id="probe"),
+        pytest.param(("predict", "-", *ASKED), 0, id="predict"),
+        pytest.param(("reach", "-", "--json"), 0, id="reach"),
+        pytest.param(("help",), 0, id="help"),
+    ],
 )
 def test_a_command_without_a_key_writes_nothing(
     tmp_path: Path, command: tuple[str, ...], code: int
@@ -33,6 +44,7 @@ def test_a_command_without_a_key_writes_nothing(
         cwd=tmp_path,
         env={**os.environ, **environment},
         check=False,
+        input=LOCKED,
         capture_output=True,
         text=True,
     )
