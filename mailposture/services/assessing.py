@@ -37,9 +37,12 @@ STRANGER: Final = models.VantagePoint.Plays.STRANGER
 OF_THE_MOMENT: Final = frozenset({"MP-11"})
 
 
-def facts(tenant: models.Tenant, now: datetime | None) -> Facts:
-    """All that the rules are given of this tenant, from its rows; without a moment, none of age."""
-    configuration = history.known(tenant)
+def facts(tenant: models.Tenant, now: datetime | None, known: Configuration | None = None) -> Facts:
+    """All that the rules are given of this tenant, from its rows; without a moment, none of age.
+
+    `known`: its configuration, where that is at hand.
+    """
+    configuration = known or history.known(tenant)
     rows = list(
         tenant.paths.filter(retired_at=None, vantage_point__enabled=True).select_related(
             "vantage_point", "current"

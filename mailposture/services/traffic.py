@@ -206,12 +206,16 @@ def forget(tenant: models.Tenant, now: datetime, *, user: User = None) -> int:
 # ---- who sends -----------------------------------------------------------------------------
 
 
-def senders_of(tenant: models.Tenant, *, ask_dns: bool = True) -> Known:
+def senders_of(
+    tenant: models.Tenant, *, ask_dns: bool = True, configuration: Configuration | None = None
+) -> Known:
     """Approved sources, whom SPF lets send, and who was seen; each with the service behind it.
 
-    SPF is asked of DNS, in a few seconds at most: not while a transaction is open.
+    `configuration`: the tenant's, where it is at hand. SPF is asked of DNS, in a few seconds at
+    most: not while a transaction is open.
     """
-    by_spf, problems = _by_spf(tenant) if ask_dns else ((), ())
+    held = configuration or history.known(tenant)
+    by_spf, problems = _by_spf(tenant, held) if ask_dns else ((), ())
     seen, more = _seen(tenant)
     rows = tenant.sources.select_related("vantage_point")
     approved = [_approved(assessing.source(row)) for row in rows]
@@ -276,9 +280,11 @@ def _rows(tenant: models.Tenant, chosen: Mapping[str, str]) -> Iterator[Seen]:
 # ---- SPF -----------------------------------------------------------------------------------
 
 
-def _by_spf(tenant: models.Tenant) -> tuple[tuple[KnownSender, ...], tuple[str, ...]]:
+def _by_spf(
+    tenant: models.Tenant, configuration: Configuration
+) -> tuple[tuple[KnownSender, ...], tuple[str, ...]]:
     """Whom the first accepted domains let send by SPF, and what of it could not be followed."""
-    domains = map(plain, history.known(tenant).domains)
+    domains = map(plain, configuration.domains)
     names = [d for d in domains if not _is_microsofts(d)][: proposing.MOST_DOMAINS]
     if not names:
         return (), ()

@@ -34,10 +34,9 @@ def what_if(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _forms(request: HttpRequest, of: models.Tenant, configuration: Configuration) -> dict[str, Any]:
-    initial = pages.initial(
-        configuration, request.GET.get("connector", ""), gateways(of.sources.all())
-    )
     asked = request.GET if "ask" in request.GET else None
+    chosen = request.GET.get("connector", "")
+    initial = {} if asked else pages.initial(configuration, chosen, gateways(of.sources.all()))
     pasted = request.POST if request.method == "POST" else None
     return {
         "form": WhatIfForm(asked, initial=initial, configuration=configuration),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
 from mailposture import models
 from mailposture.core.configuration import ConnectorType, InboundConnector
@@ -188,3 +189,12 @@ def test_a_paste_that_is_too_long_is_refused(viewer: Client, contoso: models.Ten
     shown = viewer.post(AT, {"paste": "x" * 300_000}).content.decode()
     assert "at most" in words(shown)
     assert contoso.pk
+
+
+def test_the_number_of_queries_stays(
+    viewer: Client, contoso: models.Tenant, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for n in range(30):
+        contoso.sources.create(name=f"Relay {n}", kind="relay", addresses=f"192.0.2.{n}")
+    with django_assert_max_num_queries(12):
+        page(viewer, AT + LOCK)

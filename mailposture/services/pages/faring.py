@@ -5,6 +5,7 @@ from typing import Final
 
 from mailposture import models
 from mailposture.core.addresses import counted
+from mailposture.core.configuration import Configuration
 from mailposture.core.posture.findings import many
 from mailposture.core.reachability import Comparison
 from mailposture.core.senders import SURE, How, Losses, Row, losing
@@ -56,9 +57,15 @@ class Fares:
     strangers: Strangers
 
 
-def fares(tenant: models.Tenant, comparison: Comparison, *, ask_dns: bool = True) -> Fares:
+def fares(
+    tenant: models.Tenant,
+    configuration: Configuration,
+    comparison: Comparison,
+    *,
+    ask_dns: bool = True,
+) -> Fares:
     """Hold every known sender against both sides. DNS is asked for SPF, a few seconds at most."""
-    known = traffic.senders_of(tenant, ask_dns=ask_dns)
+    known = traffic.senders_of(tenant, ask_dns=ask_dns, configuration=configuration)
     found = losing(comparison, known.senders)
     rows = tuple(_fare(row) for row in found.rows)
     return Fares(

@@ -90,14 +90,13 @@ def pasted(configuration: Configuration, text: str) -> Proposal:
 def answer(tenant: models.Tenant, configuration: Configuration, found: Proposal) -> Answer:
     """Everything that the proposal would change."""
     comparison = compare(configuration, found.configuration)
-    facts = assessing.facts(tenant, None)
-    judged = replace(facts, configuration=configuration)
+    judged = assessing.facts(tenant, None, configuration)
     after = replace(judged, configuration=found.configuration)
     gone, fresh = _findings(posture.assess(judged), posture.assess(after))
     domain, sender_class = _most_moved(comparison)
     moved = comparison.of(domain, sender_class)
     differences = list(_differences(tenant, comparison))
-    fares = faring.fares(tenant, comparison)
+    fares = faring.fares(tenant, configuration, comparison)
     script = proposed(judged, found.configuration)
     return Answer(
         steps=found.steps,
