@@ -186,6 +186,7 @@ def test_accepted_domains_that_were_not_read_are_whatever_they_are(viewer: Clien
     make.snapshot(tenant, seen, make.ago(days=2))
     shown = page(viewer, AT)
     assert "to any accepted domain" in words(shown)
+    assert "With an own sender to" in words(page(viewer, f"{AT}?class=own"))
 
 
 def test_every_network_can_be_had_as_text(viewer: Client) -> None:

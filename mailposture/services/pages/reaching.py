@@ -173,6 +173,11 @@ def words(sender_class: str) -> str:
     return CLASS_WORDS.get(sender_class, f"sender {sender_class}")
 
 
+def with_whom(sender_class: str) -> str:
+    """The same with its article."""
+    return f"{'an' if sender_class == OWN else 'a'} {words(sender_class)}"
+
+
 def _chosen(reach: Reachability, domain: str, sender_class: str) -> tuple[str, str]:
     """What was asked for, if it exists; else the widest open one with a foreign sender."""
     if sender_class not in reach.classes:
@@ -266,7 +271,7 @@ def _shown(
     leans = dict.fromkeys((*found.assumptions, *(n for one in cut for n in one.assumptions)))
     return Shown(
         domain=_named(domain),
-        sender_class=words(sender_class),
+        sender_class=with_whom(sender_class),
         count=count(found),
         by_certificate_alone=bool(found.certificates and not found.addresses),
         seen=_seen(tenant, domain, sender_class, now),

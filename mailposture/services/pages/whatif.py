@@ -101,7 +101,7 @@ def answer(tenant: models.Tenant, configuration: Configuration, found: Proposal)
     return Answer(
         steps=found.steps,
         warnings=found.warnings,
-        shown=f"{reaching.words(sender_class)} to {domain}",
+        shown=f"{reaching.with_whom(sender_class)} to {domain}",
         before=_side("before", moved.before),
         after=_side("after", moved.after),
         differences=tuple(differences[:MOST_ROWS]),
