@@ -100,7 +100,7 @@ def hold(decision: Decision | None, observed: Verdict, *, settles: bool) -> Held
     """Hold what the configuration says against what the wire said.
 
     `settles`: a change that can move the door was read so lately that not every front end need
-    have heard of it.
+    have heard of it, or the answer is newer than the last reading.
     """
     believed = predicted(decision)
     if decision is None or believed is Verdict.UNKNOWN:
@@ -131,7 +131,9 @@ def _apart(decision: Decision, believed: Verdict, observed: Verdict, *, settles:
     if settles:
         return Held(
             agreement=Agreement.SETTLING,
-            sentence=f"Predicted {believed}, observed {observed}: a change is still on its way.",
+            sentence=(
+                f"Predicted {believed}, observed {observed}: a change may still be on its way."
+            ),
         )
     if decision.turning:
         named = BY_NAME[decision.turning[0]]

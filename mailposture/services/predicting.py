@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
+from django.db.models import Max
+
 from mailposture import models
 from mailposture.core.attribution import (
     Certificate,
@@ -102,14 +104,17 @@ def session_of(path: models.Path, sender_domain: str) -> Session | None:
 
 def refresh(tenant: models.Tenant, now: datetime) -> int:
     """Bring every path's prediction and agreement up to date; how many contradict."""
-    rows = tenant.paths.filter(retired_at=None).select_related("vantage_point")
+    rows = tenant.paths.filter(retired_at=None).select_related("vantage_point", "current")
     configuration = history.known(tenant)
     asks = oracle(tenant, configuration) if configuration.parts else None
-    settles = settling.is_under_way(tenant, now)
+    under_way = settling.is_under_way(tenant, now)
+    read_at = tenant.snapshots.aggregate(at=Max("last_seen_at"))["at"]
     moved, apart = [], 0
     for path in rows:
         decision = asks.of(path) if asks else None
-        held = hold(decision, Verdict(path.verdict), settles=settles)
+        answered = path.current.first_at if path.current and read_at else None
+        unread = answered is not None and settling.is_unread(tenant, answered, read_at, now)
+        held = hold(decision, Verdict(path.verdict), settles=under_way or unread)
         apart += held.agreement.is_contradiction
         if _set(path, decision, held, now):
             moved.append(path)
@@ -132,6 +137,13 @@ def _set(path: models.Path, decision: Decision | None, held: Held, now: datetime
 
 def _kept(path: models.Path) -> tuple[Any, ...]:
     return tuple(getattr(path, name) for name in KEPT)
+
+
+def read_again(tenant: models.Tenant) -> bool:
+    """Whether a reading that brought nothing new ends a wait: it tells a change that was not read
+    from a contradiction.
+    """
+    return tenant.paths.filter(retired_at=None, agreement=Agreement.SETTLING).exists()
 
 
 def contradicting(rows: Iterable[models.Path]) -> list[models.Path]:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from mailposture import models
-from mailposture.core import diff
+from mailposture.core import diff, states
 from mailposture.core.diff import Difference
 from mailposture.core.effects import Effect, effect
 from mailposture.core.states import State
@@ -20,6 +20,14 @@ def is_under_way(tenant: models.Tenant, now: datetime) -> bool:
     Exchange Online need know of it: its verification rounds are not over.
     """
     return tenant.changes.filter(decides=True, at__gt=now - WINDOW, at__lte=now).exists()
+
+
+def is_unread(tenant: models.Tenant, answered: datetime, read: datetime, now: datetime) -> bool:
+    """Whether an answer is newer than the last reading, and the next one is not overdue: whatever
+    moved the door may stand in a configuration that nobody read yet.
+    """
+    due = answered + states.INTERVALS * timedelta(seconds=tenant.fetch_every)
+    return read < answered and now <= due
 
 
 def settle(tenant: models.Tenant, round_id: int, after: Mapping[str, str], now: datetime) -> None:

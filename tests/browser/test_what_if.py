@@ -120,7 +120,7 @@ def test_the_change_once_made_settles_and_then_prediction_and_answer_agree(
     expect(cell).to_have_attribute("title", re.compile("Predicted Closed by Lock to gateway"))
     expect(page.locator("#paths .contra")).to_have_count(0)
     cell.click()
-    expect(page.locator("#predicted")).to_contain_text("a change is still on its way")
+    expect(page.locator("#predicted")).to_contain_text("a change may still be on its way")
 
     # Now they do.
     assert demo.manage("lab", "scene", "lock", "contoso").returncode == 0

@@ -1,5 +1,6 @@
 """What the product makes of the lab's later stories and of its accidents, in one process."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -261,3 +262,29 @@ def test_a_change_that_the_wire_does_not_follow_settles_first_and_is_then_a_cont
     watch.later(minutes=70)
     assert agreements("fabrikam", "stranger") == all_of("open_closed", own="unpredicted")
     assert tenant("fabrikam").paths.filter(apart_since=watch.now).exists()
+
+
+def test_a_wire_that_moves_before_its_change_is_read_accuses_nobody(lab: Lab) -> None:
+    watch = Watch(lab.facts, "fabrikam")
+    lab.scene("unlock", "fabrikam")
+    watch.now += timedelta(seconds=10)
+    models.Tenant.objects.update(probe_due_at=watch.now)
+    watch.tick()
+    assert agreements("fabrikam", "stranger") == all_of("settling")
+    assert not tenant("fabrikam").findings.filter(rule="MP-10").exists()
+    watch.later(seconds=10)
+    assert agreements("fabrikam", "stranger") == all_of("agrees", own="unpredicted")
+
+
+def test_a_reading_that_finds_no_change_names_the_contradiction(lab: Lab) -> None:
+    watch = Watch(lab.facts, "fabrikam")
+    lab.fault(tenant="fabrikam", fault="contrary")
+    watch.now += timedelta(seconds=10)
+    models.Tenant.objects.update(probe_due_at=watch.now)
+    watch.tick()
+    assert agreements("fabrikam", "stranger") == all_of("settling")
+    watch.now += timedelta(seconds=10)
+    models.Tenant.objects.update(fetch_due_at=watch.now)
+    watch.tick()
+    assert agreements("fabrikam", "stranger") == all_of("closed_open", null="in_doubt")
+    assert tenant("fabrikam").findings.filter(rule="MP-10", severity="critical").exists()

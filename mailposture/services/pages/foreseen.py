@@ -44,7 +44,9 @@ def of(row: models.Observation, now: datetime) -> Foreseen | None:
     decision = oracle.of(path) if oracle else None
     if decision is None:
         return None
-    held = hold(decision, Verdict(row.verdict), settles=settling.is_under_way(tenant, at))
+    unread = settling.is_unread(tenant, row.first_at, snapshot.last_seen_at, at)
+    settles = unread or settling.is_under_way(tenant, at)
+    held = hold(decision, Verdict(row.verdict), settles=settles)
     believed = predicted(decision)
     stranger = path.vantage_point.plays == models.VantagePoint.Plays.STRANGER
     return Foreseen(
