@@ -325,3 +325,17 @@ def test_what_shows_that_a_door_closed_is_the_answer_at_that_door(tenant: models
     # It is not merely the newest refusal.
     newest = models.Observation.objects.order_by("-first_at", "-pk")[0]
     assert newest.pk != resolved["observation"]
+
+
+def test_what_another_door_says_of_itself_bounds_nothing_of_the_first() -> None:
+    def door(path: int, opened: datetime, closed: datetime | None) -> openings.Door:
+        return openings.Door(
+            path=path, domain="b.com", sender_class="own", retired=False, first_open=opened,
+            last_closed=closed,
+        )  # fmt: skip
+
+    early, late = door(1, at(60), NOW), door(2, at(180), at(60))
+    assert openings.last_closed([early, late]) == NOW
+    assert openings.last_closed([door(3, NOW, None), late]) is None
+    assert openings.last_closed([early, door(4, at(60), at(30))]) == at(30)
+    assert openings.last_closed([]) is None
