@@ -177,7 +177,7 @@ def test_a_loss_that_is_confined_says_to_whom() -> None:
     rejecting = configuration(accepted_domains=OURS, organization=organization(RejectDirectSend.ON))
     found = row(EXPOSED, rejecting, sender("198.51.100.7"))
     assert (found.turn, found.after.decision.code) == (Turn.LOST, "5.7.68")
-    assert found.only == "Only with senders of the recipient's own domain."
+    assert found.only == "with senders of the recipient's own domain"
     assert found.why == "RejectDirectSend is on, and contoso.com is an accepted domain."
 
 
@@ -198,9 +198,7 @@ def test_seen_envelopes_are_told_apart_by_whom_they_write_as() -> None:
         Envelope("fabrikam.com", "contoso.com"),
     )
     found = row(EXPOSED, rejecting, sender("198.51.100.7", envelopes=envelopes))
-    assert found.only == (
-        "Only with senders of the recipient's own domain and senders of contoso.com."
-    )
+    assert found.only == ("with senders of the recipient's own domain and senders of contoso.com")
 
 
 def test_a_foreign_sender_stands_for_itself_where_a_connector_knows_the_readable_one() -> None:

@@ -114,6 +114,6 @@ CLASSES: Final[Mapping[str, str]] = {
 
 
 def only(classes: tuple[str, ...]) -> str:
-    """To which senders a loss is confined."""
+    """To which senders a loss is confined, to be said after "only"."""
     said = [CLASSES.get(name, f"senders of {name}") for name in classes]
-    return f"Only with {joined(said)}."
+    return f"with {joined(said)}"
