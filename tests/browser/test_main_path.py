@@ -10,12 +10,14 @@ from tests.servers import until
 
 pytestmark = pytest.mark.browser
 SOON = 60_000
+SEVERAL_OPEN = """select 1 from mailposture_tenant where slug = 'contoso' and state = 'open'
+    and (select count(*) from mailposture_tenant where state = 'open') > 1"""
 
 
 @pytest.fixture(scope="module")
 def signed_in(demo: Demo, signed_in: BrowserContext) -> BrowserContext:
-    """Signed in, once contoso has been looked at."""
-    until(lambda: demo.rows("select 1 from mailposture_tenant where state = 'open'"), 60)
+    """Signed in, once contoso has been looked at, and another that is open too."""
+    until(lambda: demo.rows(SEVERAL_OPEN), 120)
     return signed_in
 
 

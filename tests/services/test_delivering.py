@@ -298,7 +298,7 @@ def overtaken(
 
     def slow(*_: Any) -> Any:
         monkeypatch.setattr(smtp, "send", real)
-        ((_, second),) = delivering.claim(later)
+        [(_pk, second)] = delivering.claim(later)
         if sent:
             delivering.send(pk, second, lambda: later)
         else:
