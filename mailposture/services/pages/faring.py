@@ -67,10 +67,10 @@ def fares(
     """Hold every known sender against both sides. DNS is asked for SPF, a few seconds at most."""
     known = traffic.senders_of(tenant, ask_dns=ask_dns, configuration=configuration)
     found = losing(comparison, known.senders)
-    rows = tuple(_fare(row) for row in found.rows)
+    shown = found.rows[:MOST_ROWS]  # why a row fares so is worked out for those shown alone
     return Fares(
-        rows=rows[:MOST_ROWS],
-        more=max(0, len(rows) - MOST_ROWS),
+        rows=tuple(_fare(row) for row in shown),
+        more=len(found.rows) - len(shown),
         lost=found.lost,
         known=len(known.senders),
         left_out=known.more,
