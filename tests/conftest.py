@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.demos import demo
 from tests.labs import lab, lab_process
@@ -13,6 +14,10 @@ __all__ = ["browser", "chromium", "demo", "lab", "lab_process", "postgres_url", 
 
 # Commands that tests start as processes of their own run on the product's settings.
 os.environ["DJANGO_SETTINGS_MODULE"] = "mailposture.settings"
+
+# How long an example takes says nothing here: the machine is shared with the other tests.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 COMPLETE = os.environ.get("CI") == "true"
 HAS_POSTFIX = COMPLETE or os.environ.get("MP_SYSTEM_PACKAGES") == "1"
