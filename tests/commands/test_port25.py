@@ -99,7 +99,12 @@ def test_a_door_is_left_politely_after_its_greeting_and_nothing_is_named_to_it()
     ],
 )  # fmt: skip
 def test_what_is_no_greeting_is_told_apart_from_silence(said: bytes, why: str) -> None:
-    with scripted(lambda connection: connection.sendall(said)) as url:
+    def talk(connection: socket.socket) -> None:
+        connection.sendall(said)
+        connection.shutdown(socket.SHUT_WR)
+        connection.makefile("rb").read()  # closed with something unread, it would be a reset
+
+    with scripted(talk) as url:
         found = ports.greeting("127.0.0.1", port_of(url), 5)
     assert found == ports.Tried("", why)
 
