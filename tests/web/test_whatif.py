@@ -88,7 +88,14 @@ def test_a_source_that_would_be_cut_off_stands_first_and_the_script_is_not_ready
     assert "Cut off" in fares
     assert "A person declared it as an approved source." in fares
     assert "Forwarders without SRS" in fares
-    assert "Not ready. Scan relay would be cut off" in part(shown, "Do it in stages")
+    stages = shown.split("<h2>Do it in stages</h2>")[1].split("</section>", maxsplit=1)[0]
+    assert "Not ready. Scan relay would be cut off" in words(stages)
+    blocks = [
+        b.split("</pre>", maxsplit=1)[0] for b in stages.split("<pre")[3:]
+    ]  # after two checks, which only read
+    lines = [line.split(">", maxsplit=1)[1] for line in blocks]
+    assert len(lines) == 4
+    assert all(words(line).startswith("#") for line in lines)
 
 
 def test_the_stages_are_written_out_with_their_way_back(

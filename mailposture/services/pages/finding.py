@@ -1,6 +1,6 @@
 """One finding: what proves it, how near it is, what answers it and what must answer then."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -175,21 +175,14 @@ def _checks(script: Script) -> Iterator[tuple[Copy, str]]:
 def _step(script: Script, n: int) -> Step:
     """A stage of a script that is not ready is shown, and does nothing when it is pasted."""
     stage = script.stages[n]
-    lines = stage.commands if script.is_ready else [f"# {line}" for line in _plain(stage.commands)]
     copy = Copy(
         key=f"stage-{n + 1}",
-        title=f"{n + 1}. {stage.title[:1].upper()}{stage.title[1:]}",
+        title=stage.heading(n + 1),
         effect="" if script.is_ready else "not ready, commented out",
-        command="\n".join(lines),
-        undo="\n".join(stage.rollback),
+        command="\n".join(script.commands_of(stage)),
+        undo="\n".join(script.rollback_of(stage)),
     )
     return Step(copy=copy, note=stage.note, expects=tuple(_answers(stage.expects)))
-
-
-def _plain(commands: Sequence[str]) -> Iterator[str]:
-    """Line by line: nothing after a line's end is left outside of its comment."""
-    for command in commands:
-        yield from command.splitlines() or [""]
 
 
 def _answers(expects: Iterable[Expected]) -> Iterator[Answers]:

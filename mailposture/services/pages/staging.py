@@ -20,10 +20,10 @@ def shown(script: Script) -> tuple[Shown, ...]:
     """Every stage in its order."""
     return tuple(
         Shown(
-            heading=f"{number}. {stage.title[:1].upper()}{stage.title[1:]}",
+            heading=stage.heading(number),
             effect=stage.note,
-            command="\n".join(stage.commands),
-            undo="\n".join(stage.rollback),
+            command="\n".join(script.commands_of(stage)),
+            undo="\n".join(script.rollback_of(stage)),
             expects=stage.expects,
         )
         for number, stage in enumerate(script.stages, 1)

@@ -103,3 +103,13 @@ def _answers(made: Configuration) -> list[tuple[object, ...]]:
         (domain, sender_class, found.addresses, found.in_clear, set(found.certificates))
         for domain, sender_class, found in reachability(made).all()
     ]
+
+
+def test_what_is_not_ready_is_shown_and_does_nothing_when_pasted() -> None:
+    elsewhere = (Source(name="Relay", addresses=("192.0.2.25",)),)
+    script = written(OPEN, LOCKED, elsewhere)
+    for stage in script.stages:
+        assert commands("\n".join(script.commands_of(stage))) == ()
+        assert commands("\n".join(script.rollback_of(stage))) == ()
+    ready = written(OPEN, LOCKED, GATEWAY)
+    assert ready.commands_of(ready.stages[0]) == ready.stages[0].commands

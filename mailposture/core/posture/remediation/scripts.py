@@ -69,6 +69,10 @@ class Stage:
     expects: tuple[Expected, ...] = ()
     makes: Configuration | None = None
 
+    def heading(self, number: int) -> str:
+        """Its place and title: 1. Create it, turned off."""
+        return f"{number}. {self.title[:1].upper()}{self.title[1:]}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
@@ -93,6 +97,16 @@ class Script:
     def makes(self) -> Configuration | None:
         """The configuration after all stages, where it is known."""
         return self.stages[-1].makes if self.stages else None
+
+    def commands_of(self, stage: Stage) -> tuple[str, ...]:
+        """The commands of a stage; of a script that is not ready, as comments: what is not ready
+        is shown, and does nothing when it is pasted.
+        """
+        return stage.commands if self.is_ready else tuple(map(comment, stage.commands))
+
+    def rollback_of(self, stage: Stage) -> tuple[str, ...]:
+        """The commands that take a stage back, by the same rule."""
+        return stage.rollback if self.is_ready else tuple(map(comment, stage.rollback))
 
     @property
     def text(self) -> str:
@@ -123,8 +137,7 @@ def _written(script: Script) -> Iterator[str]:
         yield comment(f"Stage {number} of {len(script.stages)}: {stage.title}")
         if stage.note:
             yield comment(stage.note)
-        # What is not ready is shown, and does nothing when it is pasted.
-        yield from stage.commands if script.is_ready else map(comment, stage.commands)
+        yield from script.commands_of(stage)
         yield from _block("  On the wire then:", (e.sentence for e in stage.expects))
         yield from _block("  To take it back:", stage.rollback)
 
