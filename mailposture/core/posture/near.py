@@ -19,7 +19,7 @@ from mailposture.core.configuration import (
     PartStatus,
     with_part,
 )
-from mailposture.core.posture.facts import Facts, Source, named, reached
+from mailposture.core.posture.facts import Facts, Source, ipv4, named, reached
 from mailposture.core.posture.findings import Said, many
 from mailposture.core.posture.locks import restricts
 from mailposture.core.posture.sources import admits
@@ -169,11 +169,11 @@ def of_this(facts: Facts, said: Said) -> str | None:
 def of_entry(facts: Facts, said: Said) -> str | None:
     """The single entry of SenderIPAddresses without which only approved hosts were let in."""
     found = next((c for c in facts.enabled if c.guid == said.subject), None)
-    if found is None or len(found.sender_ip_addresses) < 2:
+    if found is None or not admits(found):
         return None
-    for entry in found.sender_ip_addresses:
-        kept = tuple(e for e in found.sender_ip_addresses if e != entry)
-        left = admits(replace(found, sender_ip_addresses=kept))
-        if left and left <= facts.everyone_approved:
-            return f"Would be satisfied if {found.name} did not list {entry}."
-    return None
+    held = {entry: ipv4([entry]) for entry in found.sender_ip_addresses}
+    beyond = [entry for entry, own in held.items() if not own <= facts.everyone_approved]
+    kept = [own for entry, own in held.items() if entry not in beyond and own]
+    if len(beyond) != 1 or not kept:
+        return None
+    return f"Would be satisfied if {found.name} did not list {beyond[0]}."

@@ -67,7 +67,7 @@ def propose(
         except ProposalError as problem:
             where = f"{unit} {command.line}: " if command.line else ""
             raise ProposalError(f"{where}{problem}") from None
-        steps += _steps(present, after) or [f"{_called(after, guid)} is so already"]
+        steps += _steps(present, after, guid) or [f"{_called(after, guid)} is so already"]
         touched.add(guid)
         present = after
     changed = [c for c in present.inbound_connectors or () if c.guid in touched]
@@ -90,9 +90,11 @@ def with_parts(configuration: Configuration, parts: Configuration) -> Proposal:
 # ---- steps in words ------------------------------------------------------------------------
 
 
-def _steps(before: Configuration, after: Configuration) -> list[str]:
-    """What one command changed, also in parts that are not known whole."""
-    return [_said(one) for one in diff.compare(_as_known(before), _as_known(after))]
+def _steps(before: Configuration, after: Configuration, guid: str) -> list[str]:
+    """What one command changed, also in parts that are not known whole: of the connectors it is
+    about one alone.
+    """
+    return [_said(one) for one in diff.compare(_as_known(before, guid), _as_known(after, guid))]
 
 
 def _said(one: diff.Difference) -> str:
@@ -101,12 +103,12 @@ def _said(one: diff.Difference) -> str:
     return f"{one.subject}: {one.sentence}" if is_of_many else one.sentence
 
 
-def _as_known(configuration: Configuration) -> Configuration:
+def _as_known(configuration: Configuration, guid: str) -> Configuration:
     ok = [Part(name=name, status=PartStatus.OK) for name in PARTS]
     organization = configuration.organization or _UNREAD
     return Configuration(
         parts=tuple(ok),
-        inbound_connectors=configuration.inbound_connectors or (),
+        inbound_connectors=tuple(c for c in _connectors(configuration) if c.guid == guid),
         organization=organization,
     )
 
