@@ -17,6 +17,8 @@ type Intervals = tuple[Interval, ...]
 
 BITS = {4: 32, 6: 128}
 _BEYOND = 1 << 128
+_LOW = (1 << 32) - 1
+_MAPPED = 0xFFFF
 
 # The forms Exchange writes and takes: an address, an address with a prefix length or (in
 # older exports) a mask in brackets, and a range from low to high.
@@ -32,11 +34,14 @@ class AddressError(ValueError):
 
 
 def _number(text: str) -> tuple[int, int]:
-    """Read one address: its family and its number."""
+    """Read one address: its family and its number. ::ffff:192.0.2.1 is 192.0.2.1 (RFC 4291
+    section 2.5.5.2): so the service sees such a client.
+    """
     text = text.strip()
     try:
         if ":" in text:
-            return 6, int.from_bytes(inet_pton(AF_INET6, text))
+            number = int.from_bytes(inet_pton(AF_INET6, text))
+            return (4, number & _LOW) if number >> 32 == _MAPPED else (6, number)
         return 4, int.from_bytes(inet_pton(AF_INET, text))
     except (OSError, ValueError):
         raise AddressError(f"{text!r} is not an address") from None
@@ -77,6 +82,8 @@ def _plain(text: str) -> tuple[int, Interval] | None:
     try:
         if ":" in text:
             number, below = int.from_bytes(inet_pton(AF_INET6, address)), _BELOW_V6[length]
+            if number >> 32 == _MAPPED:
+                return None
             family = 6
         else:
             number, below = int.from_bytes(inet_pton(AF_INET, address)), _BELOW_V4[length]
@@ -230,9 +237,10 @@ class Finder:
     v6: list[int]
 
     def __contains__(self, address: str) -> bool:
+        if ":" in address:
+            family, number = _number(address)
+            return bisect_right(self.v6 if family == 6 else self.v4, number) & 1 > 0
         try:
-            if ":" in address:
-                return bisect_right(self.v6, int.from_bytes(inet_pton(AF_INET6, address))) & 1 > 0
             return bisect_right(self.v4, int.from_bytes(inet_pton(AF_INET, address))) & 1 > 0
         except (OSError, ValueError):
             raise AddressError(f"{address!r} is not an address") from None

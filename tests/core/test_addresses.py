@@ -152,3 +152,14 @@ def test_entries_are_ordered_as_people_read_them() -> None:
 )
 def test_a_count_is_said_in_words(size: int, words: str) -> None:
     assert counted(size) == words
+
+
+@pytest.mark.parametrize(
+    "written", ["::ffff:192.0.2.1", "::FFFF:c000:201", "0:0:0:0:0:ffff:192.0.2.1"]
+)
+def test_a_mapped_address_is_the_ipv4_address_it_stands_for(written: str) -> None:
+    assert parse([written]) == parse(["192.0.2.1"])
+    assert written in parse(["192.0.2.0/24"])
+    assert written in parse(["192.0.2.0/24"]).finder()
+    assert "::1" not in parse(["192.0.2.0/24"]).finder()
+    assert "2001:db8::1" in parse(["2001:db8::/32"]).finder()
