@@ -31,5 +31,11 @@ def a_label(name: str) -> str | None:
 
 
 def plain(name: str) -> str:
-    """A host or domain name that is ASCII already, in one spelling."""
-    return name.strip().rstrip(".").lower()
+    """A host or domain name in one spelling: as DNS and SMTP have it, in lower case. A wildcard
+    keeps its sign, and what is no name at all its letters.
+    """
+    lowered = name.strip().rstrip(".").lower()
+    if lowered.isascii():
+        return lowered
+    sign = "*." * lowered.startswith("*.")
+    return sign + (a_label(lowered.removeprefix(sign)) or lowered.removeprefix(sign))

@@ -70,7 +70,8 @@ def read(configuration: Configuration) -> Rules:
         if connector.enabled:
             listed, odd = _listed(connector.sender_ip_addresses)
             sights.append(_sight(connector, listed))
-            unreadable = unreadable or odd
+            # Exchange stores no connector without a sender domain: an empty one was not read.
+            unreadable = unreadable or odd or not connector.sender_domains
     unknown = [part for part in MISSING_PARTS if not configuration.knows(part)]
     if unreadable and "inbound_connectors" not in unknown:
         unknown.insert(0, "inbound_connectors")

@@ -83,6 +83,8 @@ def session(
         source = str(ip_address(source.strip()))
     except ValueError:
         raise SessionError(f"{source!r} is not an IP address") from None
+    if "%" in source:
+        raise SessionError(f"{source!r} names a zone of this machine: write the address alone")
     mail_from, recipient = _bare(mail_from), _bare(recipient)
     if not domain_of(recipient):
         raise SessionError(f"the recipient {recipient!r} has no domain: write name@domain")

@@ -453,3 +453,27 @@ def test_every_alternative_that_would_answer_otherwise_is_named(data: st.DataObj
     }
     named = decide(made, asked).assumptions
     assert tried == {name for name in named if not name.endswith("s_unknown")}
+
+
+@pytest.mark.parametrize("written", ["bücher.example", "xn--bcher-kva.example", "BÜCHER.example"])
+def test_an_international_name_is_one_name_in_every_spelling(written: str) -> None:
+    made = configuration(
+        lock(associated_accepted_domains=("bücher.example",)),
+        lock(name="Partner", sender_domains=("*.bücher.example",)),
+        accepted_domains=(domain("xn--bcher-kva.example"),),
+        organization=DIRECT,
+    )
+    foreign = decide(made, ask(STRANGER, FOREIGN, recipient=f"b@{written}"))
+    assert (foreign.code, foreign.connector) == ("5.7.51", "Lock to gateway")
+    own = decide(made, ask(STRANGER, f"a@sub.{written}", recipient=f"b@{written}"))
+    assert own.code == "5.7.51"
+    by_name = configuration(
+        lock(**BY_NAME_ALONE | {"tls_sender_certificate_name": "*.bücher.example"})
+    )
+    assert decide(by_name, ask(STRANGER, FOREIGN, cert=f"mail.{written}")).accepted
+
+
+def test_a_connector_without_a_sender_domain_makes_the_connectors_unknown() -> None:
+    decision = decide(configuration(lock(sender_domains=())), ask(STRANGER, FOREIGN))
+    assert decision.assumptions == ("inbound_connectors_unknown",)
+    assert not decision.is_known

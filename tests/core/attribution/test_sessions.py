@@ -10,6 +10,7 @@ from mailposture.core.attribution import SessionError, session
     [
         ({"source": "mail.contoso.com"}, "is not an IP address"),
         ({"source": "203.0.113.0/24"}, "is not an IP address"),
+        ({"source": "fe80::1%eth0"}, "names a zone of this machine"),
         ({"recipient": "postmaster"}, "has no domain"),
         ({"recipient": ""}, "has no domain"),
         ({"mail_from": "postmaster"}, "has no domain"),
