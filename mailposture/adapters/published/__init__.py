@@ -36,6 +36,7 @@ def published(*, lab: bool = False) -> tuple[Published, ...]:
             url=one.url,
             anyone=one.anyone,
             microsoft=one.microsoft,
+            whole=one.whole,
         )
         for one in providers(lab=lab)
     )

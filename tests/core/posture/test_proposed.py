@@ -113,3 +113,10 @@ def test_what_is_not_ready_is_shown_and_does_nothing_when_pasted() -> None:
         assert commands("\n".join(script.rollback_of(stage))) == ()
     ready = written(OPEN, LOCKED, GATEWAY)
     assert ready.commands_of(ready.stages[0]) == ready.stages[0].commands
+
+
+def test_what_is_changed_or_removed_is_never_said_to_stay_as_it_is() -> None:
+    changed = replace(HYBRID, tls_sender_certificate_name="other.example")
+    for after in (configuration(lock()), configuration(changed, lock())):
+        assert not [w for w in written(OPEN, after, GATEWAY).keeps if "stays as it is" in w]
+    assert [w for w in written(OPEN, LOCKED, GATEWAY).keeps if "stays as it is" in w]

@@ -145,7 +145,9 @@ def _lost_by_name(facts: Facts, one: Tried, reach: Reachability, source: Source)
 
 def _kept(facts: Facts, each: Sequence[Tried]) -> tuple[str, ...]:
     """Connectors of the organisation's own servers that stay as they are, and whom they let in."""
-    granting = [c for c in facts.enabled if not c.is_partner]
+    made = each[-1].stage.makes if each else None
+    after = facts.connectors if made is None else made.inbound_connectors or ()
+    granting = [c for c in facts.enabled if not c.is_partner and c in after]
     kept = [
         f"{c.name} stays as it is: it recognises the organisation's own server by"
         f" {c.tls_sender_certificate_name or 'its addresses'}, and its mail is not asked for the"
