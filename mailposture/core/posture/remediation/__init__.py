@@ -1,6 +1,7 @@
 """What answers a finding: a script in stages, or advice. Written by us, run by people."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 from mailposture.core.posture.facts import Facts
@@ -10,30 +11,20 @@ from mailposture.core.posture.remediation.beside import filtering, ipv6
 from mailposture.core.posture.remediation.lock import lock
 from mailposture.core.posture.remediation.narrow import fill, narrow
 from mailposture.core.posture.remediation.scripts import Check, Expected, Script, Stage
-from mailposture.core.posture.remediation.single import (
-    direct_send,
-    distrust,
-    internal,
-    lift,
-    split,
-    tls,
-)
+from mailposture.core.posture.remediation.single import SWITCHES, direct_send, split, switch
 
 __all__ = ["ADVICE", "SCRIPTS", "Check", "Expected", "Script", "Stage", "remedy"]
 
 SCRIPTS: Final[Mapping[str, Callable[[Facts, Finding], Script]]] = {
     "advice": advice,
     "direct_send": direct_send,
-    "distrust": distrust,
     "fill": fill,
     "filtering": filtering,
-    "internal": internal,
     "ipv6": ipv6,
-    "lift": lift,
     "lock": lock,
     "narrow": narrow,
     "split": split,
-    "tls": tls,
+    **{key: partial(switch, key) for key in SWITCHES},
 }
 
 

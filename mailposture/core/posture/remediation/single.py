@@ -1,6 +1,8 @@
 """Settings that one line sets right, and one connector that becomes two."""
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
 from mailposture.core.posture.facts import Facts
 from mailposture.core.posture.findings import Finding
@@ -38,59 +40,43 @@ def direct_send(facts: Facts, finding: Finding) -> Script:
     )
 
 
-def lift(facts: Facts, finding: Finding) -> Script:
-    """Take off an OnPremises connector what it does not do."""
-    connector = about(facts, finding)
-    if connector is None:
-        return advice(facts, finding)
-    return one_step(
-        facts,
-        "lift",
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """Settings of one connector that one line sets right."""
+
+    title: str
+    fields: Mapping[str, Any]
+    note: str = ""
+
+
+SWITCHES: Final[Mapping[str, Switch]] = {
+    # What an OnPremises connector carries and Exchange ignores.
+    "lift": Switch(
         "take off a restriction without effect",
-        connector,
         {"restrict_domains_to_ip_addresses": False, "restrict_domains_to_certificate": False},
-        note="Nothing changes on the wire: Exchange ignores it. What refuses strangers is MP-01.",
-    )
-
-
-def tls(facts: Facts, finding: Finding) -> Script:
-    """Ask the gateway for TLS."""
-    connector = about(facts, finding)
-    if connector is None:
-        return advice(facts, finding)
-    return one_step(
-        facts,
-        "tls",
+        "Nothing changes on the wire: Exchange ignores it. What refuses strangers is MP-01.",
+    ),
+    "tls": Switch(
         "ask for TLS",
-        connector,
         {"require_tls": True},
-        note="A gateway that does not use TLS is refused from now on: look at its headers first.",
-    )
-
-
-def distrust(facts: Facts, finding: Finding) -> Script:
-    """Trust no other tenant."""
-    connector = about(facts, finding)
-    if connector is None:
-        return advice(facts, finding)
-    return one_step(
-        facts, "distrust", "trust no other tenant", connector, {"trusted_organizations": ()}
-    )
-
-
-def internal(facts: Facts, finding: Finding) -> Script:
-    """Let no mail of this connector pass for internal."""
-    connector = about(facts, finding)
-    if connector is None:
-        return advice(facts, finding)
-    return one_step(
-        facts,
-        "internal",
+        "A gateway that does not use TLS is refused from now on: look at its headers first.",
+    ),
+    "distrust": Switch("trust no other tenant", {"trusted_organizations": ()}),
+    "internal": Switch(
         "let no mail pass for internal",
-        connector,
         {"treat_messages_as_internal": False},
-        note="Mail of these hosts is filtered as any other from now on.",
-    )
+        "Mail of these hosts is filtered as any other from now on.",
+    ),
+}
+
+
+def switch(key: str, facts: Facts, finding: Finding) -> Script:
+    """Set these settings of the connector that the finding is about."""
+    connector = about(facts, finding)
+    if connector is None:
+        return advice(facts, finding)
+    chosen = SWITCHES[key]
+    return one_step(facts, key, chosen.title, connector, dict(chosen.fields), note=chosen.note)
 
 
 def split(facts: Facts, finding: Finding) -> Script:
