@@ -137,3 +137,9 @@ def test_a_restriction_to_a_rented_range_is_found_with_its_witness() -> None:
     assert said["MP-33"] == "Anyone with an account at Hetzner can send from 88.99.0.0."
     assert "Hornetsecurity" in said["MP-31"]
     assert "MP-34" not in said
+
+
+def test_the_rules_are_told_which_lists_are_partial() -> None:
+    told = {one.name: one.whole for one in published.published()}
+    assert told == {one.name: one.whole for one in published.providers()}
+    assert set(told.values()) == {True, False}
