@@ -129,9 +129,18 @@ def _endpoints(tenant: models.Tenant) -> tuple[str, ...] | None:
 # ---- rows ----------------------------------------------------------------------------------
 
 
-def refresh(tenant: models.Tenant, now: datetime) -> list[models.Finding]:
+def judge(tenant: models.Tenant, now: datetime) -> None:
+    """Predict anew, then assess: both by the configuration, which is read once."""
+    known = history.known(tenant)
+    predicting.refresh(tenant, now, known)
+    refresh(tenant, now, known)
+
+
+def refresh(
+    tenant: models.Tenant, now: datetime, known: Configuration | None = None
+) -> list[models.Finding]:
     """Bring the tenant's findings up to date; the ones that are new."""
-    given = facts(tenant, now)
+    given = facts(tenant, now, known)
     if not _was_read(given.configuration):
         return []
     judged = [f for f in posture.assess(given) if f.rule not in OF_THE_MOMENT]

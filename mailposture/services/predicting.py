@@ -4,7 +4,6 @@ Run where a configuration was stored and where a round is whole: from the rows a
 may be run at any time and twice.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
@@ -102,10 +101,13 @@ def session_of(path: models.Path, sender_domain: str) -> Session | None:
     return replace(asked, certificate=shown)
 
 
-def refresh(tenant: models.Tenant, now: datetime) -> int:
-    """Bring every path's prediction and agreement up to date; how many contradict."""
+def refresh(tenant: models.Tenant, now: datetime, known: Configuration | None = None) -> int:
+    """Bring every path's prediction and agreement up to date; how many contradict.
+
+    `known`: the tenant's configuration, where that is at hand.
+    """
     rows = tenant.paths.filter(retired_at=None).select_related("vantage_point", "current")
-    configuration = history.known(tenant)
+    configuration = known or history.known(tenant)
     asks = oracle(tenant, configuration) if configuration.parts else None
     under_way = settling.is_under_way(tenant, now)
     read_at = tenant.snapshots.aggregate(at=Max("last_seen_at"))["at"]
@@ -144,8 +146,3 @@ def read_again(tenant: models.Tenant) -> bool:
     from a contradiction.
     """
     return tenant.paths.filter(retired_at=None, agreement=Agreement.SETTLING).exists()
-
-
-def contradicting(rows: Iterable[models.Path]) -> list[models.Path]:
-    """Those of these paths that contradict what is predicted of them."""
-    return [path for path in rows if Agreement(path.agreement).is_contradiction]

@@ -185,7 +185,7 @@ def record(tenant: models.Tenant, seen: Configuration, now: datetime) -> list[mo
     if latest and latest.digest == digest:
         _seen_again(latest, codec.dump(seen), now, timedelta(seconds=tenant.fetch_every))
         if predicting.read_again(tenant):
-            _judge(tenant, now)
+            assessing.judge(tenant, now)
         return []
     found = diff.compare(history.known(tenant), seen) if latest else []
     snapshot = tenant.snapshots.create(
@@ -198,13 +198,8 @@ def record(tenant: models.Tenant, seen: Configuration, now: datetime) -> list[mo
     changes = [_change(latest, snapshot, one, now) for one in found] if latest else []
     if any(change.effect == models.Change.Effect.PENDING for change in changes):
         planning.verify(tenant, snapshot, now)
-    _judge(tenant, now)
+    assessing.judge(tenant, now)
     return changes
-
-
-def _judge(tenant: models.Tenant, now: datetime) -> None:
-    predicting.refresh(tenant, now)
-    assessing.refresh(tenant, now)
 
 
 def _seen_again(

@@ -9,7 +9,7 @@ from typing import Any
 from mailposture import models
 from mailposture.core.states import State, access, domain_states, tenant_state, worst
 from mailposture.core.verdict import ASKED, SenderClass, Verdict
-from mailposture.services import assessing, predicting, settling
+from mailposture.services import assessing, settling
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,7 @@ def refresh(tenant: models.Tenant, at: datetime, *, round_id: int | None) -> Sta
             tally={"strangers": dict(stands.strangers), "approved": dict(stands.approved)}
         )
         settling.settle(tenant, round_id, stands.domains, at)
-        predicting.refresh(tenant, at)
-        assessing.refresh(tenant, at)
+        assessing.judge(tenant, at)
     return stands
 
 
