@@ -267,7 +267,7 @@ def _shown(
 ) -> Shown:
     domain, sender_class = chosen
     found = reach.of(domain, sender_class)
-    cut = tuple(slices(tenant, reach.regions(domain, sender_class)))
+    cut = tuple(slices(reach, reach.regions(domain, sender_class)))
     leans = dict.fromkeys((*found.assumptions, *(n for one in cut for n in one.assumptions)))
     return Shown(
         domain=_named(domain),
@@ -315,9 +315,9 @@ def _seen(tenant: models.Tenant, domain: str, sender_class: str, now: datetime) 
     return Seen(state=str(worst), href=reverse("observation", args=[shown.current_id]))
 
 
-def slices(tenant: models.Tenant, regions: Iterable[Region]) -> Iterable[Slice]:
+def slices(reach: Reachability, regions: Iterable[Region]) -> Iterable[Slice]:
     """Every region in words, what is let in before what is refused; alike in clear: one line."""
-    guids = _guids(tenant)
+    guids = {sight.name: sight.connector.guid for sight in reach.rules.sights}
     ordered = sorted(regions, key=lambda r: (not r.tls, not r.accepted, r.certificate is not None))
     found: dict[Slice, str] = {}
     for region in ordered:
@@ -339,11 +339,6 @@ def _slice(region: Region, guids: dict[str, str]) -> Slice:
         guid=guids.get(region.connector or "", ""),
         assumptions=region.assumptions,
     )
-
-
-def _guids(tenant: models.Tenant) -> dict[str, str]:
-    connectors = history.known(tenant).inbound_connectors or ()
-    return {c.name: c.guid for c in connectors}
 
 
 def _who(region: Region) -> Listed:
