@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from mailposture.core.addresses import NOWHERE, AddressSet, union
+from mailposture.core.addresses import EVERYWHERE, NOWHERE, AddressSet, union
 from mailposture.core.attribution import within
 from mailposture.core.configuration import Configuration
 from mailposture.core.reachability.questions import CLASSES, scoped_domains
@@ -28,20 +28,25 @@ class Moved:
     @property
     def certificates_gained(self) -> tuple[str, ...]:
         """Names that let any address in now, and did not."""
-        return _beyond(self.after.certificates, self.before.certificates)
+        return _beyond(self.after.certificates, self.before)
 
     @property
     def certificates_lost(self) -> tuple[str, ...]:
         """Names that let any address in before, and do no longer."""
-        return _beyond(self.before.certificates, self.after.certificates)
+        return _beyond(self.before.certificates, self.after)
 
     def __bool__(self) -> bool:
         return bool(self.gained or self.lost or self.certificates_gained or self.certificates_lost)
 
 
-def _beyond(names: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
-    """Names that none of the others means: mail.contoso.com is meant by *.contoso.com."""
-    return tuple(n for n in names if not any(n == o or within(n, o) for o in others))
+def _beyond(names: tuple[str, ...], other: Reach) -> tuple[str, ...]:
+    """Names whose holders the other side does not let in: where everybody gets in they do too, and
+    mail.contoso.com is meant by *.contoso.com.
+    """
+    if other.addresses == EVERYWHERE:
+        return ()
+    known = other.certificates
+    return tuple(n for n in names if not any(n == o or within(n, o) for o in known))
 
 
 @dataclass(frozen=True)

@@ -50,8 +50,8 @@ def test_a_certificate_name_is_gained_and_lost() -> None:
 
 
 def test_a_name_that_a_wildcard_still_means_is_not_lost() -> None:
-    one = configuration(hybrid(tls_sender_certificate_name="contoso.com"))
-    other = configuration(hybrid(tls_sender_certificate_name="*.contoso.com"))
+    one = configuration(lock(), hybrid(tls_sender_certificate_name="contoso.com"))
+    other = configuration(lock(), hybrid(tls_sender_certificate_name="*.contoso.com"))
     assert compare(one, other).of("contoso.com", "foreign").certificates_lost == ()
     assert compare(other, one).of("contoso.com", "foreign").certificates_lost == ("*.contoso.com",)
 
@@ -118,3 +118,18 @@ def test_domains_that_were_not_read_are_whatever_they_are() -> None:
     found = reach.of("*", "foreign")
     assert found.addresses == GATEWAY
     assert found.assumptions == ("ipv6_never_listed", "accepted_domains_unknown")
+
+
+def test_a_name_is_neither_gained_nor_lost_where_everybody_gets_in() -> None:
+    by_name = lock(
+        restrict_domains_to_ip_addresses=False,
+        restrict_domains_to_certificate=True,
+        sender_ip_addresses=(),
+        tls_sender_certificate_name="mail.gateway.example",
+        require_tls=True,
+    )
+    closes = compare(configuration(), configuration(by_name)).of("contoso.com", "foreign")
+    assert closes.after.certificates == ("mail.gateway.example",)
+    assert closes.certificates_gained == ()
+    opens = compare(configuration(by_name), configuration()).of("contoso.com", "foreign")
+    assert opens.certificates_lost == ()
