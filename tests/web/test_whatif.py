@@ -138,6 +138,7 @@ def test_powershell_can_be_pasted_and_is_never_run(viewer: Client, contoso: mode
         ("Set-InboundConnector -Identity 'Nowhere' -Enabled $true", "Nowhere"),
         ("[{", "JSON"),
         ("$x = 1", "line 1"),
+        ('[{"Name": "Lock", "\\udc00": 1}]', "object 1"),
         ("<script>alert(1)</script>", "line 1"),
     ],
 )
@@ -205,3 +206,15 @@ def test_the_number_of_queries_stays(
         contoso.sources.create(name=f"Relay {n}", kind="relay", addresses=f"192.0.2.{n}")
     with django_assert_max_num_queries(12):
         page(viewer, AT + LOCK)
+
+
+def test_half_a_character_in_a_name_is_shown_as_a_sign(
+    viewer: Client, contoso: models.Tenant
+) -> None:
+    text = (
+        '[{"Name": "Lock \\ud800", "SenderDomains": ["*"], "ConnectorType": "Partner",'
+        ' "RestrictDomainsToIPAddresses": true, "SenderIPAddresses": ["203.0.113.10"]}]'
+    )
+    shown = viewer.post(AT, {"paste": text}).content.decode()
+    assert "Lock \N{REPLACEMENT CHARACTER}" in part(shown, "The change")
+    assert contoso.pk

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
-from mailposture.adapters.exchange.envelope import Row
+from mailposture.adapters.exchange.envelope import Row, storable
 from mailposture.core.configuration import exchange_name, kinds_of
 
 # Names of the numbers (Microsoft.Exchange.Data and .Directory.SystemConfiguration). A number that
@@ -84,7 +84,9 @@ def _value(name: str, value: Any) -> Any:
 
 
 def unwrapped(value: Any) -> Any:
-    """A value out of the object in which Windows PowerShell puts lists and enumerations."""
+    """A value out of the object in which Windows PowerShell puts lists and enumerations; texts in
+    a form that can be stored and shown.
+    """
     if isinstance(value, dict):
         if value.keys() == {"value", "Value"}:
             return value["Value"]
@@ -93,4 +95,4 @@ def unwrapped(value: Any) -> Any:
         return value
     if isinstance(value, list):
         return [unwrapped(item) for item in value]
-    return value
+    return storable(value) if isinstance(value, str) else value

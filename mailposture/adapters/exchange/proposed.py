@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from mailposture.adapters.exchange.bundle import decoded, document, is_bundle, read_bundle
+from mailposture.adapters.exchange.envelope import storable
 from mailposture.adapters.exchange.exports import unwrapped
 from mailposture.core.configuration import Configuration
 from mailposture.core.powershell import commands
@@ -46,4 +47,8 @@ def _objects(given: Any) -> list[Any]:
 
 def _plain(one: Any) -> Any:
     """An object without what exports wrap around its values."""
-    return {k: unwrapped(v) for k, v in one.items()} if isinstance(one, Mapping) else one
+    return (
+        {storable(str(k)): unwrapped(v) for k, v in one.items()}
+        if isinstance(one, Mapping)
+        else one
+    )
