@@ -16,10 +16,10 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mailposture.settings")
 django.setup()
 
-from django.db import connection  # noqa: E402 - Django is set up first
+from django.db import DatabaseError, connection, transaction  # noqa: E402 - Django is set up first
 
 from mailposture import models  # noqa: E402
-from mailposture.services import judging, planning  # noqa: E402
+from mailposture.services import arranging, judging, planning, reading  # noqa: E402
 from tests import factories as make  # noqa: E402
 from tests.factories import NOW  # noqa: E402
 from tests.services import results  # noqa: E402
@@ -62,6 +62,39 @@ def told(kind: str) -> str:
     return "".join(event[0] for event in events.values_list("event", flat=True))
 
 
+def removals() -> list[str]:
+    """Tenants that are removed while a worker stores what it read of them: what went wrong."""
+    wrong: list[str] = []
+    for number in range(ROUNDS):
+        tenant = make.tenant(f"fabrikam{number}")
+        make.snapshot(tenant, make.configuration(), make.ago(days=1))
+
+        def store(of: models.Tenant = tenant) -> None:
+            for step in range(20):
+                try:
+                    with transaction.atomic():
+                        planning.lock(of.pk)
+                        names = ("contoso.com", f"d{step}.contoso.com")
+                        reading.record(of, make.configuration(domains=names), at(step))
+                except models.Tenant.DoesNotExist:
+                    return
+
+        def remove(of: models.Tenant = tenant) -> None:
+            try:
+                arranging.remove_tenant(of, NOW)
+            except DatabaseError as error:
+                wrong.append(str(error))
+
+        together(store, remove)
+        if models.Snapshot.objects.filter(tenant=tenant.pk).exists():
+            wrong.append("rows were left behind")
+    return wrong
+
+
+def at(step: int) -> datetime:
+    return NOW + timedelta(minutes=step)
+
+
 def main() -> None:
     """Look again and again while the door opens and closes."""
     tenant = make.tenant(probe_every=3600)
@@ -84,6 +117,7 @@ def main() -> None:
         "state": tenant.state,
         "told": told("bypass") + told("cut_off"),
         "mails": models.Delivery.objects.count(),
+        "removals": removals(),
     }
     json.dump(found, sys.stdout)
 

@@ -99,4 +99,5 @@ def test_two_workers_at_once_lose_no_round_and_double_no_span(
         # The stranger's door opens every other hour, and the gateway's shuts then.
         "told": "orororororo" + "orororororor",
         "mails": 23,
+        "removals": [],
     }  # fmt: skip

@@ -12,7 +12,7 @@ from django.db import models as db
 from django.db import transaction
 
 from mailposture import models
-from mailposture.services import audit
+from mailposture.services import audit, planning
 from mailposture.services.enrolling import User
 
 
@@ -79,8 +79,10 @@ def change_tenant(
 def remove_tenant(tenant: models.Tenant, now: datetime, *, user: User = None) -> None:
     """Stop watching a tenant and drop all that is known of it.
 
-    The trail of acts stays, and so do its finished reports: they are evidence.
+    The trail of acts stays, and so do its finished reports: they are evidence. The tenant is held
+    first: a worker that stores what it read meanwhile would else leave rows behind.
     """
+    planning.lock(tenant.pk)
     done = models.Report.State.DONE
     tenant.reports.exclude(state=done).delete()
     kept = list(tenant.reports.order_by("pk").values_list("pk", flat=True))
