@@ -137,7 +137,7 @@ def _blind(facts: Facts, seen: Evidence) -> Iterator[Said]:
 
 NOT_READ = Weight(Severity.MEDIUM, "What was not read cannot be judged, and is not taken for none.")
 
-# ---- MP-12, MP-13 --------------------------------------------------------------------------
+# ---- MP-12 ---------------------------------------------------------------------------------
 
 
 def explained(facts: Facts) -> Sequence[Said]:
@@ -154,20 +154,3 @@ def _lacks(is_explained: bool, is_verified: bool) -> str:  # noqa: FBT001 - two 
     if not (is_explained or is_verified):
         return "explained, and not verified by probes"
     return "verified by probes" if is_explained else "explained"
-
-
-def exceptions(facts: Facts) -> Sequence[Said]:
-    """MP-13: every exception is approved and has not expired."""
-    at = facts.at
-    if at is None:
-        return unknown("For which moment is asked is not known.")
-    found = []
-    for one in facts.observed.exceptions or ():
-        if not one.approved:
-            found.append(violated(f"{one.sentence} Nobody approved it.", subject=one.key))
-        elif one.expires_at is None:
-            found.append(violated(f"{one.sentence} It never expires.", subject=one.key))
-        elif one.expires_at <= at:
-            ago = duration(at - one.expires_at)
-            found.append(violated(f"{one.sentence} It expired {ago} ago.", subject=one.key))
-    return found or satisfied("Every exception is approved and has not expired.")

@@ -8,7 +8,9 @@ goes wrong in the field, by theme: 2x the lock, 3x who is let in, 4x filtering t
 from typing import Final
 
 from mailposture.core.posture import (
+    certificates,
     evidence,
+    exceptions,
     filtering,
     hybrid,
     locks,
@@ -96,7 +98,7 @@ RULES: Final = (
     ),
     Rule(
         "MP-13", "Exceptions are approved and have not expired", ("exceptions", "moment"),
-        evidence.exceptions,
+        exceptions.exceptions,
         Weight(MEDIUM, "The risk stands, and nobody answers for it."),
         "advice",
     ),
@@ -158,7 +160,7 @@ RULES: Final = (
     ),
     Rule(
         "MP-32", "No certificate of a whole vendor is let in", WITH_DOMAINS,
-        sources.vendor_name,
+        certificates.vendor_name,
         Weight(MEDIUM, "The vendor's hosts show it for every customer whose mail they relay."),
         "advice",
     ),
@@ -169,20 +171,20 @@ RULES: Final = (
         "narrow",
     ),
     Rule(
-        "MP-34", "Other Microsoft 365 tenants are not let in", ("inbound_connectors", "published"),
-        sources.microsoft_ranges,
+        "MP-34", "Other Microsoft 365 tenants are not let in", CONNECTORS,
+        certificates.other_tenants,
         Weight(CRITICAL, "Any tenant, a trial too, delivers by naming this one as its smart host."),
         "narrow",
     ),
     Rule(
         "MP-35", "No connector takes a wildcard of the own names", WITH_DOMAINS,
-        sources.wildcard,
+        certificates.wildcard,
         Weight(LOW, "Every host with such a certificate gets in, web servers included."),
         "advice",
     ),
     Rule(
         "MP-36", "No connector trusts another tenant", CONNECTORS,
-        sources.trusted_organizations,
+        certificates.trusted_organizations,
         Weight(MEDIUM, "Mail of these tenants comes in whatever the connector restricts to."),
         "distrust",
     ),

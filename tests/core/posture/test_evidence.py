@@ -16,7 +16,8 @@ from mailposture.core.posture import (
     Severity,
     judged,
 )
-from mailposture.core.posture.evidence import exceptions, fresh
+from mailposture.core.posture.evidence import fresh
+from mailposture.core.posture.exceptions import exceptions
 from mailposture.core.posture.findings import Judge
 from mailposture.core.posture.hybrid import expiry
 from tests.core.configurations import lock
@@ -178,8 +179,10 @@ def test_every_change_is_explained_and_verified(
         (True, AT + timedelta(days=1), "Every exception is approved and has not expired."),
         (False, AT + timedelta(days=1), "Copier. Nobody approved it."),
         (True, None, "Copier. It never expires."),
-        (True, AT - timedelta(days=2), "Copier. It expired 2 d ago."),
-        (True, AT, "Copier. It expired 0 s ago."),
+        # By its day and not by its age: a finding that says its age never stays the same.
+        (True, AT - timedelta(days=2), "Copier. It held until {last}."),
+        (True, AT, "Copier. It held until {last}."),
+        (False, AT, "Copier. It held until {last}."),
     ],
 )
 def test_exceptions_are_approved_and_expire(
@@ -188,7 +191,16 @@ def test_exceptions_are_approved_and_expire(
     words: str,
 ) -> None:
     one = Excepted(key="3", sentence="Copier.", approved=approved, expires_at=expires)
-    assert only("MP-13", seen(exceptions=(one,))).sentence == words
+    last = expires and expires - timedelta(microseconds=1)
+    said = words.format(last=last and f"{last.day} {last:%b %Y}")
+    assert only("MP-13", seen(exceptions=(one,))).sentence == said
+
+
+def test_what_waits_to_be_approved_is_less_grave_than_what_has_expired() -> None:
+    asked = Excepted(key="3", sentence="", approved=False, expires_at=AT + timedelta(days=1))
+    over = Excepted(key="4", sentence="", approved=True, expires_at=AT)
+    found = judged(seen(exceptions=(asked, over)), "MP-13")
+    assert [one.severity for one in found] == [Severity.LOW, Severity.MEDIUM]
 
 
 @pytest.mark.parametrize("rule", ["MP-03", "MP-04", "MP-10", "MP-11", "MP-12", "MP-13"])
