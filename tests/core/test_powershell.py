@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from mailposture.core.powershell import Edit, PowerShellError, commands, quoted
 from mailposture.core.powershell.commands import LONGEST
+from mailposture.core.powershell.quoting import is_hidden
 
 
 def only(text: str) -> dict[str, Any]:
@@ -202,6 +203,58 @@ def test_a_text_made_to_be_slow_is_not(text: str) -> None:
 @given(st.text())
 def test_any_text_can_be_quoted_and_read_back(text: str) -> None:
     assert of(f"-Comment {quoted(text)}")["comment"] == text
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("it's", "'it''s'"),
+        ("L\x03\nRemove-Mailbox ceo #", "('L'+[char]3+[char]10+'Remove-Mailbox ceo #')"),
+        ("\x1b[2J", "(''+[char]27+'[2J')"),
+        ("gnp.\u202e", "('gnp.'+[char]8238)"),
+        ("two\u2028lines\x9b", "('two'+[char]8232+'lines'+[char]155)"),
+        ("a\u200bb's", "('a'+[char]8203+'b''s')"),
+        ("\U000e0041", "(''+[char]56128+[char]56385)"),
+        ("'+[char]7+'", "'''+[char]7+'''"),
+        ("\ud800", "(''+[char]55296)"),
+        ("Zürich 東京 🏤", "'Zürich 東京 🏤'"),
+    ],
+)
+def test_what_nobody_sees_is_written_by_its_number(text: str, written: str) -> None:
+    assert quoted(text) == written
+    assert of(f"-Comment {written}")["comment"] == text
+
+
+UNSEEN = st.characters(categories=["Cc", "Cf", "Zl", "Zp", "Cs", "Cn", "Co"])
+
+
+@given(st.text(UNSEEN | st.characters()))
+def test_nothing_quoted_acts_before_powershell_reads_it(text: str) -> None:
+    written = quoted(text)
+    assert not any(map(is_hidden, written))
+    read = of(f"-Comment {written} -Enabled 0")["comment"]
+    assert _units(read) == _units(text)
+
+
+def _units(text: str) -> bytes:
+    return text.encode("utf-16-le", "surrogatepass")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-Comment ('a'+$x)",
+        "-Comment ('a'+(1))",
+        "-Comment ('a'+[int]3)",
+        "-Comment ([char]3+'a')",
+        "-Comment ('a'+[char]3)b",
+        "-Comment ('a'+[char]999999)",
+        "-Comment ('a'+[char]3",
+    ],
+)
+def test_texts_are_joined_of_texts_and_numbered_characters_alone(text: str) -> None:
+    with pytest.raises(PowerShellError):
+        of(text)
 
 
 PIECES = st.sampled_from(

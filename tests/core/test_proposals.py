@@ -141,6 +141,52 @@ def test_what_exchange_would_refuse_is_refused_in_words(text: str, says: str) ->
 
 
 @pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("-Name ('L'+[char]3)", "Name holds a control character (U+0003)"),
+        ("-Name ('L'+[char]27+'[2J')", "(U+001B)"),
+        ('-Name "a`nb"', "(U+000A)"),
+        ("-Name ('a'+[char]8238+'b')", "a formatting character (U+202E RIGHT-TO-LEFT OVERRIDE)"),
+        ("-Name ('a'+[char]8203)", "(U+200B ZERO WIDTH SPACE)"),
+        ("-Name ('a'+[char]8232)", "a line separator (U+2028 LINE SEPARATOR)"),
+        ("-Name ('a'+[char]8233)", "a paragraph separator (U+2029 PARAGRAPH SEPARATOR)"),
+        ("-Name ('a'+[char]0xD800)", "half a character (U+D800)"),
+        ("-Comment ('a'+[char]7)", "Comment holds a control character (U+0007)"),
+        ("-SenderDomains ('a.example'+[char]8203)", "SenderDomains holds"),
+        ("-SenderIPAddresses '192.0.2.1',('192.0.2.2'+[char]8203)", "SenderIPAddresses holds"),
+        ("-TlsSenderCertificateName ('a.example'+[char]13)", "TlsSenderCertificateName holds"),
+        ("-TrustedOrganizations @{Add=('a'+[char]8206)}", "(U+200E LEFT-TO-RIGHT MARK)"),
+        ("-EFUsers ('a'+[char]8237)", "EFUsers holds"),
+    ],
+)
+def test_what_nobody_sees_is_refused_by_its_name_and_what_to_do(arguments: str, says: str) -> None:
+    with pytest.raises(ProposalError) as refused:
+        after(f"Set-InboundConnector 'Lock to gateway' {arguments}")
+    assert says in str(refused.value)
+    assert str(refused.value).endswith("take it out, or type the value anew")
+    assert str(refused.value).isprintable()
+
+
+def test_a_new_name_is_held_to_the_same_as_a_changed_one() -> None:
+    with pytest.raises(ProposalError, match=r"U\+0003"):
+        propose_documents(BEFORE, [{"Name": "L\x03", "SenderDomains": ["*"]}])
+
+
+def test_what_was_there_before_is_not_asked_for_anew_and_may_be_taken_out() -> None:
+    odd = configuration(lock(comment="one\x07", trusted_organizations=("a\u200b", "b")))
+    again = {"Name": "Lock to gateway", "Comment": "one\x07", "Enabled": False}
+    found = propose_documents(odd, [again])
+    assert connector(found, "Lock to gateway").comment == "one\x07"
+    gone = "Set-InboundConnector 'Lock to gateway' -TrustedOrg @{Remove=('a'+[char]8203)}"
+    assert connector(after(gone, odd), "Lock to gateway").trusted_organizations == ("b",)
+
+
+def test_a_comment_may_have_lines() -> None:
+    found = after("Set-InboundConnector 'Lock to gateway' -Comment \"one`r`n`ttwo\"")
+    assert connector(found, "Lock to gateway").comment == "one\r\n\ttwo"
+
+
+@pytest.mark.parametrize(
     ("given", "kept"),
     [
         ("203.0.113.10", "203.0.113.10"),

@@ -7,7 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from mailposture.core.powershell.quoting import DASHES, DOUBLE_QUOTES, SINGLE_QUOTES
+from mailposture.core.powershell.quoting import (
+    DASHES,
+    DOUBLE_QUOTES,
+    SINGLE_QUOTES,
+    joined,
+)
 
 type Single = str | bool | None
 
@@ -145,10 +150,20 @@ class Reader:
         if here == "@":
             raise self.error(self._about_at())
         if here == "(":
-            raise self.error(NO_EXPRESSIONS)
+            return self._joined()
         if not bare:
             raise self.error("values between brackets stand in quotes")
         return self._bare()
+
+    def _joined(self) -> str:
+        """A text joined of texts and numbered characters, as hidden ones are written."""
+        found = joined(self.text, self.at)
+        if found is None:
+            raise self.error(NO_EXPRESSIONS)
+        text, self.at = found
+        if not self._ends_value():
+            raise self.error(ONE_QUOTE)
+        return text
 
     def _about_at(self) -> str:
         after = self.peek(1)
@@ -231,7 +246,7 @@ class Reader:
             return self._edit()
         if self.takes("@("):
             return self._listed()
-        if self.peek() == "(":
+        if self.peek() == "(" and joined(self.text, self.at) is None:
             self.at += 1
             found = self._listed()
             return found[0] if len(found) == 1 else found

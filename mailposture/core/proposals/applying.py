@@ -135,7 +135,7 @@ def _new(configuration: Configuration, parameters: Mapping[str, Value]) -> Appli
     if _named(configuration, name):
         raise ProposalError(f"there is an inbound connector {name!r} already")
     guid = str(parameters.get("guid") or f"proposed: {name.lower()}")
-    blank = InboundConnector(guid=guid, name=name, sender_domains=(), **DEFAULTS)
+    blank = InboundConnector(guid=guid, name="", sender_domains=(), **DEFAULTS)
     made = _changed(blank, parameters)
     return _with(configuration, (*_connectors(configuration), made)), made.guid
 

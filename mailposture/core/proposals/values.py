@@ -4,6 +4,7 @@ Sources: New-InboundConnector and Set-InboundConnector (MicrosoftDocs/office-doc
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from typing import Any, Final
@@ -34,6 +35,16 @@ FIELDS: Final[Mapping[str, str]] = {
 }
 NEVER_EMPTY: Final = frozenset({"name", "sender_domains", "connector_type"})
 LONGEST_NAME: Final = 64
+# Running text may have lines and tabs; nothing else may hold what cannot be seen.
+RUNNING: Final = frozenset({"comment", "comments"})
+LAID_OUT: Final = frozenset("\n\r\t")
+UNSEEN: Final[Mapping[str, str]] = {
+    "Cc": "a control character",
+    "Cf": "a formatting character",
+    "Cs": "half a character",
+    "Zl": "a line separator",
+    "Zp": "a paragraph separator",
+}
 # Enumerations as numbers, as exports may write them (Microsoft.Exchange.Data).
 TYPES: Final = {"onpremises": ConnectorType.ON_PREMISES, "partner": ConnectorType.PARTNER}
 TYPES_BY_NUMBER: Final = {"1": ConnectorType.ON_PREMISES, "2": ConnectorType.PARTNER}
@@ -49,6 +60,8 @@ def stored(field: str, value: Value, was: Any) -> Any:
     Raises ProposalError where Exchange would not take it.
     """
     kind, name = KINDS[field], exchange_name(field)
+    if value != was:  # what is there already is not asked for anew
+        _seen(field, name, value)
     if kind in READERS:
         found = _ordered(kind, _members(field, kind, value, was))
     elif isinstance(value, tuple | Edit):
@@ -58,6 +71,26 @@ def stored(field: str, value: Value, was: Any) -> Any:
     if not found and field in NEVER_EMPTY:
         raise ProposalError(f"{name} cannot be empty")
     return found
+
+
+def _seen(field: str, name: str, value: Value) -> None:
+    """Refuse what nobody can see, and what a terminal acts on when it is pasted."""
+    spared = LAID_OUT if field in RUNNING else frozenset()
+    given = value.add if isinstance(value, Edit) else value  # what goes may be as it is
+    for text in given if isinstance(given, tuple) else (given,):
+        for character in text if isinstance(text, str) else "":
+            what = UNSEEN.get(unicodedata.category(character))
+            if what and character not in spared:
+                raise ProposalError(_unseen(name, what, character))
+
+
+def _unseen(name: str, what: str, character: str) -> str:
+    called = unicodedata.name(character, "")
+    sign = f"U+{ord(character):04X}" + (f" {called}" if called else "")
+    return (
+        f"{name} holds {what} ({sign}), which nobody sees and a terminal may act on: take it out,"
+        " or type the value anew"
+    )
 
 
 def _members(field: str, kind: Kind, value: Value, was: Iterable[str]) -> list[str]:
