@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 
 from mailposture.core.addresses import AddressSet
-from mailposture.core.attribution.reading import WILDCARD, bare
 from mailposture.core.configuration import InboundConnector
 from mailposture.core.hosts import plain
 from mailposture.core.posture.facts import Facts, Published, SourceKind, ipv4
@@ -122,14 +121,14 @@ def shared_range(facts: Facts) -> Sequence[Said]:
         violated(
             f"{c.name} lets in {many(common)} of {p.name}, which serves others too.",
             f"Of {p.name}: {cidrs(common)}.",
-            *_origin(p),
+            *origin(p),
             subject=f"{c.guid} {p.name}",
         )
         for c, p, common in crossing(facts, ("mail service",))
         if not p.microsoft
     ]
     return found or satisfied(
-        "No restriction lets in published addresses of a mail service.", *_compared(facts)
+        "No restriction lets in published addresses of a mail service.", *compared(facts)
     )
 
 
@@ -139,94 +138,31 @@ def rentable(facts: Facts) -> Sequence[Said]:
         violated(
             f"Anyone with an account at {p.name} can send from {smallest(common)}.",
             f"{c.name} lets in {many(common)} of {p.name}: {cidrs(common)}.",
-            *_origin(p),
+            *origin(p),
             subject=f"{c.guid} {p.name}",
         )
         for c, p, common in crossing(facts, ("cloud", "mail service"))
         if p.anyone and not p.microsoft
     ]
     return found or satisfied(
-        "No published range in which anyone sends is let in.", *_compared(facts)
+        "No published range in which anyone sends is let in.", *compared(facts)
     )
 
 
-def microsoft_ranges(facts: Facts) -> Sequence[Said]:
-    """MP-34: Microsoft's own sending addresses, so that any other tenant gets in."""
-    found = [
-        violated(
-            f"{c.name} lets in {many(common)} from which any Microsoft 365 tenant may send.",
-            f"Of {p.name}: {cidrs(common)}.",
-            *_origin(p),
-            subject=f"{c.guid} {p.name}",
-        )
-        for c, p, common in crossing(facts, microsoft=True)
-    ]
-    return found or satisfied(
-        "No address from which other tenants send is let in.", *_compared(facts)
-    )
-
-
-def _origin(published: Published) -> tuple[str, ...]:
+def origin(published: Published) -> tuple[str, ...]:
+    """How large a list is, of which day and from where; who else sends from it nobody counts."""
     size = many(published.addresses)
     where = f", {published.url}" if published.url else ""
-    return (f"{published.name} publishes {size}, as of {published.dated.isoformat()}{where}.",)
+    return (
+        f"{published.name} publishes {size}, as of {published.dated.isoformat()}{where}.",
+        "How many others send from there is unknown: nobody publishes it.",
+    )
 
 
-def _compared(facts: Facts) -> tuple[str, ...]:
+def compared(facts: Facts) -> tuple[str, ...]:
     """With which lists: what none of them holds may be a provider's all the same."""
     partial = [p.name for p in facts.published if not p.whole]
     oldest = min(p.dated for p in facts.published).isoformat()
     count = len(facts.published)
     told = f"Compared with {count} published list{'s' * (count != 1)}, the oldest of {oldest}."
     return (told, f"In part alone: {listed(partial)}.") if partial else (told,)
-
-
-# ---- certificates --------------------------------------------------------------------------
-
-
-def vendor_name(facts: Facts) -> Sequence[Said]:
-    """MP-32: a wildcard name of somebody else: every customer that the vendor relays gets in."""
-    found = [
-        violated(
-            f"{c.name} lets in any host with a certificate below {bare(name)}, which is no"
-            " accepted domain: it is another organisation's, and so may be its other customers.",
-            field("TlsSenderCertificateName", name),
-            subject=c.guid,
-        )
-        for c in facts.enabled
-        if (name := admitted_name(c)).startswith(WILDCARD) and not _mine(facts, bare(name))
-    ]
-    return found or satisfied("No restriction takes every certificate of another organisation.")
-
-
-def wildcard(facts: Facts) -> Sequence[Said]:
-    """MP-35: a wildcard name of the tenant's own, which more hosts may bear than are meant."""
-    found = [
-        violated(
-            f"{c.name} takes any certificate of {bare(name)} and of every name below it.",
-            field("TlsSenderCertificateName", name),
-            subject=c.guid,
-        )
-        for c in facts.enabled
-        for name in (plain(c.tls_sender_certificate_name or ""),)
-        if name.startswith(WILDCARD) and _mine(facts, bare(name))
-    ]
-    return found or satisfied("No connector takes a wildcard of the tenant's own names.")
-
-
-def _mine(facts: Facts, name: str) -> bool:
-    return any(name == own or name.endswith(f".{own}") for own in facts.accepted)
-
-
-def trusted_organizations(facts: Facts) -> Sequence[Said]:
-    """MP-36: other tenants are trusted as a source."""
-    found = [
-        violated(
-            f"{c.name} trusts mail of {listed(c.trusted_organizations)}.",
-            field("TrustedOrganizations", c.trusted_organizations),
-            subject=c.guid,
-        )
-        for c in facts.enabled
-        if c.trusted_organizations
-    ]
-    return found or satisfied("No connector trusts another tenant.")
