@@ -26,6 +26,7 @@ from mailposture.core.posture.findings import (
     violated,
 )
 from mailposture.core.posture.locks import locks
+from mailposture.core.posture.shared_names import shared_name
 from mailposture.core.words import exact
 
 NO_SERVER: Final = "No hybrid server or relay is declared, so that none can be compared."
@@ -73,10 +74,22 @@ def _wider(facts: Facts, connector: InboundConnector) -> Iterator[Said]:
             " server or relay is known to show it.",
             field("TlsSenderCertificateName", name),
             subject=f"{connector.guid} certificate",
-            weight=UNKNOWN_NAME,
+            weight=_weight_of(name),
         )
 
 
+def _weight_of(name: str) -> Weight | None:
+    """Graver where the name is known to be shown for others: all of them may relay."""
+    shared = shared_name(name)
+    if shared is None:
+        return UNKNOWN_NAME
+    return EVERY_TENANT if shared.microsoft else None
+
+
+EVERY_TENANT = Weight(
+    Severity.CRITICAL,
+    "Exchange Online shows it for any Microsoft 365 tenant: each may relay through this one.",
+)
 UNKNOWN_NAME = Weight(
     Severity.MEDIUM, "The right server may show it all the same: its certificate was not declared."
 )

@@ -69,6 +69,49 @@ def test_what_is_changed_has_a_stage(
     assert [stage.title for stage in written(before, after).stages] == titles
 
 
+def test_a_rename_is_written_first_and_can_be_taken_back() -> None:
+    other = replace(lock(), name="Lock", require_tls=True)
+    script = written(LOCKED, configuration(HYBRID, other), GATEWAY)
+    assert [stage.title for stage in script.stages] == ["rename Lock to gateway", "change Lock"]
+    rename, change = script.stages
+    assert rename.commands == ("Set-InboundConnector -Identity 'Lock to gateway' -Name 'Lock'",)
+    assert rename.rollback == ("Set-InboundConnector -Identity 'Lock' -Name 'Lock to gateway'",)
+    assert change.commands == ("Set-InboundConnector -Identity 'Lock' -RequireTls $true",)
+    assert script.is_ready
+    assert script.makes == configuration(HYBRID, other)
+
+
+def test_names_are_handed_on_once_nobody_bears_them() -> None:
+    one, two = lock(name="One"), lock(guid="2", name="Two", sender_domains=("fabrikam.com",))
+    after = configuration(replace(one, name="Two"), replace(two, name="Three"))
+    script = written(configuration(one, two), after, GATEWAY)
+    assert script.stages[0].commands == (
+        "Set-InboundConnector -Identity 'Two' -Name 'Three'",
+        "Set-InboundConnector -Identity 'One' -Name 'Two'",
+    )
+    assert script.makes == after
+    present = after
+    for stage in reversed(script.stages):
+        present = propose(present, commands("\n".join(stage.rollback))).configuration
+    assert present == configuration(one, two)
+
+
+def test_names_that_are_exchanged_are_not_ready_and_it_is_said_why() -> None:
+    one, two = lock(name="One"), lock(guid="2", name="Two", sender_domains=("fabrikam.com",))
+    after = configuration(replace(one, name="Two"), replace(two, name="One"))
+    script = written(configuration(one, two), after, GATEWAY)
+    assert not script.is_ready
+    assert script.refuses == ("line 1: there is an inbound connector 'Two' already",)
+
+
+def test_a_name_that_nobody_sees_whole_can_be_taken_off() -> None:
+    odd = lock(name="Lock\x03\u202e")
+    script = written(configuration(odd), configuration(replace(odd, name="Lock")), GATEWAY)
+    (stage,) = script.stages
+    assert stage.commands == (f"Set-InboundConnector -Identity '{odd.guid}' -Name 'Lock'",)
+    assert "\x03" not in script.text
+
+
 @settings(max_examples=80, deadline=None)
 @given(configurations(), configurations())
 def test_the_script_leads_to_what_was_proposed_and_its_rollback_leads_back(
@@ -93,7 +136,9 @@ def _renamed(one: Configuration, other: Configuration) -> tuple[InboundConnector
     held = one.inbound_connectors or ()
     kept = {c.guid: c for c in held}
     return tuple(
-        replace(c, guid=f"n{n}", name=f"New {n}") if n % 2 or c.guid not in kept else c
+        replace(c, guid=f"n{n}", name=f"New {n}")
+        if n % 2 or c.guid not in kept
+        else replace(c, name=f"{c.name} again")
         for n, c in enumerate(other.inbound_connectors or ())
     )
 

@@ -112,6 +112,7 @@ def test_the_rentable_witness_is_the_smallest_address_of_the_crossing() -> None:
     assert found.evidence == (
         "Lock to gateway lets in 2 addresses of Example Cloud: 203.0.113.4, 203.0.113.7.",
         "Example Cloud publishes 8 addresses, as of 2026-11-01, https://example.net/ranges.json.",
+        "How many others send from there is unknown: nobody publishes it.",
     )
 
 

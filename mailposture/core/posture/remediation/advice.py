@@ -52,7 +52,8 @@ ADVICE: Final = {
     ),
     "MP-33": ("Ask the gateway for addresses that it alone sends from.",),
     "MP-34": (
-        "Leave these addresses out. Mail between tenants comes through the gateway, as all other.",
+        "Leave them out. Mail between tenants comes through the gateway, as all other.",
+        "Ask for a certificate that the gateway alone shows, and declare it with the gateway.",
     ),
     "MP-35": (
         (

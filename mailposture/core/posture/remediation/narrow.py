@@ -4,7 +4,7 @@ from typing import Any
 
 from mailposture.core.addresses import NOWHERE, AddressSet, union
 from mailposture.core.configuration import InboundConnector
-from mailposture.core.posture.facts import Facts, ipv4
+from mailposture.core.posture.facts import Facts, SourceKind, ipv4
 from mailposture.core.posture.findings import Finding, many
 from mailposture.core.posture.remediation import lines
 from mailposture.core.posture.remediation.advice import advice
@@ -18,6 +18,7 @@ from mailposture.core.posture.remediation.drafts import (
 )
 from mailposture.core.posture.remediation.lock import lock
 from mailposture.core.posture.remediation.scripts import Script
+from mailposture.core.posture.shared_names import shared_name
 from mailposture.core.posture.sources import crossing
 
 
@@ -63,7 +64,7 @@ def narrow(facts: Facts, finding: Finding) -> Script:
     if connector is None:
         return lock(facts, finding)
     if finding.subject.endswith(" certificate"):
-        return advice(facts, finding)
+        return _renamed(facts, finding, connector)
     removed = _removed(facts, finding, connector)
     if needed := removed & facts.everyone_approved:
         words = f"Approved sources send from {many(needed)} of these: ask for addresses or a"
@@ -80,6 +81,22 @@ def narrow(facts: Facts, finding: Finding) -> Script:
         {"sender_ip_addresses": kept},
         checks=(AS_READ, WHO_ELSE),
         note="Hosts at these addresses are refused from now on.",
+    )
+
+
+def _renamed(facts: Facts, finding: Finding, connector: InboundConnector) -> Script:
+    """Ask for a certificate that the gateway alone shows, where one is declared."""
+    own = [name for name in facts.names_of(SourceKind.GATEWAY) if not shared_name(name)]
+    if finding.rule != "MP-34" or not own:
+        return advice(facts, finding)
+    return one_step(
+        facts,
+        "narrow",
+        f"ask for the certificate of {own[0]}",
+        connector,
+        {"tls_sender_certificate_name": own[0]},
+        checks=(AS_READ, WHO_ELSE),
+        note="Hosts that show another certificate are refused from now on.",
     )
 
 

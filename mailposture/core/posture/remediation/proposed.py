@@ -5,7 +5,7 @@ it is removed, so that every step can be taken back by one line.
 """
 
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, Final
 
 from mailposture.core.configuration import (
@@ -19,7 +19,7 @@ from mailposture.core.posture.remediation import lines
 from mailposture.core.posture.remediation.drafts import AS_READ, WHO_ELSE, Step, script
 from mailposture.core.posture.remediation.scripts import Script
 
-# What a command cannot be given, and what is said by the command itself.
+# What a command cannot be given, what it says by itself, and the name, which has a step of its own.
 _NEVER_GIVEN: Final = frozenset(
     {
         "guid",
@@ -44,7 +44,9 @@ MOST_DOMAINS: Final = 3
 def proposed(facts: Facts, after: Configuration) -> Script:
     """The script from the present configuration to this one."""
     before = facts.configuration
+    renaming, before = _renamed(before, after)
     steps = [
+        *renaming,
         *_made(before, after),
         *_edited(before, after),
         *_turned_on(before, after),
@@ -83,6 +85,44 @@ def _given(connector: InboundConnector) -> dict[str, Any]:
 
 def _may_be_given(field: Any) -> bool:
     return is_compared(field) and field.name not in _NEVER_GIVEN
+
+
+def _renamed(before: Configuration, after: Configuration) -> tuple[list[Step], Configuration]:
+    """The step that gives connectors their new names, if any, and the configuration with these.
+
+    It comes first, so that every later command calls a connector by what it is called then.
+    """
+    wanted = {guid: c.name for guid, c in _by_guid(after).items()}
+    waiting = [c for c in before.inbound_connectors or () if wanted.get(c.guid, c.name) != c.name]
+    ahead, back = [], []
+    titles = [f"rename {one.name}" for one in waiting]
+    while waiting:
+        one = _next(before, waiting, wanted)
+        waiting.remove(one)
+        named = lines.identity(before, one)
+        new = replace(one, name=wanted[one.guid])
+        held = (new if c.guid == one.guid else c for c in before.inbound_connectors or ())
+        before = replace(before, inbound_connectors=tuple(held))
+        ahead.append(lines.set_line(named, {"name": new.name}))
+        back.append(lines.set_line(lines.identity(before, new), {"name": one.name}))
+    if not ahead:
+        return [], before
+    step = Step(
+        title=titles[0] if len(titles) == 1 else "rename them",
+        note="Changes nothing but names.",
+        commands=tuple(ahead),
+        rollback=tuple(reversed(back)),
+    )
+    return [step], before
+
+
+def _next(
+    present: Configuration, waiting: list[InboundConnector], wanted: dict[str, str]
+) -> InboundConnector:
+    """Whose new name nobody else bears; of names that go in a ring any, and it is refused then."""
+    borne = {c.name.strip().lower(): c.guid for c in present.inbound_connectors or ()}
+    free = (c for c in waiting if borne.get(wanted[c.guid].strip().lower(), c.guid) == c.guid)
+    return next(free, waiting[0])
 
 
 def _made(before: Configuration, after: Configuration) -> Iterator[Step]:
