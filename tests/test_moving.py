@@ -54,6 +54,9 @@ user.user_permissions.add(1)
 subscribing.subscribe("security@example.com", None, NOW, user=user)
 tenant.findings.create(rule="MP-01", severity="critical", rank=0, sentence="open", opened_at=NOW,
     document={"evidence": ["x", 1, None]})
+tenant.exceptions.create(rule="MP-01", sentence="open", severity="critical", reason="a printer",
+    scope={"addresses": ["192.0.2.30"]}, owner="alex", asked_at=NOW, asker=user, asked_by="alex",
+    expires_at=NOW, outside=["more"]).findings.add(tenant.findings.get())
 models.Awake.objects.create(since=ago(days=1), until=NOW)
 tenant.seen_senders.create(how="trace", source="198.51.100.7", recipient_domain="contoso.com",
                            day=NOW.date(), messages=7, imported_at=NOW)

@@ -2,6 +2,7 @@
 
 from mailposture.models.access import AuditEvent, StartLink
 from mailposture.models.evidence import Coverage, Endpoint, ExposureWindow, Observation, Path
+from mailposture.models.exceptions import Acceptance
 from mailposture.models.findings import Finding
 from mailposture.models.history import Change, Snapshot
 from mailposture.models.places import ApprovedSource, VantagePoint
@@ -13,6 +14,7 @@ from mailposture.models.traffic import SeenSender
 from mailposture.models.work import Round, Shard
 
 __all__ = [
+    "Acceptance",
     "Alert",
     "ApprovedSource",
     "AuditEvent",

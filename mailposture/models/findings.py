@@ -3,6 +3,7 @@
 from django.db import models
 from django.urls import reverse
 
+from mailposture.models.exceptions import Acceptance
 from mailposture.models.tenant import Tenant
 
 
@@ -32,6 +33,11 @@ class Finding(models.Model):
     document = models.JSONField()
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
+    # The exception that covers all of it, and until when: kept here so that lists can count apart.
+    exception = models.ForeignKey(
+        Acceptance, models.SET_NULL, null=True, blank=True, related_name="findings"
+    )
+    accepted_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ("rank", "opened_at", "pk")

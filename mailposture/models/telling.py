@@ -45,6 +45,7 @@ class Incident(models.Model):
         BYPASS = "bypass", "Bypass"
         CUT_OFF = "cut_off", "Cut off"
         BLIND = "blind", "Blind"
+        EXCEPTION = "exception", "Exception"
 
     class Severity(models.TextChoices):
         """How bad the news is."""
@@ -59,7 +60,7 @@ class Incident(models.Model):
     vantage_point = models.ForeignKey(
         VantagePoint, models.CASCADE, null=True, blank=True, related_name="incidents"
     )
-    kind = models.CharField(max_length=8, choices=Kind)
+    kind = models.CharField(max_length=9, choices=Kind)
     severity = models.CharField(max_length=8, choices=Severity)
     fingerprint = models.CharField(max_length=64)
     opened_at = models.DateTimeField()
