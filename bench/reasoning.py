@@ -60,7 +60,8 @@ def sets(entries: list[str], dice: random.Random, rounds: int) -> dict[str, Any]
     ours, theirs = addresses.parse(entries), netaddr.IPSet(entries)
     if [a in finder for a in asked] != [a in peer for a in asked]:
         raise SystemExit("the contenders do not agree on a look-up")
-    if len(_networks(ours)) != len(list((whole - theirs).iter_cidrs())):
+    peers = [(n.first, n.prefixlen) for n in (whole - theirs).iter_cidrs()]
+    if [*zip(*_networks(ours), strict=True)] != peers:
         raise SystemExit("the contenders do not agree on the complement")
     build = best(rounds, lambda: addresses.parse(entries), lambda: _collapsed(entries))
     look = best(rounds, lambda: [a in finder for a in asked], lambda: [a in peer for a in asked])
@@ -72,7 +73,7 @@ def sets(entries: list[str], dice: random.Random, rounds: int) -> dict[str, Any]
     }
 
 
-def _networks(ours: addresses.AddressSet) -> list[tuple[int, int]]:
+def _networks(ours: addresses.AddressSet) -> addresses.Networks:
     return addresses.networks(ours.complement().v4, 32)
 
 

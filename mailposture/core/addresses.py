@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
+from typing import NamedTuple
 
 type Interval = tuple[int, int]
 type Intervals = tuple[Interval, ...]
@@ -158,20 +159,32 @@ def _outside(intervals: Intervals, bits: int) -> Intervals:
     return tuple(found)
 
 
-def networks(intervals: Intervals, bits: int) -> list[tuple[int, int]]:
-    """The fewest networks that make up these intervals: (first address, prefix length)."""
-    found: list[tuple[int, int]] = []
-    add, above = found.append, bits + 1
+class Networks(NamedTuple):
+    """Networks side by side: `zip` of the two gives each its first address and prefix length.
+
+    Two lists of numbers cost a quarter less to make than one list of pairs.
+    """
+
+    starts: list[int]
+    lengths: list[int]
+
+
+def networks(intervals: Intervals, bits: int) -> Networks:
+    """The fewest networks that make up these intervals, in order."""
+    found = Networks([], [])
+    start_at, of_length, above = found.starts.append, found.lengths.append, bits + 1
     for start, last in intervals:
         first, end = start, last + 1
         # Up: the largest network that begins here, as long as it ends within.
         while (step := first & -first) and first + step <= end:
-            add((first, above - step.bit_length()))
+            start_at(first)
+            of_length(above - step.bit_length())
             first += step
         # Down: the largest that still fits. From 0, where everything may begin, all of it.
         while left := end - first:
             size = left.bit_length()
-            add((first, above - size))
+            start_at(first)
+            of_length(above - size)
             first += 1 << size - 1
     return found
 
@@ -250,11 +263,11 @@ def _edges(intervals: Intervals) -> list[int]:
     return [edge for first, last in intervals for edge in (first, last + 1)]
 
 
-def _written(found: list[tuple[int, int]], family: int, size: int) -> list[str]:
+def _written(found: Networks, family: int, size: int) -> list[str]:
     full = 8 * size
     return [
         inet_ntop(family, first.to_bytes(size)) + ("" if length == full else f"/{length}")
-        for first, length in found
+        for first, length in zip(*found, strict=True)
     ]
 
 

@@ -54,7 +54,7 @@ def draw(spec: Map) -> str:
     if spec.addresses is None:
         hatched = svg.element("rect", x=0, y=0, width=SIDE, height=SIDE, class_="not-known")
         return _frame(spec, "The configuration is not known.", [hatched], SIDE)
-    found = networks(spec.addresses.v4, hilbert.BITS)
+    found = [*zip(*networks(spec.addresses.v4, hilbert.BITS), strict=True)]
     shown, marks = _shown(found)
     parts = [
         svg.element("rect", x=0, y=0, width=SIDE, height=SIDE, class_="ground"),
