@@ -9,10 +9,10 @@ from django.views.decorators.http import require_http_methods
 
 from mailposture import models
 from mailposture.core.configuration import Configuration
-from mailposture.core.proposals import Proposal, propose_documents
+from mailposture.core.proposals import Proposal
 from mailposture.services.pages import whatif as pages
 from mailposture.web.access import seen_tenant
-from mailposture.web.whatif_forms import PasteForm, WhatIfForm, gateways
+from mailposture.web.whatif_forms import LOADED, PasteForm, WhatIfForm, another, gateways
 
 
 @require_http_methods(("GET", "HEAD", "POST"))
@@ -34,14 +34,17 @@ def what_if(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _forms(request: HttpRequest, of: models.Tenant, configuration: Configuration) -> dict[str, Any]:
-    asked = request.GET if "ask" in request.GET else None
+    asked = request.GET.copy() if "ask" in request.GET else None
     chosen = request.GET.get("connector", "")
+    other = another(asked)
+    if other:
+        asked = None  # its own values first, and then a comparison
+    elif asked is not None:
+        asked[LOADED] = chosen  # a link need not say so
     initial = {} if asked else pages.initial(configuration, chosen, gateways(of.sources.all()))
     pasted = request.POST if request.method == "POST" else None
-    return {
-        "form": WhatIfForm(asked, initial=initial, configuration=configuration),
-        "paste": PasteForm(pasted),
-    }
+    form = WhatIfForm(asked, initial=initial, configuration=configuration)
+    return {"form": form, "picked": other and form.called(other), "paste": PasteForm(pasted)}
 
 
 def _proposal(context: dict[str, Any], configuration: Configuration) -> Proposal | None:
@@ -52,5 +55,5 @@ def _proposal(context: dict[str, Any], configuration: Configuration) -> Proposal
             return pages.pasted(configuration, paste.cleaned_data["paste"])
         return None
     if form.is_bound and form.is_valid():
-        return propose_documents(configuration, form.proposals())
+        return pages.edited(configuration, form.proposals())
     return None

@@ -1,15 +1,19 @@
 """The form of a what-if: one connector as it would be, in the words of Exchange."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from django import forms
 
 from mailposture.core.configuration import Configuration, InboundConnector
+from mailposture.core.words import wire
 from mailposture.services.pages import whatif
 from mailposture.web.fields import Form, mono
 
 LINES: Final = 3
+LOADED: Final = "loaded"
+BETWEEN: Final = re.compile(r"[\s,;]+")
 FLAGS: Final = {
     "enabled": "Enabled",
     "by_address": "RestrictDomainsToIPAddresses",
@@ -33,6 +37,8 @@ def _lines(label: str, help_text: str) -> forms.CharField:
 class WhatIfForm(Form):
     """What a connector would be; nothing is stored and nothing is sent to the tenant."""
 
+    # Whose values the fields were filled with; another connector's would be given to this one.
+    loaded = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
     connector = forms.ChoiceField(label="Connector")
     name = forms.CharField(label="Name", max_length=64)
     addresses = _lines("Accept from", "Addresses, ranges and networks of /24 to /32, one a line.")
@@ -65,17 +71,21 @@ class WhatIfForm(Form):
                 *((c.guid, _said(c)) for c in self.held),
             ]
 
+    def called(self, guid: str) -> str:
+        """What the connector of this guid is called; a new one where there is none."""
+        return next((wire(c.name) for c in self.held if c.guid == guid), "a new connector")
+
     def proposals(self) -> list[Mapping[str, Any]]:
         """What was filled in, as proposals of ours read them."""
         given = self.cleaned_data
         document: dict[str, Any] = {name: given[field] for field, name in FLAGS.items()} | {
-            name: given[field].split() for field, name in LISTS.items()
+            name: _entries(given[field]) for field, name in LISTS.items()
         }
         document["TlsSenderCertificateName"] = given["certificate"] or None
         if given["connector"] == whatif.NEW:
             document |= {"Name": given["name"], "ConnectorType": "Partner"}
         else:
-            document["Identity"] = given["connector"]
+            document |= {"Identity": given["connector"], "Name": given["name"]}
         rejects = {"on": True, "off": False}.get(given["reject_direct_send"])
         other: list[Mapping[str, Any]] = [] if rejects is None else [{"RejectDirectSend": rejects}]
         return [document, *other]
@@ -87,15 +97,27 @@ class PasteForm(Form):
     paste = forms.CharField(
         label="PowerShell or JSON",
         help_text="New-, Set- and Remove-InboundConnector, Set-OrganizationConfig; or connectors"
-        " as JSON; or a whole bundle. It is read, and never run.",
+        f" as JSON; or a whole bundle. It is read, and never run. {whatif.LIMIT}",
         max_length=whatif.LONGEST_PASTE,
         widget=forms.Textarea(mono(rows=8)),
     )
 
 
+def another(asked: Mapping[str, Any] | None) -> str:
+    """The connector that was picked while the fields still hold the values of another one."""
+    given = asked or {}
+    picked, loaded = given.get("connector", ""), given.get(LOADED, "")
+    return picked if loaded and loaded != picked else ""
+
+
+def _entries(text: str) -> list[str]:
+    """What stands on lines, or apart by commas; a range may have blanks around its dash."""
+    return [entry for entry in BETWEEN.split(re.sub(r"\s*([-/])\s*", r"\1", text)) if entry]
+
+
 def _said(connector: InboundConnector) -> str:
     how = connector.connector_type if connector.enabled else f"{connector.connector_type}, off"
-    return f"{connector.name} ({how})"
+    return f"{wire(connector.name)} ({how})"
 
 
 def gateways(sources: Iterable[Any]) -> list[str]:

@@ -1,5 +1,6 @@
 """A change is tried before anyone makes it: what it opens and closes, and whom it cuts off."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,6 +22,23 @@ LOCK = (
     "?ask=1&connector=new&name=Lock+to+gateway&addresses=203.0.113.10&sender_domains=*"
     "&enabled=on&by_address=on"
 )
+
+CONNECTORS = [
+    {
+        "Guid": f"{number}",
+        "Name": f"Connector {number}",
+        "Enabled": True,
+        "ConnectorType": "Partner",
+        "SenderDomains": ["*"],
+        "SenderIPAddresses": [],
+        "RestrictDomainsToIPAddresses": False,
+        "RestrictDomainsToCertificate": False,
+        "RequireTls": False,
+        "TlsSenderCertificateName": None,
+        "AssociatedAcceptedDomains": [],
+    }
+    for number in range(201)
+]
 
 
 @pytest.fixture(autouse=True)
@@ -172,6 +190,86 @@ def test_a_connector_can_be_edited_from_what_it_is(viewer: Client) -> None:
     )
     assert "After 257 IPv4 addresses" in part(edited, "Who may deliver")
     assert "256 addresses 198.51.100.0/24 none" in part(edited, "Domains and senders")
+
+
+def test_another_connector_shows_its_own_values_before_anything_is_compared(
+    viewer: Client, contoso: models.Tenant
+) -> None:
+    picked = f"&loaded=new&connector={hybrid().guid}"
+    shown = page(viewer, AT + LOCK.replace("&connector=new", "") + picked)
+    assert "These are the values of Inbound from hybrid as they are now." in words(shown)
+    assert 'value="*.contoso.com"' in shown
+    assert ">203.0.113.10</textarea>" not in shown
+    assert "<h2>The change</h2>" not in shown
+    assert f'name="loaded" value="{hybrid().guid}"' in shown
+    again = page(viewer, AT + LOCK + "&loaded=" + hybrid().guid)
+    assert "These are the values of a new connector as they are now." in words(again)
+    assert contoso.pk
+
+
+def test_what_was_compared_knows_whose_values_it_shows(
+    viewer: Client, contoso: models.Tenant
+) -> None:
+    assert 'name="loaded" value="new"' in page(viewer, AT + LOCK)
+    assert contoso.pk
+
+
+def test_a_connector_can_be_renamed_in_the_form(viewer: Client, contoso: models.Tenant) -> None:
+    asked = (
+        f"?ask=1&connector={hybrid().guid}&name=Hybrid&sender_domains=*&enabled=on&require_tls=on"
+        "&certificate=*.contoso.com"
+    )
+    shown = page(viewer, AT + asked)
+    assert "Inbound from hybrid is now called Hybrid" in part(shown, "The change")
+    assert "-Identity 'Inbound from hybrid' -Name 'Hybrid'" in part(shown, "Do it in stages")
+    assert contoso.pk
+
+
+def test_a_range_may_be_written_with_blanks(viewer: Client, contoso: models.Tenant) -> None:
+    spaced = LOCK.replace("203.0.113.10", "203.0.113.8+-+203.0.113.11%0A198.51.100.0+/+31")
+    assert "After 6 IPv4 addresses" in part(page(viewer, AT + spaced), "Who may deliver")
+    assert contoso.pk
+
+
+@pytest.mark.parametrize(
+    ("pasted", "says"),
+    [
+        (
+            "New-InboundConnector N -SenderDomains a.example\n" * 201,
+            "this proposes 201 commands, and a page takes at most 200",
+        ),
+        (
+            "New-InboundConnector N -SenderDomains * -SenderIPAddresses "
+            + ",".join(f"192.0.2.{n % 256}" for n in range(2_000)),
+            "this proposes 2,002 values, and a page takes at most 2,000",
+        ),
+        (json.dumps([{"Name": f"{n}"} for n in range(201)]), "201 connectors"),
+        (
+            json.dumps({"Name": "N", "SenderIPAddresses": {"Add": ["192.0.2.1"] * 2_000}}),
+            "2,001 values",
+        ),
+        (json.dumps({"Get-InboundConnector": CONNECTORS}), "201 connectors, rules and filters"),
+    ],
+)
+def test_more_than_a_page_takes_is_refused_with_the_bound_and_what_takes_more(
+    viewer: Client, contoso: models.Tenant, pasted: str, says: str
+) -> None:
+    shown = viewer.post(AT, {"paste": pasted}).content.decode()
+    alert = words(shown.split('role="alert">')[1].split("</p>")[0])
+    assert says in alert
+    assert "manage.py reach --propose" in alert
+    assert contoso.pk
+
+
+@pytest.mark.parametrize("odd", ["L%03%0ARemove-Mailbox+ceo", "%E2%80%AEkcoL", "a%E2%80%A8b"])
+def test_a_name_that_acts_when_it_is_pasted_is_refused(
+    viewer: Client, contoso: models.Tenant, odd: str
+) -> None:
+    shown = page(viewer, AT + LOCK.replace("Lock+to+gateway", odd))
+    alert = words(shown.split('role="alert">')[1].split("</p>")[0])
+    assert "take it out, or type the value anew" in alert
+    assert "New-InboundConnector -Name" not in shown
+    assert contoso.pk
 
 
 def test_direct_send_can_be_tried(viewer: Client, contoso: models.Tenant) -> None:

@@ -1,11 +1,11 @@
 """What a proposed change would open and close, and whom it would cut off. Nothing is changed."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from mailposture import models
-from mailposture.adapters.exchange.proposed import read_proposal
+from mailposture.adapters.exchange.proposed import Most, read_documents, read_proposal
 from mailposture.core import posture
 from mailposture.core.addresses import AddressSet
 from mailposture.core.attribution import BY_NAME, Assumption
@@ -21,8 +21,14 @@ from mailposture.services.pages import faring, reaching, staging
 from mailposture.services.pages.faring import Fares
 from mailposture.services.pages.reaching import Count, Listed
 
-# What a person may paste; a tenant's connectors are a hundredth of it.
+# What a person may ask on a page; a tenant's connectors are a hundredth of it. The command, which
+# holds up nobody else, takes more.
 LONGEST_PASTE: Final = 256 * 1024
+MOST: Final = Most(objects=200, values=2_000)
+LIMIT: Final = (
+    f"At most {MOST.objects} commands or connectors with {MOST.values:,} values;"
+    " manage.py reach --propose takes more."
+)
 MOST_ROWS: Final = 40
 NEW: Final = "new"
 
@@ -84,7 +90,12 @@ def pasted(configuration: Configuration, text: str) -> Proposal:
     """What was pasted, PowerShell or JSON. Raises a ValueError that says what is wrong."""
     if len(text) > LONGEST_PASTE:
         raise ValueError(f"This is too long: at most {LONGEST_PASTE:,} characters.")
-    return read_proposal(configuration, text.encode("utf-8", "replace"))
+    return read_proposal(configuration, text.encode("utf-8", "replace"), MOST)
+
+
+def edited(configuration: Configuration, documents: Sequence[Mapping[str, Any]]) -> Proposal:
+    """What was filled in. Raises a ValueError that says what is wrong."""
+    return read_documents(configuration, documents, MOST)
 
 
 def answer(tenant: models.Tenant, configuration: Configuration, found: Proposal) -> Answer:
@@ -210,6 +221,7 @@ def initial(configuration: Configuration, guid: str, sources: Iterable[str]) -> 
     held = next((c for c in configuration.inbound_connectors or () if c.guid == guid), None)
     if held is None:
         return {
+            "loaded": NEW,
             "connector": NEW,
             "name": "Lock to gateway",
             "enabled": True,
@@ -218,6 +230,7 @@ def initial(configuration: Configuration, guid: str, sources: Iterable[str]) -> 
             "by_address": True,
         }
     return {
+        "loaded": held.guid,
         "connector": held.guid,
         "name": held.name,
         "enabled": held.enabled,
