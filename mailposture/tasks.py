@@ -13,6 +13,7 @@ from mailposture.core.work import Result
 from mailposture.services import (
     blindness,
     delivering,
+    expiring,
     fetches,
     incidents,
     judging,
@@ -34,6 +35,7 @@ def tick() -> None:
     for slug in planning.greet(now):
         _tell(broker.SAY_HELLO, slug, slug, expires=20)
     blindness.assess(now)
+    expiring.assess(now)
     incidents.tell_due(now)
     errands_due.delay()
     planning.tidy(now)

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     BYPASS = "bypass"
     CUT_OFF = "cut_off"
     BLIND = "blind"
+    EXCEPTION = "exception"
 
 
 class Event(StrEnum):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from mailposture.core import inpart
+from mailposture.core import inpart, outgrown
 from mailposture.core.signs import named
 from mailposture.core.told import LONGEST_LINE, at_clock, clock, few, moment, plain
 from mailposture.core.words import duration
@@ -261,6 +261,12 @@ def _blind_over(facts: Facts) -> _Told:
     return _Told("Seen", f"{name}, {said.was} for {lasted}", sentence, lead, "closed", "✓", "Seen")
 
 
+def _exception(facts: Facts) -> _Told:
+    said = outgrown.told(facts, _name(facts))
+    mark = "Again" if facts.get("event") == "again" else said.mark or _mark(facts, said.word)
+    return _Told(mark, said.subject, said.sentence, said.lead, said.tone, said.gate, said.word)
+
+
 _HEADS: Final[Mapping[tuple[str, bool], Callable[[Facts], _Told]]] = {
     ("bypass", False): _bypass,
     ("bypass", True): _bypass_over,
@@ -268,6 +274,8 @@ _HEADS: Final[Mapping[tuple[str, bool], Callable[[Facts], _Told]]] = {
     ("cut_off", True): _cut_off_over,
     ("blind", False): _blind,
     ("blind", True): _blind_over,
+    ("exception", False): _exception,
+    ("exception", True): _exception,
 }
 
 
@@ -350,6 +358,9 @@ def _under(proof: Facts) -> str:
 def _rows(facts: Facts) -> Iterator[Row]:
     """What else is known; nothing that the sentences or the proof above said already."""
     over, proof = facts.get("event") == "resolved", facts.get("proof") or {}
+    if facts.get("kind") == "exception":
+        yield from outgrown.rows(facts)
+        return
     yield from _concerned(facts, over=over)
     if proof and not proof.get("lines"):
         yield "Seen by", plain(proof.get("vantage_point"), LONGEST_NAME)

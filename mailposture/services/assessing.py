@@ -27,7 +27,7 @@ from mailposture.core.posture import (
     SourceKind,
 )
 from mailposture.core.verdict import Verdict
-from mailposture.services import clouds, history, predicting, vantage_points
+from mailposture.services import clouds, excepting, history, predicting, vantage_points
 from mailposture.services.predicting import Oracle
 
 # A finding's words end here: subjects of any length are told apart by their first signs.
@@ -56,6 +56,7 @@ def facts(tenant: models.Tenant, now: datetime | None, known: Configuration | No
             answers=tuple(_answered(rows, tenant)) or None,
             agreements=tuple(_apart(rows, predicting.oracle(tenant, configuration))) or None,
             evidence=_evidence(tenant),
+            exceptions=excepting.facts(tenant),
             endpoint_addresses=_endpoints(tenant),
         ),
         at=now,
@@ -151,7 +152,9 @@ def refresh(
     models.Finding.objects.filter(pk__in=gone).update(closed_at=now)
     _keep(standing, violated)
     fresh = [_row(tenant, found, now) for key, found in violated.items() if key not in standing]
-    return models.Finding.objects.bulk_create(fresh)
+    fresh = models.Finding.objects.bulk_create(fresh)
+    excepting.hold(tenant, given, violated, now)
+    return fresh
 
 
 def _was_read(configuration: Configuration) -> bool:

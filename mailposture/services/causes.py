@@ -28,7 +28,9 @@ ORGANIZATION: Final = "organization"
 def told(row: models.Incident, now: datetime, *, opens: bool) -> dict[str, Any]:
     """The change that can have moved the door of an incident, and the line that takes it back."""
     nothing = {"change": None, "fix": None}
-    if row.tenant is None or row.kind == models.Incident.Kind.BLIND:
+    if row.tenant is None or row.kind in (
+        models.Incident.Kind.BLIND, models.Incident.Kind.EXCEPTION,
+    ):  # fmt: skip
         return nothing
     found = _near(row.tenant, _moved(row, opens=opens), now, opens=opens)
     if not found:

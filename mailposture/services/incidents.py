@@ -30,6 +30,8 @@ _SEVERITIES: Final[Mapping[tuple[Kind, Level], str]] = {
     (Kind.CUT_OFF, Level.PARTLY): models.Incident.Severity.MEDIUM,
     (Kind.BLIND, Level.PARTLY): models.Incident.Severity.MEDIUM,
     (Kind.BLIND, Level.WHOLE): models.Incident.Severity.MEDIUM,
+    (Kind.EXCEPTION, Level.PARTLY): models.Incident.Severity.MEDIUM,
+    (Kind.EXCEPTION, Level.WHOLE): models.Incident.Severity.HIGH,
 }
 
 
@@ -49,19 +51,22 @@ class NotAcknowledgedError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """What one look is about: the kind, and the tenant, the vantage point, or both."""
+    """What one look is about: the kind, and the tenant, the vantage point, or both.
+
+    `about` tells apart what else there are several of: the matters of exceptions.
+    """
 
     kind: Kind
     tenant: models.Tenant | None = None
     place: models.VantagePoint | None = None
+    about: str = ""
 
     @property
     def fingerprint(self) -> str:
         """What makes two looks the same incident's."""
         tenant, place = self.tenant, self.place
-        return alerting.fingerprint(
-            self.kind, tenant.pk if tenant else "", place.pk if place else ""
-        )
+        whom = (tenant.pk if tenant else "", place.pk if place else "")
+        return alerting.fingerprint(self.kind, *whom, *filter(None, (self.about,)))
 
 
 def after_result(
@@ -271,6 +276,8 @@ def _level(row: models.Incident) -> Level:
         return Level.GONE
     if row.kind == Kind.BLIND:
         return alerting.unseen([r["what"] for r in row.facts.get("reasons", [])]) or Level.WHOLE
+    if row.kind == Kind.EXCEPTION:
+        return Level[str(row.facts.get("exception", {}).get("level", "whole")).upper()]
     if row.kind == Kind.CUT_OFF and row.tenant:
         return openings.fare(row.tenant, row.vantage_point_id).level or _known(row)
     if row.tenant and row.tenant.state == State.UNKNOWN:

@@ -52,7 +52,7 @@ def stands(row: models.Incident) -> bool:
     """Whether it is still there, by the answers that there are now."""
     if row.resolved_at is not None:
         return False
-    if row.kind == models.Incident.Kind.BLIND:
+    if row.kind in (models.Incident.Kind.BLIND, models.Incident.Kind.EXCEPTION):
         return True
     return bool(_open_doors(row) or _fare(row))
 
@@ -104,6 +104,7 @@ def gather(row: models.Incident, event: Event, now: datetime) -> dict[str, Any]:
         **causes.told(row, now, opens=row.resolved_at is None),
         "reasons": row.facts.get("reasons", []),
         "still": row.facts.get("still", ""),
+        "exception": row.facts.get("exception"),
     }
 
 
@@ -192,7 +193,9 @@ def _approved(sources: Mapping[str, str]) -> dict[str, int]:
 def _proof(row: models.Incident, doors: Sequence[openings.Door]) -> models.Observation | None:
     """The answer that shows it: the open door, the refused source, or the door that closed."""
     tenant = row.tenant
-    if tenant is None or row.kind == models.Incident.Kind.BLIND:
+    if tenant is None or row.kind in (
+        models.Incident.Kind.BLIND, models.Incident.Kind.EXCEPTION,
+    ):  # fmt: skip
         return None
     if row.kind == models.Incident.Kind.BYPASS:
         return _closing(row, tenant) if row.resolved_at else openings.proof(doors)

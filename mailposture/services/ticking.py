@@ -11,6 +11,7 @@ from mailposture.adapters import shards
 from mailposture.services import (
     blindness,
     delivering,
+    expiring,
     fetches,
     incidents,
     judging,
@@ -58,6 +59,7 @@ def _tell(clock: Callable[[], datetime]) -> int:
     """Tell what is due to be told and send the mails."""
     now = clock()
     blindness.assess(now)
+    expiring.assess(now)
     incidents.tell_due(now)
     sent = 0
     while claimed := delivering.claim(clock()):

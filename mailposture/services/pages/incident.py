@@ -123,6 +123,9 @@ def _badge(row: models.Incident, facts: dict[str, Any]) -> tuple[str, str]:
     if row.kind == models.Incident.Kind.CUT_OFF:
         refused = "partly_cut_off" if facts["inside"] else "cut_off"
         return ("gets_in" if row.resolved_at else refused, "")
+    if row.kind == models.Incident.Kind.EXCEPTION:
+        head = letters.compose(facts, "")
+        return ("agrees" if row.resolved_at else "partly", head.word)
     if row.kind == models.Incident.Kind.BLIND:
         unseen = inpart.unseen([r["what"] for r in facts["reasons"]], place=row.tenant is None)
         return ("agrees", "Seen again") if row.resolved_at else ("unknown", unseen.word)
@@ -205,12 +208,15 @@ def _seen(row: models.Incident) -> Iterator[Happened]:
     """The bounds, as the probes or the readings saw them."""
     first = {
         "bypass": "First seen open.", "cut_off": "First seen refused.", "blind": "No longer seen.",
+        "exception": "First told.",
     }[row.kind]  # fmt: skip
     closed = row.facts.get("last_closed")
     if closed and row.kind == models.Incident.Kind.BYPASS:
         at = datetime.fromisoformat(closed)
         yield Happened(at=at, icon="", gate="closed", title="Last seen closed.", text="")
-    gate = {"bypass": "open", "cut_off": "cut_off", "blind": "unknown"}[row.kind]
+    gate = {
+        "bypass": "open", "cut_off": "cut_off", "blind": "unknown", "exception": "partly",
+    }[row.kind]  # fmt: skip
     left = int(row.facts.get("folded", {}).get("times", 0))
     text = f"It came and went {left:,} times more than is listed here." if left else ""
     yield Happened(at=row.opened_at, icon="", gate=gate, title=first, text=text)
@@ -221,9 +227,12 @@ def _came_and_went(row: models.Incident, gate: str) -> Iterator[Happened]:
     """Each end of it, and each return."""
     over = {
         "bypass": "No door is known to stand open.", "cut_off": "It gets in again.",
-        "blind": "Seen again.",
+        "blind": "Seen again.", "exception": "Nothing is left to do.",
     }[row.kind]  # fmt: skip
-    again = {"bypass": "Open again.", "cut_off": "Refused again.", "blind": "Unseen again."}
+    again = {
+        "bypass": "Open again.", "cut_off": "Refused again.", "blind": "Unseen again.",
+        "exception": "Again.",
+    }  # fmt: skip
     ended = "closed" if row.kind == models.Incident.Kind.BYPASS else "gets_in"
     lasted = spells.known(row, row.moved_at)
     for begin, end in lasted:
@@ -237,7 +246,9 @@ def _came_and_went(row: models.Incident, gate: str) -> Iterator[Happened]:
 
 
 def _changes(row: models.Incident) -> Iterator[Happened]:
-    if row.tenant is None or row.kind == models.Incident.Kind.BLIND:
+    if row.tenant is None or row.kind in (
+        models.Incident.Kind.BLIND, models.Incident.Kind.EXCEPTION,
+    ):  # fmt: skip
         return
     near = Q(at__range=(row.opened_at - AROUND, row.opened_at + AROUND))
     if row.resolved_at:

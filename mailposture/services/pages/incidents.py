@@ -21,14 +21,19 @@ from django.db.models import (
 from django.db.models.functions import Cast, Concat
 
 from mailposture import models
-from mailposture.core import inpart, letters
+from mailposture.core import inpart, letters, outgrown
 from mailposture.core.words import duration
 from mailposture.services import delivering, news, spells
 
 PAGE: Final = 100
 
 STATES: Final = {"open": "Open", "acknowledged": "Acknowledged", "resolved": "Resolved"}
-KINDS: Final = {"bypass": "Bypass", "cut_off": "Cut off", "blind": "Blind"}
+KINDS: Final = {
+    "bypass": "Bypass",
+    "cut_off": "Cut off",
+    "blind": "Blind",
+    "exception": "Exception",
+}
 SEVERITIES: Final = {"critical": "Critical", "high": "High", "medium": "Medium"}
 
 _IN_STATE: Final[Mapping[str, Q]] = {
@@ -171,6 +176,8 @@ def sentence(row: models.Incident) -> str:
     """What is wrong, in the words of its mail; also where none was written yet."""
     slug, name = (row.tenant.slug if row.tenant else None), news.named(row)
     if row.resolved_at and row.facts.get("withdrawn"):
+        if row.kind == models.Incident.Kind.EXCEPTION:
+            return outgrown.withdrawn(row.facts)
         source = (row.facts.get("source") or {}).get("name") or "It"
         return inpart.withdrawn(row.kind, name, source, place=row.tenant is None)
     known = {"name": name, "slug": slug, "severity": row.severity}
