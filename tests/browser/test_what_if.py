@@ -71,6 +71,31 @@ def test_the_lock_is_tried_before_anyone_makes_it(page: Page, demo: Demo) -> Non
     assert demo.rows("select 1 from mailposture_change") == []
 
 
+def test_both_maps_are_drawn_at_one_scale(page: Page, demo: Demo) -> None:
+    wide = "\n".join(f"{n}.0.0.0/24" for n in (20, 60, 90))
+    for addresses in (GATEWAY, wide, f"{GATEWAY}\n{wide}"):
+        ask(page, demo, addresses)
+        for width in (1440, 1024, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            grounds = part(page, "Who may deliver").locator("svg .ground:not(.edged)").all()
+            before, after = (ground.bounding_box() for ground in grounds)
+            assert before
+            assert after
+            assert abs(before["width"] - after["width"]) < 0.5, (addresses, width)
+        page.set_viewport_size({"width": 1440, "height": 900})
+
+
+def test_another_connector_brings_its_own_values(page: Page, demo: Demo) -> None:
+    ask(page, demo, GATEWAY)
+    other = page.get_by_label("Connector").first
+    guid = other.locator("option", has_text="OnPremises").first.get_attribute("value")
+    assert guid
+    other.select_option(guid)
+    expect(page.get_by_label("Or from certificate")).to_have_value(re.compile(r"contoso\.com"))
+    expect(page.get_by_label("Accept from")).not_to_have_value(GATEWAY)
+    expect(page.get_by_role("heading", name="The change")).to_have_count(0)
+
+
 def test_the_stages_can_be_copied_each_with_its_way_back(page: Page, demo: Demo) -> None:
     ask(page, demo, GATEWAY)
     stages = part(page, "Do it in stages").locator(".stage")

@@ -41,6 +41,11 @@ class Side:
     drawing: str
     networks: Listed
 
+    @property
+    def looks_closer(self) -> bool:
+        """Whether closer looks stand beside the map, so that it needs more room."""
+        return "internet closer" in self.drawing
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
@@ -72,6 +77,13 @@ class Answer:
     stages: tuple[staging.Shown, ...]
     assumptions: tuple[Assumption, ...]
     not_known: tuple[Assumption, ...]
+
+    @property
+    def closer(self) -> str:
+        """Which side needs more room: both maps are drawn at one scale."""
+        sides = {"before": self.before.looks_closer, "after": self.after.looks_closer}
+        wide = [name for name, closer in sides.items() if closer]
+        return f"closer-{wide[0]}" if len(wide) == 1 else ""
 
 
 class NotReadError(Exception):
