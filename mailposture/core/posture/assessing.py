@@ -7,6 +7,7 @@ from typing import Final
 from mailposture.core.configuration import PARTS
 from mailposture.core.posture.facts import Facts
 from mailposture.core.posture.findings import Finding, Result, Rule, Said
+from mailposture.core.posture.nearness import NEAR
 from mailposture.core.posture.table import RULES
 
 # What rules read besides the parts of a configuration.
@@ -22,9 +23,47 @@ WORDS: Final = {
 BY_ID: Final = {rule.id: rule for rule in RULES}
 
 
+# Rules that say with another view what MP-01 says, and that its script ends; by rule and subject.
+# Where it is violated they are told with it (docs/findings.md, One cause).
+LEADER: Final = "MP-01"
+LED: Final = frozenset({"MP-05", "MP-25"})
+LED_AS_A_WHOLE: Final = frozenset({"MP-06"})
+# Rules whose findings are proved by a stranger that gets in.
+OPEN_DOOR: Final = frozenset(
+    {"MP-01", "MP-03", "MP-04", "MP-05", "MP-06", "MP-21", "MP-22", "MP-23", "MP-24", "MP-25",
+     "MP-43"}
+)  # fmt: skip
+
+
 def assess(facts: Facts) -> tuple[Finding, ...]:
     """What every rule says, a finding for each subject, in the order of the table."""
-    return tuple(found for rule in RULES for found in _whole(rule, facts))
+    return _with_leader(tuple(found for rule in RULES for found in _whole(rule, facts)))
+
+
+def _with_leader(found: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Findings of one cause told together: the leader names those that it leads."""
+    if not any(f.rule == LEADER and f.result is Result.NOT_SATISFIED for f in found):
+        return found
+    led = [f for f in found if _is_led(f)]
+    return tuple(
+        replace(f, led_by=LEADER) if f in led else _leading(f, led) if f.rule == LEADER else f
+        for f in found
+    )
+
+
+def _is_led(found: Finding) -> bool:
+    of_rule = found.rule in LED or (found.rule in LED_AS_A_WHOLE and not found.subject)
+    return of_rule and found.result is Result.NOT_SATISFIED
+
+
+def _leading(leader: Finding, led: list[Finding]) -> Finding:
+    also = [f"{f.rule}, for the same reason: {f.sentence}" for f in led]
+    leans = [name for f in (leader, *led) for name in f.assumptions]
+    return replace(
+        leader,
+        evidence=(*leader.evidence, *also),
+        assumptions=tuple(dict.fromkeys(leans)),
+    )
 
 
 def judged(facts: Facts, rule: str) -> tuple[Finding, ...]:
@@ -64,19 +103,23 @@ def _whole(rule: Rule, facts: Facts) -> Iterator[Finding]:
     """The findings of a rule with their near misses, and a host that shows the door to be open."""
     for said in said_by(rule, facts):
         found = _finding(rule, said)
-        if said.result is Result.NOT_SATISFIED and rule.near:
-            found = _with_near(found, rule.near(facts, said), _shown(facts))
+        if said.result is Result.NOT_SATISFIED:
+            tried = NEAR[rule.id]
+            near = tried.look(facts, said)
+            shown = _shown(facts) if rule.id in OPEN_DOOR else ()
+            found = replace(
+                found,
+                near_miss=near,
+                no_near_miss="" if near else tried.otherwise,
+                evidence=(*found.evidence, *shown),
+            )
         yield found
 
 
-def _with_near(found: Finding, near: str | None, shown: str) -> Finding:
-    evidence = (*found.evidence, shown) if shown else found.evidence
-    return replace(found, near_miss=near, evidence=evidence)
-
-
-def _shown(facts: Facts) -> str:
+def _shown(facts: Facts) -> tuple[str, ...]:
     """The smallest stranger that gets in, if one does."""
     found = facts.stranger
     if found is None:
-        return ""
-    return f"{found.address} gets in to {found.domain} with the sender class {found.sender_class}."
+        return ()
+    where = f"{found.domain} with the sender class {found.sender_class}"
+    return (f"{found.address} gets in to {where}.",)

@@ -6,7 +6,7 @@ from typing import Final
 
 from mailposture.core.contradictions import SEVERITIES, Agreement
 from mailposture.core.hosts import plain
-from mailposture.core.posture.facts import Answered, Apart, Evidence, Facts
+from mailposture.core.posture.facts import Answered, Apart, Evidence, Facts, Moved
 from mailposture.core.posture.findings import (
     Said,
     Severity,
@@ -110,7 +110,8 @@ def _stale(seen: Evidence, at: datetime) -> Iterator[Said]:
     )
     for subject, who, what, when, counts in ages:
         if when is None:
-            yield violated(f"{who} never {what}.", subject=subject)
+            counts_for = f"What is {what} counts for {duration(counts)}."
+            yield violated(f"{who} never {what}.", counts_for, subject=subject)
         elif at - when > counts:
             yield violated(
                 f"{who} last {what} {duration(at - when)} ago.",
@@ -128,11 +129,22 @@ def _blind(facts: Facts, seen: Evidence) -> Iterator[Said]:
     if parts:
         yield violated(
             f"Not read, or not whole: {listed(parts)}.",
+            *_read_how(facts),
             subject="parts",
             weight=NOT_READ,
         )
     if seen.blind:
-        yield violated(f"Nothing is seen by {listed(seen.blind)}.", subject="probes")
+        places = (f"{name} sees nothing." for name in seen.blind[:20])
+        yield violated(f"Nothing is seen by {listed(seen.blind)}.", *places, subject="probes")
+
+
+def _read_how(facts: Facts) -> Iterator[str]:
+    """How reading each part ended that is not known."""
+    for name in facts.configuration.not_known:
+        part = facts.configuration.part(name)
+        status = part.status.replace("_", " ") if part else "never read"
+        error = f": {part.error}" if part and part.error else ""
+        yield f"{name.replace('_', ' ')}: {status}{error}"
 
 
 NOT_READ = Weight(Severity.MEDIUM, "What was not read cannot be judged, and is not taken for none.")
@@ -141,16 +153,37 @@ NOT_READ = Weight(Severity.MEDIUM, "What was not read cannot be judged, and is n
 
 
 def explained(facts: Facts) -> Sequence[Said]:
-    """MP-12: every change since the last report is explained and verified."""
-    found = [
-        violated(f"{c.sentence} It is not {_lacks(c.explained, c.verified)}.", subject=c.key)
-        for c in facts.observed.changes or ()
-        if not (c.explained and c.verified)
+    """MP-12: every change since the last report is explained, and verified by probes.
+
+    Changes of one reading are one finding. What nobody wrote down (`explained` is None) and what
+    is on its way (`verified` is None) is not known, and satisfies nothing.
+    """
+    changes = facts.observed.changes or ()
+    keys = dict.fromkeys(c.key for c in changes if c.explained is False or c.verified is False)
+    if keys:
+        return [_unproved([c for c in changes if c.key == key], key) for key in keys]
+    if moving := [c.sentence for c in changes if c.verified is None]:
+        return unknown(f"Probes have not yet shown what was done lately: {listed(moving)}")
+    if silent := [c.sentence for c in changes if c.explained is None]:
+        return unknown(
+            f"Probes have verified every change since the last report; who meant {len(silent):,} of"
+            " them was written down nowhere.",
+            *silent[:MOST_CHANGES],
+        )
+    return satisfied("Every change since the last report is explained and verified.")
+
+
+MOST_CHANGES: Final = 100
+
+
+def _unproved(of: list[Moved], key: str) -> Said:
+    """What one reading changed and is not explained, or not verified."""
+    odd = [c for c in of if c.explained is False or c.verified is False]
+    lacks = [
+        *["explained"] * any(c.explained is False for c in odd),
+        *["verified by probes"] * any(c.verified is False for c in odd),
     ]
-    return found or satisfied("Every change since the last report is explained and verified.")
-
-
-def _lacks(is_explained: bool, is_verified: bool) -> str:  # noqa: FBT001 - two facts of one change, read in this order
-    if not (is_explained or is_verified):
-        return "explained, and not verified by probes"
-    return "verified by probes" if is_explained else "explained"
+    told = odd[0].sentence if len(odd) == 1 else f"{len(odd):,} changes were read at once."
+    whose = "It is" if len(odd) == 1 else "They are"
+    seen = (f"{c.sentence} {c.seen}".strip() for c in odd[:MOST_CHANGES])
+    return violated(f"{told} {whose} not {', and not '.join(lacks)}.", *seen, subject=key)

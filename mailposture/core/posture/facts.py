@@ -116,12 +116,17 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
-    """A change since the last report: whether somebody explained it, and probes were asked."""
+    """A change since the last report: whether somebody explained it, and probes showed what it did.
+
+    `key` is the reading that brought it. `explained` is None where nobody could say so; `verified`
+    is None while its probes are on their way. `seen` says what they showed, or why they did not.
+    """
 
     key: str
     sentence: str
-    explained: bool
-    verified: bool
+    explained: bool | None
+    verified: bool | None
+    seen: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

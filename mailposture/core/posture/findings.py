@@ -49,7 +49,9 @@ class Finding:
 
     `subject` tells findings of a rule apart and stays the same while the thing does: a connector's
     guid, a domain, a rule's guid; empty for the tenant as a whole. `severity` is how grave it is,
-    or would be. `near_miss` is the smallest change that would do, found by trying it.
+    or would be. `near_miss` is the smallest change that would do, found by trying it; where there
+    is none, `no_near_miss` says why. `led_by` is the rule whose finding tells this one too: they
+    have one cause, and one script ends both.
     """
 
     rule: str
@@ -60,6 +62,8 @@ class Finding:
     subject: str = ""
     evidence: tuple[str, ...] = ()
     near_miss: str | None = None
+    no_near_miss: str = ""
+    led_by: str = ""
     assumptions: tuple[str, ...] = ()
     remediation: str = ""
 
@@ -84,8 +88,8 @@ type NearMiss = Callable[[Facts, Said], str | None]
 class Rule:
     """One rule: its ID and title, the parts it reads, its judge, and how grave a violation is.
 
-    The judge is called once the parts are known. `near` looks for the smallest change that would
-    do. `remediation` names the script or the advice that answers a violation.
+    The judge is called once the parts are known. `remediation` names the script or the advice that
+    answers a violation.
     """
 
     id: str
@@ -94,7 +98,6 @@ class Rule:
     judge: Judge
     weight: Weight
     remediation: str
-    near: NearMiss | None = None
 
 
 # ---- what judges say -----------------------------------------------------------------------

@@ -21,6 +21,9 @@ from mailposture.core.posture.findings import (
     violated,
 )
 
+# Of many connectors so many stand in the evidence of one finding.
+MOST_SHOWN = 100
+
 # ---- what a lock is ------------------------------------------------------------------------
 
 
@@ -125,11 +128,19 @@ def direct_send(facts: Facts) -> Sequence[Said]:
         return satisfied("RejectDirectSend is on.")
     if setting is RejectDirectSend.OFF:
         locked = locks(facts.configuration)
-        return [violated("RejectDirectSend is off.", weight=BEHIND_A_LOCK if locked else None)]
+        seen = (field("RejectDirectSend", value=False), *_behind(locked))
+        weight = BEHIND_A_LOCK if locked else None
+        return [violated("RejectDirectSend is off.", *seen, weight=weight)]
     return unknown(
         "RejectDirectSend was read and has no value; which default Microsoft gives it is not "
         "established."
     )
+
+
+def _behind(locked: list[InboundConnector]) -> tuple[str, ...]:
+    if not locked:
+        return ("No lock stands before it.",)
+    return (f"Before it stands {listed([c.name for c in locked])}.",)
 
 
 BEHIND_A_LOCK = Weight(
@@ -199,14 +210,14 @@ def scoped_by_sender(facts: Facts) -> Sequence[Said]:
         return satisfied("No restriction speaks for named sender domains alone.")
     if not _alone(facts):
         return satisfied("A lock speaks for every other sender domain.")
-    return [
-        violated(
-            f"{c.name} restricts mail from {listed(c.sender_domains)} alone.",
-            *proof_of(c),
-            subject=c.guid,
-        )
-        for c in scoped
-    ]
+    # One finding however many there are: the lock that they all lack is one.
+    if len(scoped) == 1:
+        words = f"{scoped[0].name} restricts mail from {listed(scoped[0].sender_domains)} alone."
+        return [violated(words, *proof_of(scoped[0]))]
+    names = listed([c.name for c in scoped])
+    words = f"{len(scoped):,} connectors restrict mail from named senders alone: {names}."
+    seen = (f"{c.name}: {field('SenderDomains', c.sender_domains)}" for c in scoped[:MOST_SHOWN])
+    return [violated(words, *seen)]
 
 
 def scoped_by_recipient(facts: Facts) -> Sequence[Said]:
@@ -292,19 +303,25 @@ def both_proofs(facts: Facts) -> Sequence[Said]:
     return found or satisfied("No connector restricts to addresses and a certificate at once.")
 
 
+def clear(facts: Facts) -> list[InboundConnector]:
+    """Restrictions by address that take mail without TLS."""
+    by_address = (c for c in facts.enabled if c.restrict_domains_to_ip_addresses)
+    return [c for c in by_address if names_proof(c) and not c.require_tls]
+
+
 def in_clear(facts: Facts) -> Sequence[Said]:
-    """MP-28: a lock by address that takes mail without TLS, the classic recipe."""
-    found = [
-        violated(
-            f"{c.name} takes mail from its addresses without TLS.",
-            field("RequireTls", c.require_tls),
-            f"A host on the path could read it, or send in the name of {_who(c)}.",
-            subject=c.guid,
-        )
-        for c in facts.enabled
-        if names_proof(c) and c.restrict_domains_to_ip_addresses and not c.require_tls
-    ]
-    return found or satisfied("Every restriction by address asks for TLS.")
+    """MP-28: restrictions by address that take mail without TLS, the classic recipe."""
+    found = clear(facts)
+    if not found:
+        return satisfied("Every restriction by address asks for TLS.")
+    seen = [f"{c.name}: {field('RequireTls', c.require_tls)}" for c in found[:MOST_SHOWN]]
+    if len(found) > 1:
+        names = listed([c.name for c in found])
+        words = f"{len(found):,} connectors take mail from their addresses without TLS: {names}."
+        return [violated(words, *seen)]
+    who = f"A host on the path could read it, or send in the name of {_who(found[0])}."
+    words = f"{found[0].name} takes mail from its addresses without TLS."
+    return [violated(words, field("RequireTls", found[0].require_tls), who)]
 
 
 def _who(connector: InboundConnector) -> str:

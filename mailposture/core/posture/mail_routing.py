@@ -117,9 +117,9 @@ def ipv6(facts: Facts) -> Sequence[Said]:
     if not by_address:
         return satisfied("No lock goes by address.")
     known = facts.observed.endpoint_addresses
-    doors = readable(_doors(facts) if known is None else known)
-    sixth = [text for text in doors.cidrs() if ":" in text]
-    if not doors:
+    found = readable(doors(facts) if known is None else known)
+    sixth = [text for text in found.cidrs() if ":" in text]
+    if not found:
         return unknown("The addresses of the tenant's own endpoint are not known.")
     if not sixth:
         return satisfied("The tenant's endpoint has no IPv6 address.")
@@ -141,7 +141,7 @@ GATEWAY_HAS_IPV6 = Weight(
 )
 
 
-def _doors(facts: Facts) -> tuple[str, ...]:
+def doors(facts: Facts) -> tuple[str, ...]:
     """Addresses of MX hosts that are Microsoft's: one of them is the tenant's endpoint."""
     return tuple(
         address

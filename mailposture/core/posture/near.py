@@ -19,10 +19,9 @@ from mailposture.core.configuration import (
     PartStatus,
     with_part,
 )
-from mailposture.core.posture.facts import Facts, Source, ipv4, named, reached
+from mailposture.core.posture.facts import Facts, Source, named, reached
 from mailposture.core.posture.findings import Said, many
 from mailposture.core.posture.locks import restricts
-from mailposture.core.posture.sources import admits
 from mailposture.core.reachability import reachability
 from mailposture.core.words import joined
 
@@ -111,13 +110,18 @@ def candidates(connectors: Iterable[InboundConnector]) -> Iterator[Near]:
     yield from sorted(found, key=lambda near: len(near.edits))
 
 
+def with_values(configuration: Configuration, part: str, values: object) -> Configuration:
+    """The configuration with these values of a part."""
+    status = configuration.part(part) or Part(name=part, status=PartStatus.OK)
+    return with_part(configuration, status, values)
+
+
 def with_connector(configuration: Configuration, changed: InboundConnector) -> Configuration:
     """The configuration with this connector in the place of the one of its guid."""
     kept = tuple(
         changed if c.guid == changed.guid else c for c in configuration.inbound_connectors or ()
     )
-    part = configuration.part(CONNECTORS) or Part(name=CONNECTORS, status=PartStatus.OK)
-    return with_part(configuration, part, kept)
+    return with_values(configuration, CONNECTORS, kept)
 
 
 def nearest(facts: Facts, connectors: Iterable[InboundConnector]) -> str | None:
@@ -144,7 +148,17 @@ def _tried(facts: Facts, near: Near) -> str | None:
     counts = f"{many(facts.reachable)} may deliver now, {many(left) or 'none'} then"
     lost = [s.name for s in facts.sources if _loses(facts, s, left)]
     cut = f" That would cut off {joined(lost)}." if lost else ""
-    return f"Would be closed if {near.words}: {counts}.{cut}" if closes else None
+    if not closes:
+        return None
+    return f"Would be closed if {near.words}: {counts}.{_not_approved(facts, left)}{cut}"
+
+
+def _not_approved(facts: Facts, left: AddressSet) -> str:
+    """Whom it lets in that nobody approved: a reader is not to take its list on trust."""
+    beyond = left - facts.everyone_approved
+    if not (facts.sources and beyond):
+        return ""
+    return f" Of these nobody approved {many(beyond)}: find out whose they are first."
 
 
 def _loses(facts: Facts, source: Source, left: AddressSet) -> bool:
@@ -166,14 +180,16 @@ def of_this(facts: Facts, said: Said) -> str | None:
     return nearest(facts, [c for c in facts.connectors if c.guid == said.subject])
 
 
-def of_entry(facts: Facts, said: Said) -> str | None:
-    """The single entry of SenderIPAddresses without which only approved hosts were let in."""
-    found = next((c for c in facts.enabled if c.guid == said.subject), None)
-    if found is None or not admits(found):
-        return None
-    held = {entry: ipv4([entry]) for entry in found.sender_ip_addresses}
-    beyond = [entry for entry, own in held.items() if not own <= facts.everyone_approved]
-    kept = [own for entry, own in held.items() if entry not in beyond and own]
-    if len(beyond) != 1 or not kept:
-        return None
-    return f"Would be satisfied if {found.name} did not list {beyond[0]}."
+def of_scoped(facts: Facts, _said: Said) -> str | None:
+    """The smallest change of a connector that speaks for named senders alone."""
+    return nearest(facts, [c for c in facts.enabled if not c.covers_any_sender])
+
+
+def open_door(facts: Facts, said: Said) -> str | None:
+    """The same where the door stands open to everybody, and no connector is to blame."""
+    return None if said.subject else of_any(facts, said)
+
+
+def never(_facts: Facts, _said: Said) -> str | None:
+    """No setting can be tried; the rule says why."""
+    return None

@@ -113,7 +113,7 @@ MEASURES: Final[Mapping[str, Measure]] = {
     "MP-04": _answers(OWN),
     **dict.fromkeys(
         (
-            "MP-06", "MP-07", "MP-26", "MP-27", "MP-28", "MP-31", "MP-32", "MP-33", "MP-34",
+            "MP-06", "MP-07", "MP-26", "MP-27", "MP-31", "MP-32", "MP-33", "MP-34",
             "MP-35", "MP-36", "MP-51", "MP-52", "MP-56",
         ),
         _connector,

@@ -15,7 +15,6 @@ from mailposture.core.posture import (
     hybrid,
     locks,
     mail_routing,
-    near,
     sources,
 )
 from mailposture.core.posture.findings import Rule, Severity, Weight
@@ -29,7 +28,7 @@ RULES: Final = (
         "MP-01", "A restricted Partner connector denies by default", CONNECTORS,
         locks.lock_present,
         Weight(CRITICAL, "Any host on the Internet may deliver past the gateway."),
-        "lock", near.of_any,
+        "lock",
     ),
     Rule(
         "MP-02", "Direct Send is rejected", ("organization",),
@@ -41,25 +40,25 @@ RULES: Final = (
         "MP-03", "Strangers with a foreign sender are refused", ("answers", "accepted_domains"),
         evidence.foreign_refused,
         Weight(CRITICAL, "It was seen: a stranger delivers past the gateway."),
-        "lock", near.of_any,
+        "lock",
     ),
     Rule(
         "MP-04", "Strangers with an own-domain sender are refused", ("answers", "accepted_domains"),
         evidence.own_refused,
         Weight(HIGH, "It was seen: a stranger sends in the name of the tenant's own domain."),
-        "direct_send", near.of_any,
+        "direct_send",
     ),
     Rule(
         "MP-05", "No accepted domain lies outside the restriction", WITH_DOMAINS,
         locks.every_domain,
         Weight(HIGH, "To these domains any host may deliver past the gateway."),
-        "lock", near.of_any,
+        "lock",
     ),
     Rule(
         "MP-06", "Only approved sources satisfy a restriction", WITH_DOMAINS,
         sources.allowed_is_approved,
         Weight(HIGH, "Hosts that nobody approved may deliver as if they were the gateway."),
-        "narrow", near.of_entry,
+        "narrow",
     ),
     Rule(
         "MP-07", "OnPremises connectors name the own servers alone", CONNECTORS,
@@ -107,31 +106,31 @@ RULES: Final = (
         "MP-21", "No connector that would restrict is turned off", WITH_DOMAINS,
         locks.turned_off,
         Weight(HIGH, "The lock exists and is not in force: one switch away."),
-        "lock", near.of_this,
+        "lock",
     ),
     Rule(
         "MP-22", "Every restriction names what it asks for", CONNECTORS,
         locks.empty_restriction,
         Weight(HIGH, "By the letter it refuses everyone, the gateway too; or it does nothing."),
-        "fill", near.of_this,
+        "fill",
     ),
     Rule(
         "MP-23", "No OnPremises connector carries a restriction", CONNECTORS,
         locks.without_effect,
         Weight(HIGH, "It looks like a lock and Exchange ignores it: every host gets in."),
-        "lift", near.of_this,
+        "lift",
     ),
     Rule(
         "MP-24", "No restriction speaks for named senders alone", CONNECTORS,
         locks.scoped_by_sender,
         Weight(HIGH, "Every other sender domain gets in from any host: a sender chooses his own."),
-        "lock", near.of_this,
+        "lock",
     ),
     Rule(
         "MP-25", "No lock leaves accepted domains out", WITH_DOMAINS,
         locks.scoped_by_recipient,
         Weight(HIGH, "Mailboxes carry addresses of these domains too, initial domains above all."),
-        "lock", near.of_this,
+        "lock",
     ),
     Rule(
         "MP-26", "Own-domain restrictions let the gateway through", WITH_DOMAINS,
@@ -206,7 +205,7 @@ RULES: Final = (
         (*WITH_DOMAINS, "transport_rules"),
         filtering.by_rule_alone,
         Weight(MEDIUM, "What becomes of the mail is a rule's doing: nobody sees it on the wire."),
-        "lock", near.of_any,
+        "lock",
     ),
     # ---- 5x: the own servers -----------------------------------------------------------------
     Rule(

@@ -174,6 +174,37 @@ def test_every_change_is_explained_and_verified(
 
 
 @pytest.mark.parametrize(
+    ("moves", "said"),
+    [
+        # What is on its way, and what nobody wrote down, is not known: it satisfies nothing.
+        ([(True, None)], ["unknown"]),
+        ([(None, True)], ["unknown"]),
+        ([(None, None), (True, True)], ["unknown"]),
+        ([(None, True), (None, False)], ["not_satisfied 7"]),
+        ([(True, True), (True, True)], ["satisfied"]),
+        ([], ["satisfied"]),
+    ],
+)
+def test_what_is_not_known_of_a_change_is_neither_met_nor_violated(
+    moves: list[tuple[bool | None, bool | None]], said: list[str]
+) -> None:
+    changes = tuple(Moved(key="7", sentence="M.", explained=e, verified=v) for e, v in moves)
+    assert results("MP-12", seen(changes=changes)) == said
+
+
+def test_changes_of_one_reading_are_one_finding() -> None:
+    def moved(key: str, name: str) -> Moved:
+        sentence = f"{name} was turned off."
+        return Moved(key=key, sentence=sentence, explained=None, verified=False, seen="Unknown.")
+
+    given = seen(changes=(moved("7", "Lock"), moved("7", "Bank"), moved("8", "Other")))
+    first, second = judged(given, "MP-12")
+    assert first.sentence == "2 changes were read at once. They are not verified by probes."
+    assert first.evidence == ("Lock was turned off. Unknown.", "Bank was turned off. Unknown.")
+    assert (first.subject, second.subject) == ("7", "8")
+
+
+@pytest.mark.parametrize(
     ("approved", "expires", "words"),
     [
         (True, AT + timedelta(days=1), "Every exception is approved and has not expired."),

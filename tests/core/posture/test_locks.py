@@ -42,7 +42,7 @@ SECOND: dict[str, Any] = {"guid": "second", "name": "Second"}
         ("MP-23", [lock(connector_type=ConnectorType.ON_PREMISES, enabled=False)], GOOD),
         # MP-24: scoped by SenderDomains
         ("MP-24", [lock()], GOOD),
-        ("MP-24", [lock(sender_domains=("fabrikam.com",))], BAD),
+        ("MP-24", [lock(sender_domains=("fabrikam.com",))], "not_satisfied"),
         ("MP-24", [lock(sender_domains=("fabrikam.com",)), lock(**SECOND)], GOOD),
         ("MP-24", [lock(sender_domains=("a.example",), sender_ip_addresses=())], GOOD),
         # MP-25: scoped by AssociatedAcceptedDomains
@@ -55,7 +55,7 @@ SECOND: dict[str, Any] = {"guid": "second", "name": "Second"}
         ("MP-27", [lock(**CERTIFIED)], GOOD),
         ("MP-27", [lock(**CERTIFIED | {"restrict_domains_to_ip_addresses": True})], BAD),
         # MP-28: no TLS asked for
-        ("MP-28", [lock()], BAD),
+        ("MP-28", [lock()], "not_satisfied"),
         ("MP-28", [lock(require_tls=True)], GOOD),
         ("MP-28", [lock(**CERTIFIED)], GOOD),
         ("MP-28", [own_hybrid(require_tls=False)], GOOD),
@@ -125,6 +125,8 @@ def test_what_rests_on_an_assumption_names_it() -> None:
     assert only("MP-25", given).assumptions == ("associated_domains_scope_recipients",)
 
 
+ENDED_BY_A_LOCK = {"MP-01", "MP-03", "MP-05", "MP-21", "MP-22", "MP-24", "MP-25", "MP-43"}
+
 # ---- near misses ---------------------------------------------------------------------------
 
 
@@ -183,7 +185,10 @@ def test_a_near_miss_is_the_smallest_change_that_was_tried_and_closed(
 def test_where_no_small_change_was_seen_to_close_there_is_no_near_miss(
     connectors: list[Any],
 ) -> None:
-    assert all(f.near_miss is None for f in assess(facts(*connectors)) if f.rule != "MP-06")
+    # Of the rules that a lock ends: others have near misses of their own.
+    of_locks = [f for f in assess(facts(*connectors)) if f.rule in ENDED_BY_A_LOCK]
+    assert all(f.near_miss is None for f in of_locks)
+    assert all(f.no_near_miss for f in of_locks if f.result == "not_satisfied")
 
 
 def test_a_near_miss_says_whom_it_would_cut_off() -> None:
@@ -206,7 +211,7 @@ def test_the_nearest_of_several_connectors_is_named() -> None:
 
 def test_an_open_door_is_shown_by_the_smallest_host_that_gets_in() -> None:
     (first,) = (f for f in assess(facts(lock(enabled=False))) if f.rule == "MP-01")
-    assert first.evidence[-1] == "1.0.0.0 gets in to contoso.com with the sender class foreign."
+    assert "1.0.0.0 gets in to contoso.com with the sender class foreign." in first.evidence
 
 
 def test_the_door_is_closed_where_the_lock_is_said_to_be_satisfied() -> None:

@@ -65,10 +65,30 @@ def test_the_one_entry_too_many_is_the_near_miss() -> None:
     assert found.near_miss == "Would be satisfied if Lock to gateway did not list 192.0.2.0/24."
 
 
-def test_two_entries_too_many_are_no_near_miss() -> None:
-    given = facts(lock(sender_ip_addresses=("203.0.113.0/28", "192.0.2.0/24", "198.51.100.0/24")))
+@pytest.mark.parametrize(
+    ("entries", "words"),
+    [
+        (
+            ("203.0.113.0/28", "192.0.2.0/24", "192.0.2.9"),
+            "did not list 192.0.2.0/24 and 192.0.2.9",
+        ),
+        # What is approved of an entry stays.
+        (("203.0.113.0/24",), "listed 203.0.113.0/28 in the place of 203.0.113.0/24"),
+    ],
+)
+def test_a_few_entries_too_many_are_one_change_of_one_field(
+    entries: tuple[str, ...], words: str
+) -> None:
+    (found,) = (f for f in assess(facts(lock(sender_ip_addresses=entries))) if f.rule == "MP-06")
+    assert found.near_miss == f"Would be satisfied if Lock to gateway {words}."
+
+
+def test_more_than_three_entries_too_many_are_no_near_miss_and_it_is_said_why() -> None:
+    many = tuple(f"192.0.2.{n}" for n in range(4))
+    given = facts(lock(sender_ip_addresses=("203.0.113.0/28", *many)))
     (found,) = (f for f in assess(given) if f.rule == "MP-06")
     assert found.near_miss is None
+    assert "More than three entries are too many" in found.no_near_miss
 
 
 # ---- published ranges ----------------------------------------------------------------------

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from mailposture.core.posture.facts import Facts
 from mailposture.core.posture.findings import Finding
+from mailposture.core.posture.locks import clear
 from mailposture.core.posture.remediation import lines
 from mailposture.core.posture.remediation.advice import advice
 from mailposture.core.posture.remediation.drafts import AS_READ, WHO_ELSE, Step, script
@@ -70,8 +71,27 @@ SWITCHES: Final[Mapping[str, Switch]] = {
 }
 
 
+def _over_tls(facts: Facts) -> Script:
+    """A stage for each connector that takes mail without TLS: of one gateway after the other."""
+    chosen = SWITCHES["tls"]
+    steps = []
+    for connector in clear(facts):
+        meant, fields = lines.identity(facts.configuration, connector), dict(chosen.fields)
+        step = Step(
+            title=f"{chosen.title}: {connector.name}",
+            note=chosen.note,
+            commands=(lines.set_line(meant, fields),),
+            rollback=(lines.back_line(meant, connector, fields),),
+        )
+        steps.append(step)
+    title = "Ask for TLS"
+    return script(facts, key="tls", title=title, steps=steps, domains=watched(facts))
+
+
 def switch(key: str, facts: Facts, finding: Finding) -> Script:
     """Set these settings of the connector that the finding is about."""
+    if key == "tls" and not finding.subject:
+        return _over_tls(facts)
     connector = about(facts, finding)
     if connector is None:
         return advice(facts, finding)
