@@ -1,5 +1,6 @@
 """The names below which Microsoft keeps the SMTP doors of tenants, and the hosts behind them."""
 
+import re
 from typing import Final
 
 import idna
@@ -14,6 +15,10 @@ MAIL_NAMES: Final = (
     "protection.office365.us",  # GCC High and DoD
     "partner.outlook.cn",  # 21Vianet
 )
+
+# As lenient as resolvers are: underscores are met, and a single label is a name.
+_NAME: Final = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
+LONGEST_NAME: Final = 253  # RFC 1035, 2.3.4, as text
 
 
 def a_label(name: str) -> str | None:
@@ -39,3 +44,14 @@ def plain(name: str) -> str:
         return lowered
     sign = "*." * lowered.startswith("*.")
     return sign + (a_label(lowered.removeprefix(sign)) or lowered.removeprefix(sign))
+
+
+def is_name(name: str) -> bool:
+    """Whether this can be the name of a host or domain: labels of letters, digits and hyphens."""
+    found = plain(name)
+    return len(found) <= LONGEST_NAME and bool(_NAME.fullmatch(found))
+
+
+def is_pattern(name: str) -> bool:
+    """Whether this can mean domains: *, *. and a name, or a name."""
+    return name == "*" or is_name(name.removeprefix("*."))

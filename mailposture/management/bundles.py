@@ -11,7 +11,7 @@ from typing import Final, cast
 from django.core.management.base import CommandError
 
 from mailposture.adapters.exchange.bundle import BundleError, document, read_bundle, remarks
-from mailposture.core.attribution import BY_NAME
+from mailposture.core.attribution import BY_NAME, read
 from mailposture.core.configuration import Configuration
 from mailposture.core.words import wire
 
@@ -55,10 +55,13 @@ def lines_of(name: str) -> Iterator[bytes]:
 
 def _lines(file: BufferedReader) -> Iterator[bytes]:
     """Lines in UTF-8, also of a file that Windows PowerShell wrote in UTF-16."""
-    if file.peek(2)[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+    begins = file.peek(2)[:2]
+    marked = begins in (b"\xff\xfe", b"\xfe\xff")
+    if not marked and b"\0" not in begins:
         yield from file
         return
-    for line in TextIOWrapper(file, "utf-16", errors="replace"):
+    without = "utf-16-be" if begins[:1] == b"\0" else "utf-16-le"
+    for line in TextIOWrapper(file, "utf-16" if marked else without, errors="replace"):
         yield line.encode()
 
 
@@ -75,12 +78,17 @@ def bad_input(name: str, why: str) -> CommandError:
 def configuration_of(name: str, note: Callable[[str], object]) -> Configuration:
     """The configuration in a bundle; what is not whole in it is noted."""
     try:
-        found = read_bundle(document(bytes_of(name)))
+        found = read_bundle(document(bytes_of(name)), may_lack_all=True)
     except BundleError as problem:
         raise bad_input(name, str(problem)) from None
-    for remark in remarks(found.parts):
+    for remark in (*remarks(found.parts), *not_understood(found)):
         note(safe(remark))
     return found
+
+
+def not_understood(configuration: Configuration) -> list[str]:
+    """A sentence for each value of a connector that a decision reads and cannot."""
+    return [f"Not understood: {clause}." for clause in read(configuration).unreadable]
 
 
 def safe(text: str) -> str:

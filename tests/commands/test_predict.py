@@ -91,6 +91,22 @@ def test_a_part_that_failed_is_noted_beside_the_answer(tmp_path: Path) -> None:
     assert "inbound_connectors_unknown: The answer is that of the connectors that were read" in out
 
 
+def test_what_is_not_understood_of_a_connector_is_noted_beside_the_answer(tmp_path: Path) -> None:
+    odd = connector("Lock", SenderIPAddresses=[GATEWAY, "gateway.example.net"])
+    path = kept(tmp_path, bundle(odd))
+    said_of = "SenderIPAddresses of Lock holds 'gateway.example.net', which is no address"
+    session = ("--source", STRANGER, "--mail-from", "", "--rcpt", "b@contoso.com", "--json")
+    out, err = said("predict", path, *session)
+    assert err == f"Not understood: {said_of}.\n"
+    assert f"Not understood: {said_of}." in json.loads(out)["trace"]
+    assert said("reach", path, "--json")[1] == err
+
+
+def test_a_bundle_of_other_cmdlets_is_answered_as_an_empty_one_is(tmp_path: Path) -> None:
+    other = predicted(kept(tmp_path, {"Get-Foo": []}), STRANGER, "a@fabrikam.com")
+    assert other == predicted(kept(tmp_path, {}), STRANGER, "a@fabrikam.com")
+
+
 def test_the_text_for_people_gives_the_end_the_reasons_and_what_they_rest_on(
     tmp_path: Path,
 ) -> None:
@@ -216,7 +232,7 @@ def test_nothing_is_needed_and_nothing_is_left_behind(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == ["bundle.json"]
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be"])
 def test_sessions_come_from_standard_input_as_either_powershell_pipes_them(
     tmp_path: Path, encoding: str
 ) -> None:

@@ -157,9 +157,10 @@ def test_the_text_says_what_is_proposed_who_may_deliver_and_on_what_it_rests(
 
 
 def test_what_stays_is_said_to_stay_and_names_are_shown_safely(tmp_path: Path) -> None:
-    path = kept(tmp_path, LOCKED)
-    text = "Set-InboundConnector Lock -Name 'L\x1b[31m'\nSet-InboundConnector Hybrid -Enabled 1"
-    out, _err = said("reach", path, "--propose", kept(tmp_path, text, "p.ps1"))
+    # A proposal may hold no such name; what is there already may.
+    path = kept(tmp_path, bundle(connector("L\x1b[31m"), hybrid()))
+    changes = [{"Name": "L\x1b[31m", "RequireTls": True}, {"Name": "Hybrid", "Enabled": True}]
+    out, _err = said("reach", path, "--propose", kept(tmp_path, changes, "p.json"))
     assert "    as before\n" in out
     assert "  Hybrid is so already\n" in out
     assert r"L\x1B[31m" in out

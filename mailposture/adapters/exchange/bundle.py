@@ -5,6 +5,7 @@ are or as PowerShell exported them. A cmdlet that the bundle lacks is a part tha
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -16,6 +17,8 @@ from mailposture.core.configuration import Configuration, Part, PartStatus, with
 
 BY_NAME: Final = {cmdlet.name.lower(): cmdlet for cmdlet in CMDLETS}
 NAMES: Final = ", ".join(cmdlet.name for cmdlet in CMDLETS)
+# Other cmdlets are passed over, as in a larger export.
+_CMDLET: Final = re.compile(r"[a-z]+-[a-z][a-z0-9]*", re.IGNORECASE)
 NOTHING_SAID: Final = (
     "The bundle holds null, which is what a cmdlet that failed leaves behind."
     " Where there are none, it holds []."
@@ -51,8 +54,8 @@ def decoded(data: bytes) -> str:
     """Bytes of a text file as text, by its mark or by its zeros; else UTF-8, else Windows-1252."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace")
-    if data[1:2] == b"\0":
-        return data.decode("utf-16-le", "replace")
+    if b"\0" in data[:2]:  # the first character is ASCII: its other byte is nought
+        return data.decode("utf-16-le" if data[1:2] == b"\0" else "utf-16-be", "replace")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -80,15 +83,16 @@ def is_bundle(given: Any) -> bool:
     return isinstance(given, Mapping) and any(str(key).lower() in BY_NAME for key in given)
 
 
-def read_bundle(given: Any) -> Configuration:
-    """The configuration in a bundle.
+def read_bundle(given: Any, *, may_lack_all: bool = False) -> Configuration:
+    """The configuration in a bundle; with `may_lack_all` also in one of other cmdlets alone.
 
     A part that was not read whole is named as such, and keeps what could be read. Raises
     BundleError for what is no bundle.
     """
     if not isinstance(given, Mapping):
         raise BundleError(f"a bundle is one JSON object: cmdlet name -> output ({NAMES})")
-    if given and not is_bundle(given):
+    others = may_lack_all and any(_CMDLET.fullmatch(str(key)) for key in given)
+    if given and not is_bundle(given) and not others:
         raise BundleError(f"the bundle holds none of these: {NAMES}")
     configuration, seen = Configuration(), set()
     for key, held in given.items():

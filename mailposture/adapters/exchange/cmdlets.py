@@ -103,10 +103,17 @@ def _parsed(cmdlet: Cmdlet, parsed: parse.Parsed[Any]) -> Read:
     if not parsed.missing:
         value = parsed.values[0] if cmdlet.single else parsed.values
         return Read(part=Part(name=cmdlet.part, status=PartStatus.OK), value=value)
-    part = Part(name=cmdlet.part, status=PartStatus.INCOMPLETE, missing=parsed.missing)
-    # A single object that can say "unknown" for what it lacks is kept; a list with a hole is not.
-    kept = parsed.values[0] if cmdlet.single and parsed.values else None
-    return Read(part=part, value=kept)
+    part = Part(
+        name=cmdlet.part,
+        status=PartStatus.INCOMPLETE,
+        missing=parsed.missing,
+        idle=parsed.idle,
+    )
+    # A single object that can say "unknown" for what it lacks is kept; a list with a hole is not,
+    # but where the hole is something that is turned off.
+    if parsed.idle and not cmdlet.single:
+        return Read(part=part, value=parsed.values)
+    return Read(part=part, value=parsed.values[0] if cmdlet.single and parsed.values else None)
 
 
 def _truncated(pages: Iterable[Page]) -> str:

@@ -31,15 +31,19 @@ class UnreadableError(ValueError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parsed[T]:
-    """The rows that could be read, and by name what was missing from any."""
+    """The rows that could be read, and by name what was missing from any.
+
+    `idle`: only what is turned off lacks something, so that no answer turns on it.
+    """
 
     values: tuple[T, ...]
     missing: tuple[str, ...]
+    idle: bool = False
 
 
 # ---- one value by its kind ---------------------------------------------------------------
 
-_SENDER_DOMAIN: Final = re.compile(r"^(?:smtp:)?(.+?)(?:;\d+)?$", re.IGNORECASE)
+_SENDER_DOMAIN: Final = re.compile(r"(?:smtp:)?([^;]*)(?:;\d+)?", re.IGNORECASE)
 _PS_DATE: Final = re.compile(r"^/Date\((-?\d+)(?:[+-]\d{4})?\)/$")
 _SWITCHES: Final = {
     None: RejectDirectSend.NOT_CONFIGURED,
@@ -114,8 +118,15 @@ def _names(raw: Any) -> tuple[str, ...]:
 
 
 def _sender_domains(raw: Any) -> tuple[str, ...]:
-    found = (_SENDER_DOMAIN.match(word) for word in _words(raw) if word)
-    return tuple(sorted({match[1].lower() for match in found if match}))
+    return tuple(sorted({_sender_domain(word) for word in _words(raw) if word}))
+
+
+def _sender_domain(word: str) -> str:
+    """One of SenderDomains without its kind and priority. What is none stays as it was written:
+    who reads the connector says so, by name.
+    """
+    found = _SENDER_DOMAIN.fullmatch(word)
+    return ((found and found[1].strip()) or word).lower()
 
 
 def _addresses(raw: Any) -> tuple[str, ...]:
@@ -179,13 +190,22 @@ IF_ABSENT: Final = MappingProxyType({"reject_direct_send": RejectDirectSend.UNKN
 
 def rows(value_type: type, given: Iterable[Row]) -> Parsed[Any]:
     """Read all rows of a part."""
-    values, missing = [], []
+    values, missing, idle = [], [], True
     for number, row in enumerate(given, 1):
         value, lacking = _row(value_type, row)
         missing += [f"{name} of {_called(row, number)}" for name in lacking]
+        idle = idle and (not lacking or _is_off(value_type, row))
         if value is not None:
             values.append(value)
-    return Parsed(values=tuple(values), missing=tuple(missing))
+    return Parsed(values=tuple(values), missing=tuple(missing), idle=idle and bool(missing))
+
+
+def _is_off(value_type: type, row: Row) -> bool:
+    """Whether a row is of something that is surely turned off."""
+    try:
+        return "enabled" in kinds_of(value_type) and _flag(row.get("Enabled")) is False
+    except UnreadableError:
+        return False
 
 
 def _called(row: Row, number: int) -> str:
@@ -220,7 +240,9 @@ def _field(field: Field[Any], name: str, row: Row, kind: Kind) -> Any:
     value = READERS[kind](row[name])
     if value is None and _is_required(field) and field.name not in NULL_IS_AN_ANSWER:
         raise UnreadableError("null")
-    if field.name in MAIL_DOMAINS and isinstance(row[name], str):
+    if field.name in MAIL_DOMAINS:
+        if not isinstance(row[name], str):  # 5 or true is no name, though it could be written
+            raise UnreadableError("not a text")
         return mail_domain(row[name])
     if field.name in LOWERED and isinstance(value, str):
         return value.lower()

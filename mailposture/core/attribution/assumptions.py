@@ -38,6 +38,7 @@ NAMES: Final = "certificate_names"
 UNRESTRICTED_MATCH: Final = "matching_without_restriction"
 TLS_OF_WHOM: Final = "require_tls_asks_whom_it_identifies"
 SUBDOMAINS: Final = "match_subdomains"
+SUBDOMAINS_UNKNOWN: Final = "match_subdomains_unknown"
 DIRECT_SEND: Final = "direct_send_setting_unknown"
 USAGE: Final = "client_auth_usage"
 RESTRICTION_WINS: Final = "restriction_beats_allow_by_domain"
@@ -130,6 +131,13 @@ ASSUMPTIONS: Final = (
         default="An accepted domain with MatchSubDomains takes recipients of its subdomains.",
         alternative="It takes recipients of the domain itself alone.",
         source="Get-AcceptedDomain",
+    ),
+    Assumption(
+        name=SUBDOMAINS_UNKNOWN,
+        default="Where MatchSubDomains could not be read, it is taken as off.",
+        alternative="It is on, so that recipients of its subdomains are the tenant's.",
+        source="Set-AcceptedDomain: off unless it was set; the row that was read does not say",
+        undecided=True,
     ),
     Assumption(
         name=DIRECT_SEND,

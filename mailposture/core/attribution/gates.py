@@ -217,7 +217,7 @@ def originating(it: Look, chosen: Choices) -> Answer | None:
     found = granting(it, chosen)
     if found is None:
         return None
-    if not takes(it.rules, it.session.recipient_domain, subdomains=by.SUBDOMAINS not in chosen):
+    if not ours(it, chosen):
         return Answer(Rule.RELAY, found.sight.name)
     return None if by.HYBRID_EXEMPT in chosen else Answer(Rule.OWN_MAIL, found.sight.name)
 
@@ -236,8 +236,17 @@ def granting(it: Look, chosen: Choices) -> Met | None:
 
 def not_ours(it: Look, chosen: Choices) -> Answer | None:
     """Neither for the tenant nor from it."""
-    ours = takes(it.rules, it.session.recipient_domain, subdomains=by.SUBDOMAINS not in chosen)
-    return None if ours else Answer(Rule.NOT_OURS)
+    return None if ours(it, chosen) else Answer(Rule.NOT_OURS)
+
+
+def ours(it: Look, chosen: Choices) -> bool:
+    """Whether the recipient's domain is the tenant's."""
+    return takes(
+        it.rules,
+        it.session.recipient_domain,
+        subdomains=by.SUBDOMAINS not in chosen,
+        unread=by.SUBDOMAINS_UNKNOWN in chosen,
+    )
 
 
 def locked_out(it: Look, chosen: Choices) -> Answer | None:
@@ -245,6 +254,8 @@ def locked_out(it: Look, chosen: Choices) -> Answer | None:
     refuse = refusing(it, chosen)
     if not refuse or proofs(it, chosen):
         return None
+    if by.LOCK_FIRST in chosen and (both := direct_send(it, chosen)):
+        return both
     return Answer(Rule.RESTRICTION, refuse[0].sight.name)
 
 
@@ -303,8 +314,6 @@ type Gate = Callable[[Look, Choices], Answer | None]
 def gates(chosen: Choices) -> tuple[Gate, ...]:
     """The gates in the order in which they are asked."""
     lock: tuple[Gate, ...] = (locked_out, in_clear, direct_send)
-    if by.LOCK_FIRST in chosen:
-        lock = (direct_send, locked_out, in_clear)
     if by.LOCK_BEFORE_DIRECTORY in chosen:
         return originating, not_ours, directory, *lock
     return originating, not_ours, *lock, directory

@@ -1,20 +1,21 @@
 """A configuration as attribution reads it: only what is turned on, in one spelling."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from mailposture.core import addresses
-from mailposture.core.addresses import NOWHERE, AddressError, AddressSet
+from mailposture.core.addresses import AddressError, AddressSet, Interval
 from mailposture.core.attribution.assumptions import MISSING_PARTS
 from mailposture.core.configuration import (
     ANY_DOMAIN,
+    AcceptedDomain,
     Configuration,
     InboundConnector,
     RejectDirectSend,
     TransportRule,
 )
-from mailposture.core.hosts import plain
+from mailposture.core.hosts import is_name, is_pattern, plain
 
 WILDCARD: Final = "*."
 
@@ -53,8 +54,10 @@ class Rules:
     disabled: tuple[InboundConnector, ...]
     accepted: frozenset[str]
     with_subdomains: frozenset[str]
+    maybe_with_subdomains: frozenset[str]  # MatchSubDomains was not read
     reject_direct_send: bool | None
     not_known: tuple[str, ...]  # names of MISSING_PARTS
+    unreadable: tuple[str, ...] = ()  # what of a connector could not be understood, a clause each
     transport_rules: tuple[TransportRule, ...] | None = ()  # None: not read
 
     @property
@@ -65,26 +68,28 @@ class Rules:
 
 def read(configuration: Configuration) -> Rules:
     """Read a configuration once; every question is then put to the result."""
-    sights, unreadable = [], False
-    for connector in configuration.inbound_connectors or ():
-        if connector.enabled:
-            listed, odd = _listed(connector.sender_ip_addresses)
-            sights.append(_sight(connector, listed))
-            # Exchange stores no connector without a sender domain: an empty one was not read.
-            unreadable = unreadable or odd or not connector.sender_domains
-    unknown = [part for part in MISSING_PARTS if not configuration.knows(part)]
+    connectors = configuration.inbound_connectors or ()
+    sights = tuple(_sight(connector) for connector in connectors if connector.enabled)
+    unreadable = tuple(clause for sight in sights for clause in _odd(sight.connector))
+    unknown = [part for part in MISSING_PARTS if not configuration.decides(part)]
     if unreadable and "inbound_connectors" not in unknown:
         unknown.insert(0, "inbound_connectors")
     domains = configuration.accepted_domains or ()
     return Rules(
-        sights=tuple(sights),
-        disabled=tuple(c for c in configuration.inbound_connectors or () if not c.enabled),
+        sights=sights,
+        disabled=tuple(c for c in connectors if not c.enabled),
         accepted=frozenset(plain(d.domain_name) for d in domains),
-        with_subdomains=frozenset(plain(d.domain_name) for d in domains if d.match_sub_domains),
+        with_subdomains=_matching(domains, match=True),
+        maybe_with_subdomains=_matching(domains, match=None),
         reject_direct_send=_direct_send(configuration),
         not_known=tuple(MISSING_PARTS[part].name for part in unknown),
+        unreadable=unreadable,
         transport_rules=_transport_rules(configuration),
     )
+
+
+def _matching(domains: Iterable[AcceptedDomain], *, match: bool | None) -> frozenset[str]:
+    return frozenset(plain(d.domain_name) for d in domains if d.match_sub_domains is match)
 
 
 def _transport_rules(configuration: Configuration) -> tuple[TransportRule, ...] | None:
@@ -92,14 +97,19 @@ def _transport_rules(configuration: Configuration) -> tuple[TransportRule, ...] 
     return configuration.transport_rules if known else None
 
 
-def _sight(connector: InboundConnector, listed: AddressSet) -> Sight:
+def _sight(connector: InboundConnector) -> Sight:
     return Sight(
         connector=connector,
-        listed=listed,
+        listed=_listed(connector.sender_ip_addresses),
         certificate=certificate_name(connector),
-        sender_domains=frozenset(plain(name) for name in connector.sender_domains),
+        sender_domains=frozenset(patterns(connector)),
         associated=frozenset(plain(name) for name in connector.associated_accepted_domains),
     )
+
+
+def patterns(connector: InboundConnector) -> Iterator[str]:
+    """SenderDomains in one spelling, without what names no domain."""
+    return (plain(name) for name in connector.sender_domains if is_pattern(name))
 
 
 def certificate_name(connector: InboundConnector) -> str:
@@ -107,18 +117,37 @@ def certificate_name(connector: InboundConnector) -> str:
     return plain(connector.tls_sender_certificate_name or "")
 
 
-def _listed(entries: Iterable[str]) -> tuple[AddressSet, bool]:
-    """The IPv4 addresses among these, and whether some entry could not be read."""
-    found, odd = [], False
-    for entry in entries:
-        try:
-            family, interval = addresses.parse_entry(entry)
-        except AddressError:
-            odd = odd or bool(entry.strip())
-            continue
-        if family == 4:
-            found.append(interval)
-    return (addresses.of_intervals(v4=found) if found else NOWHERE), odd
+def _listed(entries: Iterable[str]) -> AddressSet:
+    """The IPv4 addresses among these; what cannot be read is left out, and said by `_odd`."""
+    found = [entry for entry in map(_entry, entries) if entry and entry[0] == 4]
+    return addresses.of_intervals(v4=[interval for _family, interval in found])
+
+
+def _entry(text: str) -> tuple[int, Interval] | None:
+    try:
+        return addresses.parse_entry(text)
+    except AddressError:
+        return None
+
+
+def _odd(connector: InboundConnector) -> Iterator[str]:
+    """What is turned on and cannot be understood: never taken for "none"."""
+    # Exchange stores no connector without a sender domain: an empty one was not read.
+    if not connector.sender_domains:
+        yield f"SenderDomains of {connector.name} names no domain"
+    for field, values, usable, what in (
+        ("SenderDomains", connector.sender_domains, is_pattern, "domain"),
+        ("SenderIPAddresses", connector.sender_ip_addresses, _entry, "address"),
+        ("AssociatedAcceptedDomains", connector.associated_accepted_domains, is_name, "domain"),
+        ("TlsSenderCertificateName", _certificates(connector), is_pattern, "domain"),
+    ):
+        for value in values:
+            if value.strip() and not usable(value):
+                yield f"{field} of {connector.name} holds {value!r}, which is no {what}"
+
+
+def _certificates(connector: InboundConnector) -> tuple[str, ...]:
+    return (connector.tls_sender_certificate_name or "",)
 
 
 def _direct_send(configuration: Configuration) -> bool | None:
@@ -157,10 +186,17 @@ def specificity(domain: str, patterns: frozenset[str]) -> int:
     return ANY if ANY_DOMAIN in patterns else 0
 
 
-def takes(rules: Rules, domain: str, *, subdomains: bool = True) -> bool:
-    """Whether a recipient of this domain is the tenant's (match_subdomains)."""
+def takes(rules: Rules, domain: str, *, subdomains: bool = True, unread: bool = False) -> bool:
+    """Whether a recipient of this domain is the tenant's (match_subdomains); with `unread` also
+    below a domain of which that was not read (match_subdomains_unknown).
+    """
     if domain in rules.accepted or not rules.knows_domains:
         return True
+    matching = rules.with_subdomains | (rules.maybe_with_subdomains if unread else frozenset())
+    return subdomains and below(domain, matching)
+
+
+def below(domain: str, names: frozenset[str]) -> bool:
+    """Whether a domain lies below one of these."""
     labels = domain.split(".")
-    above = (".".join(labels[n:]) for n in range(1, len(labels)))
-    return subdomains and any(parent in rules.with_subdomains for parent in above)
+    return any(".".join(labels[n:]) in names for n in range(1, len(labels)))

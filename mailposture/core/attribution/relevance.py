@@ -9,6 +9,7 @@ from typing import Final
 
 from mailposture.core.attribution import assumptions as by
 from mailposture.core.attribution.gates import Look, Met
+from mailposture.core.attribution.reading import below
 from mailposture.core.configuration import InboundConnector
 
 
@@ -57,6 +58,9 @@ RELEVANT: Final[Mapping[str, Callable[[Look], bool]]] = {
     by.UNRESTRICTED_MATCH: lambda it: it.sender_accepted,
     by.TLS_OF_WHOM: lambda it: not it.session.tls,
     by.SUBDOMAINS: lambda it: it.session.recipient_domain not in it.rules.accepted,
+    by.SUBDOMAINS_UNKNOWN: lambda it: below(
+        it.session.recipient_domain, it.rules.maybe_with_subdomains
+    ),
     by.DIRECT_SEND: lambda it: it.rules.reject_direct_send is None and it.sender_accepted,
     by.USAGE: _certificate,
     by.RESTRICTION_WINS: _closer,

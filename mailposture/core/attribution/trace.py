@@ -17,7 +17,7 @@ from mailposture.core.attribution.gates import (
     refusing,
     shown,
 )
-from mailposture.core.attribution.reading import bare, takes
+from mailposture.core.attribution.reading import bare, below, takes
 from mailposture.core.words import joined
 
 ENDS = {
@@ -39,6 +39,7 @@ def trace(it: Look, answer: Answer) -> tuple[str, ...]:
     return (
         *_who(it),
         *_off(it),
+        *(f"Not understood: {clause}." for clause in it.rules.unreadable),
         *(_on_premises(it, m) for m in it.met if not m.sight.is_partner),
         *_own(it),
         *_after(it, answer),
@@ -91,6 +92,8 @@ def _own(it: Look) -> Iterator[str]:
         yield f"The accepted domains were not read: {domain} is taken for one."
     elif takes(it.rules, domain):
         yield f"{domain} is an accepted domain."
+    elif below(domain, it.rules.maybe_with_subdomains):
+        yield f"{domain} is below an accepted domain whose MatchSubDomains was not read: off."
     else:
         yield f"{domain} is no accepted domain of this tenant."
 

@@ -21,11 +21,15 @@ from mailposture.core.hosts import plain
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AcceptedDomain:
-    """A mail domain the tenant takes mail for (Get-AcceptedDomain)."""
+    """A mail domain the tenant takes mail for (Get-AcceptedDomain).
+
+    `match_sub_domains` is read by a decision only for recipients below the domain, so that where
+    it was not said that is named there (match_subdomains_unknown), and the part stays known.
+    """
 
     domain_name: Text
-    domain_type: Text
 
+    domain_type: MaybeText = None
     guid: MaybeText = None
     default: MaybeFlag = None
     initial_domain: MaybeFlag = None

@@ -31,12 +31,16 @@ class PartStatus(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
-    """One part of a configuration: whether it was read, what it lacks, what the server said."""
+    """One part of a configuration: whether it was read, what it lacks, what the server said.
+
+    `idle`: all that it lacks belongs to what is turned off, so that no session turns on it.
+    """
 
     name: str
     status: PartStatus
     missing: tuple[str, ...] = ()
     error: str = field(default="", metadata=VOLATILE)
+    idle: bool = field(default=False, metadata=VOLATILE)
 
     @property
     def is_known(self) -> bool:
@@ -77,6 +81,15 @@ class Configuration:
         """Whether the part was read whole; what lacks a required field counts as not known."""
         part = self.part(name)
         return getattr(self, name) is not None and (part is None or part.is_known)
+
+    def decides(self, name: str) -> bool:
+        """Whether a session can be answered by the part of this name: it was read, but perhaps
+        for what is turned off.
+        """
+        part = self.part(name)
+        return self.knows(name) or (
+            getattr(self, name) is not None and part is not None and part.idle
+        )
 
     @property
     def not_known(self) -> tuple[str, ...]:

@@ -179,12 +179,11 @@ class Reader:
         own = 0 if by.HYBRID_EXEMPT in self.chosen else self.own(asked) & everyone
         left = everyone & ~own
         direct = left & self._direct(asked)
-        if by.LOCK_FIRST in self.chosen:
-            left &= ~direct
         locked = left & self.locked(asked)
         clear = 0 if tls else left & ~locked & self._in_clear(asked)
-        if by.LOCK_FIRST not in self.chosen:
-            direct &= ~(locked | clear)
+        if by.LOCK_FIRST in self.chosen:
+            locked &= ~direct
+        direct &= ~(locked | clear)
         taken = everyone & ~(own | locked | clear | direct)
         return Fate(own=own, restriction=locked, tls=clear, direct_send=direct, taken=taken)
 

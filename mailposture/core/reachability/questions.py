@@ -10,9 +10,8 @@ from functools import cached_property
 from typing import Final
 
 from mailposture.core.attribution import Rules
-from mailposture.core.attribution.reading import ANY, BELOW, EXACT, WILDCARD, Sight
+from mailposture.core.attribution.reading import ANY, BELOW, EXACT, WILDCARD, Sight, patterns
 from mailposture.core.configuration import ANY_DOMAIN, Configuration
-from mailposture.core.hosts import plain
 
 FOREIGN: Final = "foreign"
 OWN: Final = "own"
@@ -88,7 +87,7 @@ def scoped_domains(configuration: Configuration) -> tuple[str, ...]:
     """Domains that some connector names in SenderDomains; a wildcard is two: apex and below."""
     found: set[str] = set()
     for connector in configuration.inbound_connectors or ():
-        for name in map(plain, connector.sender_domains):
+        for name in patterns(connector):
             found.add(name)
             found.add(name.removeprefix(WILDCARD))
     return tuple(sorted(found - {ANY_DOMAIN}))

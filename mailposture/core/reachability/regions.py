@@ -25,7 +25,9 @@ from mailposture.core.reachability.space import Space, bits, space
 # Where the accepted domains were not read: whatever they are.
 ANY_RECIPIENT: Final = "*"
 # What a question to a single session alone can lean on: a set speaks of neither.
-_OF_ONE_SESSION: Final = frozenset({by.NAMES, by.USAGE, by.LOCK_BEFORE_DIRECTORY, by.SUBDOMAINS})
+_OF_ONE_SESSION: Final = frozenset(
+    {by.NAMES, by.USAGE, by.LOCK_BEFORE_DIRECTORY, by.SUBDOMAINS, by.SUBDOMAINS_UNKNOWN}
+)
 FLIPS: Final = tuple(a.name for a in ASSUMPTIONS if a.name not in _OF_ONE_SESSION)
 
 

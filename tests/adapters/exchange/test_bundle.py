@@ -82,6 +82,14 @@ def test_what_the_bundle_lacks_is_not_known() -> None:
     assert read_bundle({INBOUND: []}).not_known[0] == "outbound_connectors"
 
 
+def test_a_bundle_of_other_cmdlets_alone_is_one_where_nothing_is_kept_of_it() -> None:
+    given: dict[str, Any] = {"Get-Mailbox": [], "Get-CsTenant": None}
+    assert read_bundle(given, may_lack_all=True) == read_bundle({})
+    for held, may_lack_all in ((given, False), (ROW, True)):
+        with pytest.raises(BundleError, match="holds none of these"):
+            read_bundle(held, may_lack_all=may_lack_all)
+
+
 @pytest.mark.parametrize(
     "held",
     [
@@ -215,7 +223,9 @@ def test_what_is_no_bundle_is_refused_with_where(given: Any, says: str) -> None:
 TEXT = json.dumps({INBOUND: [ROW | {"Name": "Größe"}]}, ensure_ascii=False)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"]
+)
 def test_a_file_of_either_powershell_is_read(encoding: str) -> None:
     (connector,) = read_bundle(document(TEXT.encode(encoding))).inbound_connectors or ()
     assert connector.name == "Größe"

@@ -195,6 +195,7 @@ def test_a_row_without_a_name_is_called_by_its_number() -> None:
         ({"SenderDomains": "smtp:*.contoso.com;1 smtp:fabrikam.com;1"}, "sender_domains",
          ("*.contoso.com", "fabrikam.com")),
         ({"SenderDomains": [None]}, "sender_domains", ()),
+        ({"SenderDomains": ["smtp:;1", "smtp: ;1"]}, "sender_domains", ("smtp: ;1", "smtp:;1")),
         ({"SenderIPAddresses": None}, "sender_ip_addresses", ()),
         ({"SenderIPAddresses": [" 203.0.113.9 ", "198.51.100.0/24"]}, "sender_ip_addresses",
          ("198.51.100.0/24", "203.0.113.9")),
@@ -345,6 +346,9 @@ def test_a_domain_s_name_is_read_as_dns_has_it(said: str, read: str) -> None:
         ("*", "*"),
         ("a@contoso.com", "a@contoso.com"),
         ("d" * 64 + ".example", "d" * 64 + ".example"),
+        (5, "5"),
+        (True, "True"),
+        (["fabrikam.com"], "['fabrikam.com']"),
         (".".join(["d" * 62] * 4) + ".ee", ".".join(["d" * 62] * 4) + ".ee"),
         ("é" * 250 + ".example", "é" * 250 + ".examp…"),
         ("x" * 100_000, "x" * 256 + "…"),
@@ -352,7 +356,7 @@ def test_a_domain_s_name_is_read_as_dns_has_it(said: str, read: str) -> None:
     ],
 )
 def test_what_is_no_mail_domain_is_missed_by_name_and_the_others_are_read(
-    said: str, shown: str
+    said: Any, shown: str
 ) -> None:
     found = domains("contoso.com", said)
     assert [one.domain_name for one in found.values] == ["contoso.com"]
@@ -365,6 +369,36 @@ def test_a_tenant_with_an_odd_domain_is_read_but_for_its_domains() -> None:
     found = read(BY_PART["accepted_domains"], [Page(rows=(DOMAIN, odd))])
     assert (found.part.status, found.value) == (PartStatus.INCOMPLETE, None)
     assert found.part.missing == ("DomainName of odd",)
+
+
+@pytest.mark.parametrize("field", ["DomainType", "MatchSubDomains"])
+def test_a_domain_of_which_nothing_is_known_but_its_name_is_an_accepted_domain(field: str) -> None:
+    row = {name: value for name, value in DOMAIN.items() if name != field}
+    for given in (row, row | {field: None}):
+        (found,) = parse.rows(AcceptedDomain, [given]).values
+        assert found.domain_name == DOMAIN["DomainName"]
+        assert (found.domain_type, found.match_sub_domains)[field == "MatchSubDomains"] is None
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "idle"),
+    [
+        ({"Enabled": False, "RequireTls": None}, {}, True),
+        ({"Enabled": "False", "RequireTls": None}, {}, True),
+        ({"Enabled": False, "RequireTls": None}, {"SenderIPAddresses": {"a": 1}}, False),
+        ({"Enabled": None}, {}, False),
+        ({"RequireTls": None}, {}, False),
+        ({}, {}, False),
+    ],
+)
+def test_what_a_connector_that_is_off_lacks_is_told_from_what_decides(
+    first: dict[str, Any], second: dict[str, Any], idle: bool
+) -> None:
+    rows = (ROW | {"Guid": "one"} | first, ROW | {"Guid": "two"} | second)
+    found = read(BY_PART["inbound_connectors"], [Page(rows=rows)])
+    assert found.part.idle is idle
+    assert (found.part.status is PartStatus.OK) is (not first)
+    assert (found.value is not None) is (idle or not first)
 
 
 ODD_TEXT = "a\0b\ud800c\udfffd"

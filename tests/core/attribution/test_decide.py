@@ -279,6 +279,22 @@ def ask(
             ("match_subdomains",),
             id="a subdomain of an accepted domain",
         ),
+        pytest.param(
+            OPEN,
+            ask(STRANGER, FOREIGN, recipient="b@news.contoso.com"),
+            "5.7.64",
+            None,
+            ("match_subdomains_unknown",),
+            id="a subdomain of an accepted domain whose MatchSubDomains was not read",
+        ),
+        pytest.param(
+            configuration(accepted_domains=(domain("contoso.com", match_sub_domains=False),)),
+            ask(STRANGER, FOREIGN, recipient="b@news.contoso.com"),
+            "5.7.64",
+            None,
+            (),
+            id="a subdomain of an accepted domain without MatchSubDomains",
+        ),
     ],
 )
 def test_the_door_answers(
@@ -471,6 +487,67 @@ def test_an_international_name_is_one_name_in_every_spelling(written: str) -> No
         lock(**BY_NAME_ALONE | {"tls_sender_certificate_name": "*.bücher.example"})
     )
     assert decide(by_name, ask(STRANGER, FOREIGN, cert=f"mail.{written}")).accepted
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        (
+            {"sender_ip_addresses": ("203.0.113.10", "gateway.example.net")},
+            "SenderIPAddresses of Lock to gateway holds 'gateway.example.net', which is no address",
+        ),
+        (
+            {"sender_ip_addresses": ("203.0.113.0/24/2", "203.0.113.10")},
+            "SenderIPAddresses of Lock to gateway holds '203.0.113.0/24/2', which is no address",
+        ),
+        (
+            {"sender_domains": ("*", "smtp:;1")},
+            "SenderDomains of Lock to gateway holds 'smtp:;1', which is no domain",
+        ),
+        (
+            {"sender_domains": ("*", "*.")},
+            "SenderDomains of Lock to gateway holds '*.', which is no domain",
+        ),
+        (
+            {"associated_accepted_domains": ("contoso.com", "con toso")},
+            "AssociatedAcceptedDomains of Lock to gateway holds 'con toso', which is no domain",
+        ),
+        (
+            {"tls_sender_certificate_name": "<S>CN=a.b"},
+            "TlsSenderCertificateName of Lock to gateway holds '<S>CN=a.b', which is no domain",
+        ),
+        ({"sender_domains": ()}, "SenderDomains of Lock to gateway names no domain"),
+    ],
+)
+def test_what_of_a_connector_is_not_understood_is_said_and_makes_it_unknown(
+    fields: dict[str, Any], said: str
+) -> None:
+    made = configuration(lock(**fields))
+    decision = decide(made, ask(STRANGER, FOREIGN))
+    assert "inbound_connectors_unknown" in decision.assumptions
+    assert f"Not understood: {said}." in decision.trace
+    off = configuration(lock(**fields | {"enabled": False}))
+    assert decide(off, ask(STRANGER, FOREIGN)).assumptions == ()
+
+
+def test_what_a_connector_that_is_off_lacks_turns_no_answer() -> None:
+    def part(*, idle: bool) -> Part:
+        return Part(name="inbound_connectors", status=PartStatus.INCOMPLETE, idle=idle)
+
+    asked = ask(STRANGER, FOREIGN)
+    assert decide(configuration(lock(), parts=(part(idle=True),)), asked).assumptions == ()
+    unknown = decide(configuration(lock(), parts=(part(idle=False),)), asked)
+    assert unknown.assumptions == ("inbound_connectors_unknown",)
+
+
+def test_want_of_tls_is_said_whatever_comes_first_of_a_lock_and_direct_send() -> None:
+    """Lock_before_direct_send speaks of two refusals by name, and TLS is neither."""
+    made = configuration(
+        lock(**UNRESTRICTED | {"require_tls": True, "sender_ip_addresses": ()}),
+        organization=DIRECT,
+    )
+    decision = decide(made, clear(STRANGER, OWN))
+    assert (decision.code, decision.assumptions) == ("TLS", ())
 
 
 def test_a_connector_without_a_sender_domain_makes_the_connectors_unknown() -> None:
