@@ -133,6 +133,7 @@ def snapshot(
     return of.snapshots.create(
         digest=codec.digest(seen),
         document=codec.dump(seen),
+        is_whole=seen.is_whole,
         first_seen_at=first,
         last_seen_at=last,
     )

@@ -67,6 +67,24 @@ class Path(models.Model):
                 condition=models.Q(apart_since__isnull=False),
                 name="path_contradicts",
             ),
+            # How many agree, and what each place cannot see; how many paths there are.
+            models.Index(
+                fields=["agreement", "vantage_point", "tenant", "current"],
+                condition=models.Q(retired_at=None),
+                name="path_by_agreement",
+            ),
+            # Answers that prove nothing, place by place.
+            models.Index(
+                fields=["verdict", "vantage_point", "current"],
+                condition=models.Q(retired_at=None),
+                name="path_by_verdict",
+            ),
+            # How one approved source fares, and whether that is still so.
+            models.Index(
+                fields=["tenant", "vantage_point", "verdict", "seen_until", "part"],
+                condition=models.Q(retired_at=None),
+                name="path_of_a_place",
+            ),
         )
         constraints = (
             models.UniqueConstraint(

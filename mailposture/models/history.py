@@ -16,6 +16,9 @@ class Snapshot(models.Model):
     document = models.JSONField()
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
+    # Whether every part of it could be read; the document says so too, but no list can ask that of
+    # thousands of them.
+    is_whole = models.BooleanField(default=True)
     # When of that nobody read it: [from, until] where a reading came late by more than it counts.
     unread = models.JSONField(default=list)
     # How each domain stood, by our probes, when the configuration before was last seen.
@@ -29,6 +32,14 @@ class Snapshot(models.Model):
             # Two fetches of one tenant at once are kept apart by the lease; were they not, one of
             # the two snapshots must fail rather than double the history.
             models.UniqueConstraint(fields=["tenant", "first_seen_at"], name="snapshot_once"),
+        )
+        indexes = (
+            # What could not be read whole, of the whole fleet: few rows of many.
+            models.Index(
+                fields=["tenant", "first_seen_at"],
+                condition=models.Q(is_whole=False),
+                name="snapshot_not_whole",
+            ),
         )
 
     def __str__(self) -> str:

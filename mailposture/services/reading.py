@@ -191,6 +191,7 @@ def record(tenant: models.Tenant, seen: Configuration, now: datetime) -> list[mo
     snapshot = tenant.snapshots.create(
         digest=digest,
         document=codec.dump(seen),
+        is_whole=seen.is_whole,
         first_seen_at=now,
         last_seen_at=now,
         stood=history.stood_before(latest, now) if latest and found else {},

@@ -124,6 +124,7 @@ def changed(
     of.snapshots.create(
         digest=codec.digest(before),
         document=codec.dump(before),
+        is_whole=before.is_whole,
         first_seen_at=ago(days=20),
         last_seen_at=at - (NOW - ago(minutes=2)),
     )

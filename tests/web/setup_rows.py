@@ -59,6 +59,7 @@ def read(of: models.Tenant, *domains: str) -> Configuration:
     of.snapshots.create(
         digest=codec.digest(seen),
         document=codec.dump(seen),
+        is_whole=seen.is_whole,
         first_seen_at=ago(days=1),
         last_seen_at=NOW,
     )

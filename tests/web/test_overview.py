@@ -502,6 +502,22 @@ def test_the_page_costs_twelve_queries_however_many_tenants(
         assert "All 30 tenants, 10 more than here." in words(shown)
 
 
+@pytest.mark.parametrize("verdict", ["open", "closed"])
+def test_sources_that_do_not_get_in_cost_no_more_queries_than_twelve(
+    viewer: Client, verdict: str, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for name in ("contoso", "fabrikam"):
+        of = probed(name, OPEN)
+        place = factories.source(of).vantage_point
+        assert place is not None
+        for path in factories.paths(of, place):
+            factories.answered(path, verdict, ago(days=1))
+    with django_assert_max_num_queries(12):
+        shown = page(viewer, "/")
+    said = {"open": "All 2 approved sources get in.", "closed": "2 of 2 approved sources are cut"}
+    assert said[verdict] in words(shown)
+
+
 def test_a_time_is_exact_in_its_tooltip(viewer: Client) -> None:
     probed("contoso", OPEN, NOW - timedelta(days=2))
     assert "2026-11-23 08:02:00 UTC" in page(viewer, "/")

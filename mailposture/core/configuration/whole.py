@@ -97,6 +97,11 @@ class Configuration:
         return tuple(name for name in PARTS if not self.knows(name))
 
     @property
+    def is_whole(self) -> bool:
+        """Whether nothing that was asked for came wanting."""
+        return all(part.is_known for part in self.parts)
+
+    @property
     def domains(self) -> tuple[str, ...]:
         """Names of the accepted domains; empty also where they are not known."""
         return tuple(domain.domain_name for domain in self.accepted_domains or ())

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from django.db import connection
 from django.db.models import (
     Count,
     Exists,
@@ -17,11 +16,8 @@ from django.db.models import (
     Q,
     QuerySet,
     Subquery,
-    TextField,
     Value,
 )
-from django.db.models.functions import Cast
-from django.db.models.lookups import Contains
 from django.urls import reverse
 
 from mailposture import models
@@ -193,7 +189,6 @@ def _paths(count: int) -> str:
 
 # ---- tenants -----------------------------------------------------------------------------
 
-BAD: Final = tuple(str(s) for s in PartStatus if s is not PartStatus.OK)
 STATUS: Final = {
     PartStatus.INCOMPLETE: "came incomplete",
     PartStatus.FORBIDDEN: "may not be read",
@@ -206,7 +201,6 @@ def with_parts(found: QuerySet[Any]) -> QuerySet[Any]:
     """Tenants with how reading them went, any credential, and why no look decides."""
     newest = models.Snapshot.objects.filter(tenant=OuterRef("pk")).order_by("-first_seen_at")
     annotated: QuerySet[Any] = found.annotate(
-        latest=Subquery(newest.values("pk")[:1]),
         parts=Subquery(newest.values("document__parts")[:1], output_field=JSONField()),
         read_since=Subquery(newest.values("first_seen_at")[:1]),
         has_credential=F("credential__pk"),
@@ -217,9 +211,16 @@ def with_parts(found: QuerySet[Any]) -> QuerySet[Any]:
 
 def not_seen() -> Q:
     """Which of those cannot be read, or not whole, or have answers old or without proof."""
-    whole = Exists(_not_whole().filter(pk=OuterRef("latest")))
-    unread = Q(fetch_failing_since__isnull=False) | Q(credential__isnull=True) | Q(whole)
+    unread = Q(fetch_failing_since__isnull=False) | Q(credential__isnull=True)
+    unread |= Q(pk__in=_not_whole().values("tenant"))
     return Q(paused_at=None, setup_step=None) & (unread | fleet.STALE | undecided.WHOLLY)
+
+
+def _not_whole() -> QuerySet[models.Snapshot]:
+    """Configurations with a part that could not be read, where that is how it was read last."""
+    mine = models.Snapshot.objects.filter(tenant=OuterRef("tenant"))
+    later = mine.filter(first_seen_at__gt=OuterRef("first_seen_at"))
+    return models.Snapshot.objects.filter(~Exists(later), is_whole=False)
 
 
 def of_tenants(found: Iterable[models.Tenant]) -> Iterator[Blind]:
@@ -227,25 +228,6 @@ def of_tenants(found: Iterable[models.Tenant]) -> Iterator[Blind]:
     for tenant in sorted(found, key=lambda t: (t.name, t.pk)):
         if tenant.paused_at is None:
             yield from _of_tenant(tenant)
-
-
-def _not_whole() -> Any:
-    """Snapshots with a part that is not *ok*, found without reading them in Python."""
-    snapshots = models.Snapshot.objects.all()
-    if connection.features.supports_json_field_contains:
-        wanted = (Q(document__parts__contains=[{"status": status}]) for status in BAD)
-    else:
-        # Inside a text of the document its quotes are escaped, so that this is always the key.
-        text = Cast("document", TextField())
-        wanted = (Q(Contains(text, f'"status": "{status}"')) for status in BAD)
-    return snapshots.filter(_any(wanted))
-
-
-def _any(wanted: Iterable[Q]) -> Q:
-    whole = Q()
-    for one in wanted:
-        whole |= one
-    return whole
 
 
 def _of_tenant(tenant: Any) -> Iterator[Blind]:

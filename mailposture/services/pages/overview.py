@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from django.db.models import Case, Q, Value, When
+from django.db.models import Q
 from django.urls import reverse
 
 from mailposture.core.states import A_DAY, State
@@ -74,7 +74,7 @@ def load(now: datetime) -> Overview:
         rest=(*rest(counts, approved.count(now)), *judged(counts)),
         idle=idling.since((place.asked_at for place in places), counts.due, now),
         was_read=counts.last_reading is not None and now - counts.last_reading < A_DAY,
-        rows=tuple(fleet.rows(found, now, incidents.worst_of(found))),
+        rows=tuple(fleet.rows(found, now, _incidents(found))),
         marks=tuple(place.health.clear for place in places),
         paths=max((place.paths_in_all for place in places), default=0),
         feed=changes.feed(now),
@@ -84,6 +84,12 @@ def load(now: datetime) -> Overview:
         steps=beginning.steps(counts, places, connecting),
         begun=connecting,
     )
+
+
+def _incidents(found: list[Any]) -> dict[int, incidents.Worst]:
+    """The worst open incident of each, by its pk."""
+    worst = ((tenant.pk, incidents.worst(tenant)) for tenant in found)
+    return {pk: one for pk, one in worst if one}
 
 
 def _mail(counts: fleet.Counts) -> str:
@@ -98,13 +104,11 @@ def _tenants(now: datetime) -> tuple[list[Any], list[Any]]:
     list of the worst and what cannot be seen.
     """
     worst = fleet.worst_first(fleet.watched(now)).values("pk")[:WORST]
-    found = list(
-        blind.with_parts(fleet.watched(now))
-        .annotate(is_worst=Case(When(pk__in=worst, then=Value(1)), default=Value(0)))
-        .filter(Q(is_worst=1) | blind.not_seen())
-        .order_by("-is_worst", "name", "pk")[: WORST + blind.MOST_READ]
-    )
-    return sorted((t for t in found if t.is_worst), key=fleet.badness), found
+    unseen = fleet.watched(now).filter(blind.not_seen()).order_by("name", "pk")
+    named = Q(pk__in=worst) | Q(pk__in=unseen.values("pk")[: blind.MOST_READ])
+    # What is shown of each is looked up for these few alone.
+    found = list(incidents.with_standing(blind.with_parts(fleet.watched(now)).filter(named)))
+    return sorted(found, key=fleet.badness)[:WORST], found
 
 
 # ---- the sentence ------------------------------------------------------------------------
