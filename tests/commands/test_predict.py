@@ -66,6 +66,14 @@ def test_a_certificate_without_tls_is_left_out_and_said_to_be(tmp_path: Path) ->
     assert found["trace"][0].endswith("contoso.com was left out.")
 
 
+def test_a_mapped_address_is_the_ipv4_address_it_stands_for_and_said_to_be(tmp_path: Path) -> None:
+    path = kept(tmp_path, LOCKED)
+    mapped = predicted(path, f"::ffff:{GATEWAY}", "a@fabrikam.com")
+    plain = predicted(path, GATEWAY, "a@fabrikam.com")
+    note = f"::ffff:{GATEWAY} is {GATEWAY} in the spelling of hosts with both families."
+    assert mapped == plain | {"trace": [note, *plain["trace"]]}
+
+
 @pytest.mark.parametrize(
     ("lacking", "assumption"),
     [

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from mailposture.core.attribution.mailboxes import MailboxError, domain_of, mailbox
 from mailposture.core.hosts import plain
-
-LONGEST_ADDRESS = 320  # RFC 3696, errata 1690: 64 + @ + 255
 
 
 class SessionError(ValueError):
@@ -85,14 +84,17 @@ def session(
         raise SessionError(f"{source!r} is not an IP address") from None
     if "%" in source:
         raise SessionError(f"{source!r} names a zone of this machine: write the address alone")
-    mail_from, recipient = _bare(mail_from), _bare(recipient)
-    if not domain_of(recipient):
-        raise SessionError(f"the recipient {recipient!r} has no domain: write name@domain")
-    if mail_from and not domain_of(mail_from):
-        raise SessionError(f"the sender {mail_from!r} has no domain: write name@domain, or nothing")
+    try:
+        mail_from, recipient = mailbox(mail_from), mailbox(recipient)
+    except MailboxError as problem:
+        raise SessionError(str(problem)) from None
+    if not recipient:
+        raise SessionError("the recipient has no domain: write name@domain")
     if cert_name and not tls:
         raise SessionError("a client certificate is shown over TLS only")
     certificate = Certificate.of(cert_name) if cert_name else None
+    # Nobody sends from ::ffff:192.0.2.1: it is how a host with both families writes 192.0.2.1.
+    source = plain_source(source)
     return Session(
         source=source, mail_from=mail_from, recipient=recipient, tls=tls, certificate=certificate
     )
@@ -105,17 +107,3 @@ def plain_source(text: str) -> str:
     address = ip_address(text)
     mapped = getattr(address, "ipv4_mapped", None)
     return str(mapped or address)
-
-
-def domain_of(address: str) -> str:
-    """The domain of a mail address, in one spelling; empty where there is none."""
-    return plain(address.rpartition("@")[2]) if "@" in address else ""
-
-
-def _bare(address: str) -> str:
-    address = address.strip()
-    if address.startswith("<") and address.endswith(">"):
-        address = address[1:-1].strip()
-    if len(address) > LONGEST_ADDRESS or not address.isprintable() or " " in address:
-        raise SessionError(f"{address[:60]!r} is not a mail address")
-    return address

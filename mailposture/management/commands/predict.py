@@ -19,6 +19,7 @@ from mailposture.core.attribution import (
 from mailposture.management import bundles
 
 WITHOUT_TLS: Final = "A client certificate is shown over TLS only: {name} was left out."
+MAPPED: Final = "{given} is {address} in the spelling of hosts with both families."
 # Far more than a session takes; a longer line is no session.
 LONGEST_LINE: Final = 100_000
 
@@ -116,8 +117,10 @@ def answer(rules: Rules, given: Mapping[str, Any]) -> dict[str, Any]:
         tls=tls,
         cert_name=shown or None,
     )
-    left_out = () if shown == cert_name else (WITHOUT_TLS.format(name=cert_name),)
-    return _written(rules, asked, left_out)
+    before = () if shown == cert_name else (WITHOUT_TLS.format(name=cert_name),)
+    if asked.source != given["source"].strip() and not asked.is_ipv6:
+        before += (MAPPED.format(given=given["source"].strip(), address=asked.source),)
+    return _written(rules, asked, before)
 
 
 def _text(given: Mapping[str, Any], name: str, *, needed: bool = False) -> str:
