@@ -8,11 +8,12 @@ A field marked `volatile` in its metadata is kept by dump and left out of the di
 import hashlib
 import json
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import UTC, date, datetime
 from enum import Enum
 from functools import cache
+from operator import attrgetter
 from typing import Any, Literal, TypeAliasType, Union, get_args, get_origin, get_type_hints
 
 type JSON = bool | int | float | str | list["JSON"] | dict[str, "JSON"] | None
@@ -26,38 +27,68 @@ class CodecError(ValueError):
 
 # ---- values to documents ---------------------------------------------------------------
 
-
-def dump(value: object) -> Any:
-    """Turn a value into what JSON can hold."""
-    return _dump(value, keep_volatile=True)
-
-
 # Nearly all values are these; asking for them first makes a digest several times faster.
 _SIMPLE = frozenset({str, bool, int, float, type(None)})
 
 
-@cache
-def _kept(kind: type, *, keep_volatile: bool) -> tuple[str, ...]:
-    """The fields of a dataclass that a document or a digest holds."""
-    kept = (f for f in fields(kind) if keep_volatile or not f.metadata.get("volatile"))
-    return tuple(field.name for field in kept)
+class _Dumper(dict[type, Callable[[Any], JSON]]):
+    """How values become documents: worked out once for each type that is met."""
+
+    def __init__(self, *, keep_volatile: bool) -> None:
+        super().__init__()
+        self._keep_volatile = keep_volatile
+
+    def __call__(self, value: Any) -> JSON:
+        kind = type(value)
+        return value if kind in _SIMPLE else self[kind](value)
+
+    def __missing__(self, kind: type) -> Callable[[Any], JSON]:
+        way = self[kind] = self._way(kind)
+        return way
+
+    def _way(self, kind: type) -> Callable[[Any], JSON]:
+        if is_dataclass(kind):
+            return self._members(kind)
+        if issubclass(kind, Mapping):
+            return lambda value: {_key(k): self(v) for k, v in value.items()}
+        if issubclass(kind, tuple | list):
+            return self._items
+        if issubclass(kind, frozenset):
+            return lambda value: sorted(self._items(value), key=_canonical)
+        if issubclass(kind, Enum):
+            return lambda value: _plain(value.value)
+        return _plain
+
+    def _items(self, value: Iterable[Any]) -> list[JSON]:
+        return [item if type(item) in _SIMPLE else self[type(item)](item) for item in value]
+
+    def _members(self, kind: Any) -> Callable[[Any], JSON]:
+        """The fields of a dataclass that a document or a digest holds."""
+        kept = (f for f in fields(kind) if self._keep_volatile or not f.metadata.get("volatile"))
+        names = tuple(field.name for field in kept)
+        if len(names) < 2:  # of one name, attrgetter gives the value and no tuple
+            return lambda value: {name: self(getattr(value, name)) for name in names}
+        held = attrgetter(*names)
+        return lambda value: dict(zip(names, self._items(held(value)), strict=True))
 
 
-def _dump(value: object, *, keep_volatile: bool) -> JSON:
-    if type(value) in _SIMPLE:
-        return value  # type: ignore[return-value]  # one of JSON's own kinds
-    if is_dataclass(value) and not isinstance(value, type):
-        return {
-            name: _dump(getattr(value, name), keep_volatile=keep_volatile)
-            for name in _kept(type(value), keep_volatile=keep_volatile)
-        }
-    if isinstance(value, Mapping):
-        return {_key(k): _dump(v, keep_volatile=keep_volatile) for k, v in value.items()}
-    if isinstance(value, tuple | list):
-        return [_dump(item, keep_volatile=keep_volatile) for item in value]
-    if isinstance(value, frozenset):
-        return sorted((_dump(i, keep_volatile=keep_volatile) for i in value), key=_canonical)
-    return _plain(value.value if isinstance(value, Enum) else value)
+_WHOLE = _Dumper(keep_volatile=True)
+_LASTING = _Dumper(keep_volatile=False)
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+
+
+def dump(value: object) -> Any:
+    """Turn a value into what JSON can hold."""
+    return _WHOLE(value)
+
+
+def digest(value: object) -> str:
+    """SHA-256 of the canonical document, volatile fields left out, in hexadecimal."""
+    return hashlib.sha256(_canonical(_LASTING(value)).encode()).hexdigest()
+
+
+def _canonical(document: JSON) -> str:
+    return _ENCODER.encode(document)
 
 
 def _plain(value: object) -> JSON:
@@ -79,145 +110,194 @@ def _key(key: object) -> str:
     return plain
 
 
-def _canonical(document: JSON) -> str:
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-
-
-def digest(value: object) -> str:
-    """SHA-256 of the canonical document, volatile fields left out, in hexadecimal."""
-    return hashlib.sha256(_canonical(_dump(value, keep_volatile=False)).encode()).hexdigest()
-
-
 # ---- documents to values ---------------------------------------------------------------
 
 
 def load[T](kind: type[T], document: object) -> T:
     """Read a document as the given type; a CodecError names the place of what does not fit."""
-    value: T = _load(kind, document, kind.__name__)
+    try:
+        value: T = _loader(kind)(document)
+    except _MisfitError as misfit:
+        raise misfit.at(kind.__name__).said() from misfit
     return value
 
 
-def _load(kind: Any, document: Any, where: str) -> Any:
-    kind = _bare(kind)
-    origin = get_origin(kind)
-    if origin in (Union, types.UnionType):
-        return _load_union(get_args(kind), document, where)
-    if origin is Literal:
-        return _one_of(get_args(kind), document, where)
-    if origin in LOADERS:
-        return LOADERS[origin](get_args(kind), document, where)
-    if isinstance(kind, type) and is_dataclass(kind):
-        return _load_dataclass(kind, document, where)
-    return _load_plain(kind, document, where)
+class _MisfitError(Exception):
+    """What does not fit, each with its place as far as it is known: every level adds its step."""
+
+    def __init__(self, *problems: tuple[str, str]) -> None:
+        super().__init__()
+        self.problems = problems
+
+    def at(self, step: str) -> "_MisfitError":
+        """The same, seen from one level above."""
+        return _MisfitError(*((step + place, words) for place, words in self.problems))
+
+    def said(self) -> CodecError:
+        """All of it, in words."""
+        return CodecError("; or ".join(f"{place}: {words}" for place, words in self.problems))
 
 
-def _bare(kind: Any) -> Any:
-    """What a type alias stands for; marks of Annotated are gone with get_type_hints."""
+def _misfit(words: str) -> _MisfitError:
+    return _MisfitError(("", words))
+
+
+type _Loader = Callable[[Any], Any]
+
+
+def _loader(kind: Any) -> _Loader:
+    """How documents are read as this type; marks of Annotated are gone with get_type_hints."""
     while isinstance(kind, TypeAliasType):
         kind = kind.__value__
-    return kind
+    origin = get_origin(kind)
+    if origin in (Union, types.UnionType):
+        return _union_loader(get_args(kind))
+    if origin is Literal:
+        return _literal_loader(get_args(kind))
+    if origin in LOADERS:
+        return LOADERS[origin](get_args(kind))
+    if isinstance(kind, type) and is_dataclass(kind):
+        return _dataclass_loader(kind)
+    return _plain_loader(kind)
 
 
-def _load_union(kinds: tuple[Any, ...], document: Any, where: str) -> Any:
-    if document is None and type(None) in kinds:
-        return None
-    problems = []
-    for kind in kinds:
-        if kind is not type(None):
+def _union_loader(kinds: tuple[Any, ...]) -> _Loader:
+    loaders = [_loader(kind) for kind in kinds if kind is not type(None)]
+    optional = type(None) in kinds
+
+    def read(document: Any) -> Any:
+        if document is None and optional:
+            return None
+        problems: list[tuple[str, str]] = []
+        for loader in loaders:
             try:
-                return _load(kind, document, where)
-            except CodecError as problem:
-                problems.append(str(problem))
-    raise CodecError("; or ".join(problems))
+                return loader(document)
+            except _MisfitError as misfit:
+                problems += misfit.problems
+        raise _MisfitError(*problems)
+
+    return read
 
 
-def _one_of(allowed: tuple[Any, ...], document: Any, where: str) -> Any:
-    if document in allowed and type(document) in {type(a) for a in allowed}:
-        return document
-    raise CodecError(f"{where}: {document!r} is none of {', '.join(map(repr, allowed))}")
+def _literal_loader(allowed: tuple[Any, ...]) -> _Loader:
+    kinds = {type(a) for a in allowed}
+
+    def read(document: Any) -> Any:
+        if document in allowed and type(document) in kinds:
+            return document
+        raise _misfit(f"{document!r} is none of {', '.join(map(repr, allowed))}")
+
+    return read
 
 
-def _load_tuple(kinds: tuple[Any, ...], document: Any, where: str) -> tuple[Any, ...]:
-    items = _expect(list, document, where)
+def _tuple_loader(kinds: tuple[Any, ...]) -> _Loader:
     if len(kinds) == 2 and kinds[1] is Ellipsis:
-        kinds = (kinds[0],) * len(items)
-    if len(kinds) != len(items):
-        raise CodecError(f"{where}: {len(items)} items where {len(kinds)} belong")
-    return tuple(
-        _load(kind, item, f"{where}[{n}]")
-        for n, (kind, item) in enumerate(zip(kinds, items, strict=True))
-    )
+        item_loader = _loader(kinds[0])
+        return lambda document: _items(_expect(list, document), item_loader)
+    loaders = [_loader(kind) for kind in kinds]
+
+    def read(document: Any) -> tuple[Any, ...]:
+        if len(items := _expect(list, document)) != len(loaders):
+            raise _misfit(f"{len(items)} items where {len(loaders)} belong")
+        pairs = enumerate(zip(loaders, items, strict=True))
+        return tuple(_step(f"[{n}]", loader, item) for n, (loader, item) in pairs)
+
+    return read
 
 
-def _load_set(kinds: tuple[Any, ...], document: Any, where: str) -> frozenset[Any]:
-    return frozenset(_load_tuple((kinds[0], ...), document, where))
+def _items(items: list[Any], loader: _Loader) -> tuple[Any, ...]:
+    """All items of one type; where one of them does not fit, which."""
+    try:
+        return tuple([loader(item) for item in items])
+    except _MisfitError:
+        return tuple(_step(f"[{n}]", loader, item) for n, item in enumerate(items))
 
 
-def _load_mapping(kinds: tuple[Any, ...], document: Any, where: str) -> dict[Any, Any]:
-    members = _expect(dict, document, where)
-    return {
-        _load(kinds[0], key, f"{where} name"): _load(kinds[1], item, f"{where}[{key!r}]")
-        for key, item in members.items()
+def _step(step: str, loader: _Loader, document: Any) -> Any:
+    try:
+        return loader(document)
+    except _MisfitError as misfit:
+        raise misfit.at(step) from None
+
+
+def _set_loader(kinds: tuple[Any, ...]) -> _Loader:
+    loader = _tuple_loader((kinds[0], ...))
+    return lambda document: frozenset(loader(document))
+
+
+def _mapping_loader(kinds: tuple[Any, ...]) -> _Loader:
+    name, member = map(_loader, kinds)
+    return lambda document: {
+        _step(" name", name, key): _step(f"[{key!r}]", member, item)
+        for key, item in _expect(dict, document).items()
     }
 
 
-LOADERS: Mapping[Any, Callable[[tuple[Any, ...], Any, str], Any]] = {
-    tuple: _load_tuple,
-    frozenset: _load_set,
-    dict: _load_mapping,
-    Mapping: _load_mapping,
+LOADERS: Mapping[Any, Callable[[tuple[Any, ...]], _Loader]] = {
+    tuple: _tuple_loader,
+    frozenset: _set_loader,
+    dict: _mapping_loader,
+    Mapping: _mapping_loader,
 }
 
 
 @cache
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
-
-
-def _load_dataclass(kind: Any, document: Any, where: str) -> Any:
-    members = _expect(dict, document, where)
+def _dataclass_loader(kind: Any) -> _Loader:
     known = {field.name: field for field in fields(kind) if field.init}
-    if strange := sorted(set(members) - set(known)):
-        raise CodecError(f"{where}: unknown field {', '.join(strange)}")
-    if lacking := sorted(name for name in set(known) - set(members) if _required(known[name])):
-        raise CodecError(f"{where}: field {', '.join(lacking)} is missing")
-    hints = _hints(kind)
-    read = {n: _load(hints[n], v, f"{where}.{n}") for n, v in members.items()}
-    try:
-        return kind(**read)
-    except ValueError as problem:
-        raise CodecError(f"{where}: {problem}") from problem
+    needed = {name for name, field in known.items() if _required(field)}
+    hints = get_type_hints(kind)
+    loaders = {name: _loader(hints[name]) for name in known}
+
+    def read(document: Any) -> Any:
+        members = _expect(dict, document)
+        if strange := members.keys() - loaders.keys():
+            raise _misfit(f"unknown field {', '.join(sorted(strange))}")
+        if lacking := needed - members.keys():
+            raise _misfit(f"field {', '.join(sorted(lacking))} is missing")
+        try:
+            given = {name: loaders[name](member) for name, member in members.items()}
+        except _MisfitError:
+            given = {n: _step(f".{n}", loaders[n], member) for n, member in members.items()}
+        try:
+            return kind(**given)
+        except ValueError as problem:
+            raise _misfit(str(problem)) from problem
+
+    return read
 
 
 def _required(field: Field[Any]) -> bool:
     return field.default is MISSING and field.default_factory is MISSING
 
 
-def _load_plain(kind: Any, document: Any, where: str) -> Any:
+def _plain_loader(kind: Any) -> _Loader:
     if kind is Any or kind is object:
-        return document
-    if kind is type(None):
-        return _expect(type(None), document, where)
+        return lambda document: document
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return _called(kind, document, where)
+        return lambda document: _called(kind, document)
     if kind in (datetime, date):
-        return _called(kind.fromisoformat, _expect(str, document, where), where)
-    if kind is float and type(document) is int:
-        return float(document)
-    if kind in (bool, int, float, str):
-        return _expect(kind, document, where)
-    raise CodecError(f"{where}: {kind!r} is not a type that documents hold")
+        return lambda document: _called(kind.fromisoformat, _expect(str, document))
+    if kind is float:
+        return _fraction
+    if kind in (bool, int, str, type(None)):
+        return lambda document: document if type(document) is kind else _expect(kind, document)
+    raise CodecError(f"{kind!r} is not a type that documents hold")
 
 
-def _called(make: Callable[[Any], Any], document: Any, where: str) -> Any:
+def _fraction(document: Any) -> float:
+    number: float = _expect(float, float(document) if type(document) is int else document)
+    return number
+
+
+def _called(make: Callable[[Any], Any], document: Any) -> Any:
     try:
         return make(document)
     except (ValueError, TypeError) as problem:
-        raise CodecError(f"{where}: {problem}") from problem
+        raise _misfit(str(problem)) from problem
 
 
-def _expect(kind: type, document: Any, where: str) -> Any:
+def _expect(kind: type, document: Any) -> Any:
     # type() and not isinstance(): True is no number here, and 1 is not true.
     if type(document) is not kind:
-        raise CodecError(f"{where}: a {kind.__name__} belongs here, not {document!r:.60}")
+        raise _misfit(f"a {kind.__name__} belongs here, not {document!r:.60}")
     return document

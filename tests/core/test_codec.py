@@ -1,5 +1,6 @@
 """Values to documents and back: nothing is lost, and nothing strange is let in."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -57,6 +58,11 @@ class Outer:
     anything: Any = None
     numbers: Numbers = ()
     seen: str = field(default="", metadata=VOLATILE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tried:
+    either: dict[str, tuple[Inner, ...]] | str
 
 
 moments = st.datetimes(timezones=st.just(UTC))
@@ -231,3 +237,22 @@ def test_a_value_that_refuses_itself_is_an_error_of_the_document() -> None:
     assert replace(load(Even, {"number": 2}), number=4).number == 4
     with pytest.raises(CodecError, match="Even: the number is odd"):
         load(Even, {"number": 3})
+
+
+@given(value=st.data())
+def test_a_digest_is_that_of_the_canonical_json_of_the_document_without_what_is_volatile(
+    value: st.DataObject,
+) -> None:
+    outer = value.draw(outers)
+    document = {name: member for name, member in dump(outer).items() if name != "seen"}
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    assert digest(outer) == hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def test_a_place_is_named_through_every_level_and_for_every_kind_that_was_tried() -> None:
+    with pytest.raises(CodecError) as raised:
+        load(Tried, {"either": {"a": [{"colour": "red"}, {"colour": "green"}]}})
+    assert str(raised.value) == (
+        "Tried.either['a'][1].colour: 'green' is not a valid Colour; "
+        "or Tried.either: a str belongs here, not {'a': [{'colour': 'red'}, {'colour': 'green'}]}"
+    )
