@@ -5,10 +5,12 @@ more keeps its findings: not knowing closes nothing.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
+
+from django.db.models import F, Q, Subquery
 
 from mailposture import models
 from mailposture.adapters.published import published
@@ -21,13 +23,21 @@ from mailposture.core.posture import (
     Evidence,
     Facts,
     Finding,
+    Moved,
     Observed,
     Result,
     Source,
     SourceKind,
 )
 from mailposture.core.verdict import Verdict
-from mailposture.services import clouds, excepting, history, predicting, vantage_points
+from mailposture.services import (
+    clouds,
+    excepting,
+    history,
+    predicting,
+    settling,
+    vantage_points,
+)
 from mailposture.services.predicting import Oracle
 
 # A finding's words end here: subjects of any length are told apart by their first signs.
@@ -35,12 +45,21 @@ LONGEST_SUBJECT: Final = 253
 STRANGER: Final = models.VantagePoint.Plays.STRANGER
 # These speak of how long ago something was: they are worked out when a page is shown.
 OF_THE_MOMENT: Final = frozenset({"MP-11"})
+# What one rule alone reads: one that asks for another rule need not load it.
+BESIDE: Final = frozenset({"changes", "exceptions"})
 
 
-def facts(tenant: models.Tenant, now: datetime | None, known: Configuration | None = None) -> Facts:
+def facts(
+    tenant: models.Tenant,
+    now: datetime | None,
+    known: Configuration | None = None,
+    *,
+    wanted: Collection[str] = BESIDE,
+) -> Facts:
     """All that the rules are given of this tenant, from its rows; without a moment, none of age.
 
-    `known`: its configuration, where that is at hand.
+    `known`: its configuration, where that is at hand. `wanted`: what is to be read of what only
+    one rule reads.
     """
     configuration = known or history.known(tenant)
     rows = list(
@@ -56,7 +75,8 @@ def facts(tenant: models.Tenant, now: datetime | None, known: Configuration | No
             answers=tuple(_answered(rows, tenant)) or None,
             agreements=tuple(_apart(rows, predicting.oracle(tenant, configuration))) or None,
             evidence=_evidence(tenant),
-            exceptions=excepting.facts(tenant),
+            changes=_changes(tenant, now) if now and "changes" in wanted else None,
+            exceptions=excepting.facts(tenant) if now and "exceptions" in wanted else None,
             endpoint_addresses=_endpoints(tenant),
         ),
         at=now,
@@ -127,6 +147,44 @@ def _endpoints(tenant: models.Tenant) -> tuple[str, ...] | None:
     return found or None
 
 
+# ---- what changed --------------------------------------------------------------------------
+
+MOST_CHANGES: Final = 500
+
+
+def _changes(tenant: models.Tenant, now: datetime) -> tuple[Moved, ...]:
+    """The changes since the last report, or since the beginning; the latest where they are many.
+
+    Nobody writes down yet who meant one, so that none is said to be explained.
+    """
+    done = tenant.reports.filter(state=models.Report.State.DONE, as_of__isnull=False)
+    last = Subquery(done.order_by("-as_of").values("as_of")[:1])
+    rows = tenant.changes.alias(reported=last).filter(
+        Q(reported=None) | Q(at__gt=F("reported")), at__lte=now
+    )
+    found = rows.values("after_id", "at", "sentence", "decides", "effect")
+    return tuple(_moved(row, now) for row in found.order_by("-at", "-pk")[:MOST_CHANGES])
+
+
+def _moved(row: Mapping[str, Any], now: datetime) -> Moved:
+    """Verified: its rounds are over, and whole ones before and after show what it did."""
+    effects = models.Change.Effect
+    effect = effects(row["effect"])
+    verified: bool | None = effect in (effects.OPENS, effects.CLOSES, effects.NEUTRAL)
+    if row["decides"] and now - row["at"] <= settling.WINDOW:
+        verified = None
+    seen = f"Seen: {effect.label.lower()}." if verified else NOT_SHOWN
+    return Moved(
+        key=f"reading {row['after_id']}",
+        sentence=row["sentence"],
+        explained=None,
+        verified=verified,
+        seen=seen,
+    )
+
+
+NOT_SHOWN: Final = "No whole rounds before and after it show what it did."
+
 # ---- rows ----------------------------------------------------------------------------------
 
 
@@ -151,7 +209,9 @@ def refresh(
     gone = [row.pk for key, row in standing.items() if key not in violated and key[0] not in silent]
     models.Finding.objects.filter(pk__in=gone).update(closed_at=now)
     _keep(standing, violated)
-    fresh = [_row(tenant, found, now) for key, found in violated.items() if key not in standing]
+    # What another finding tells has no row of its own; one that had it before keeps it.
+    new = (f for key, f in violated.items() if key not in standing and not f.led_by)
+    fresh = [_row(tenant, found, now) for found in new]
     fresh = models.Finding.objects.bulk_create(fresh)
     excepting.hold(tenant, given, violated, now)
     return fresh
@@ -200,6 +260,8 @@ def _document(found: Finding) -> dict[str, Any]:
         "because": kept["because"],
         "evidence": list(kept["evidence"]),
         "near_miss": kept["near_miss"],
+        "no_near_miss": kept["no_near_miss"],
+        "led_by": kept["led_by"],
         "assumptions": list(kept["assumptions"]),
         "remediation": kept["remediation"],
     }

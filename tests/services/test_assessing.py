@@ -8,6 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from mailposture import models
+from mailposture.core import posture
 from mailposture.core.configuration import PartStatus
 from mailposture.services import assessing, predicting, reading
 from tests import factories as make
@@ -128,3 +129,130 @@ def test_two_findings_of_one_rule_and_subject_cannot_stand_at_once() -> None:
     row.pk = None
     with pytest.raises(Exception, match=r"(?i)unique"):
         row.save(force_insert=True)
+
+
+# ---- one cause, one finding ----------------------------------------------------------------
+
+
+def test_what_has_one_cause_is_told_by_one_finding() -> None:
+    tenant = make.tenant()
+    make.source(tenant)
+    make.snapshot(tenant, make.configuration(), make.ago(days=2))
+    assessing.refresh(tenant, NOW)
+    assert "MP-01" in standing(tenant)
+    assert not {"MP-05", "MP-06", "MP-25"} & standing(tenant)
+    told = "\n".join(tenant.findings.get(rule="MP-01").document["evidence"])
+    assert "MP-05, for the same reason: Outside the restriction: contoso.com" in told
+    assert "MP-06, for the same reason: Hosts that no connector names may deliver." in told
+
+
+def test_a_finding_that_stood_before_its_cause_was_told_stands_until_it_is_over() -> None:
+    tenant = make.tenant()
+    tenant.findings.create(
+        rule="MP-05",
+        severity="high",
+        rank=1,
+        sentence="Old.",
+        document={},
+        opened_at=make.ago(days=9),
+    )
+    reading.record(tenant, make.configuration(), NOW)
+    row = tenant.findings.get(rule="MP-05")
+    assert row.closed_at is None  # nothing was mended
+    assert row.document["led_by"] == "MP-01"
+    reading.record(tenant, make.configuration(make.lock()), NOW + timedelta(hours=1))
+    assert tenant.findings.get(rule="MP-05").closed_at == NOW + timedelta(hours=1)
+
+
+def test_a_list_that_grows_is_the_same_finding() -> None:
+    tenant = make.tenant()
+
+    def banks(count: int) -> Any:
+        return make.configuration(
+            *(
+                make.lock(guid=f"g{n}", name=f"Bank {n}", sender_domains=(f"bank{n}.example",))
+                for n in range(count)
+            )
+        )
+
+    for hour, count in enumerate((1, 2, 50)):
+        reading.record(tenant, banks(count), NOW + timedelta(hours=hour))
+    row = tenant.findings.get(rule="MP-24")
+    assert (row.opened_at, row.closed_at) == (NOW, None)
+    assert row.sentence.startswith("50 connectors restrict mail from named senders alone: Bank 0")
+    assert tenant.findings.filter(rule="MP-28").count() == 1
+
+
+# ---- changes since the last report ---------------------------------------------------------
+
+
+def changed(of: models.Tenant, effect: str, at: Any, **more: Any) -> models.Change:
+    """A change of a reading of its own."""
+    before = make.snapshot(of, make.configuration(make.lock()), at - timedelta(hours=1), at)
+    after = make.snapshot(of, make.configuration(make.lock(enabled=False)), at)
+    fields = {"part": "inbound_connectors", "subject": "Lock", "kind": "changed"} | more
+    return models.Change.objects.create(
+        tenant=of,
+        before=before,
+        after=after,
+        at=at,
+        effect=effect,
+        sentence="Lock moved.",
+        **fields,
+    )
+
+
+def reported(of: models.Tenant, as_of: Any) -> None:
+    of.reports.create(
+        tenant_name=of.name,
+        since=as_of.date() - timedelta(days=30),
+        until=as_of.date(),
+        as_of=as_of,
+        state="done",
+        created_at=as_of,
+        due_at=as_of,
+    )
+
+
+@pytest.mark.parametrize(
+    ("effect", "age", "decides", "said"),
+    [
+        # Nobody can write down who meant a change, so that no change is satisfied by probes alone.
+        ("closes", timedelta(days=1), True, "unknown"),
+        ("neutral", timedelta(days=1), False, "unknown"),
+        ("unknown", timedelta(days=1), True, "not_satisfied"),
+        ("pending", timedelta(days=1), True, "not_satisfied"),
+        # Its verification rounds are not over.
+        ("pending", timedelta(minutes=20), True, "unknown"),
+        ("closes", timedelta(minutes=20), True, "unknown"),
+    ],
+)
+def test_a_change_is_verified_where_its_rounds_are_over_and_show_what_it_did(
+    effect: str, age: timedelta, decides: bool, said: str
+) -> None:
+    tenant = make.tenant()
+    change = changed(tenant, effect, NOW - age, decides=decides)
+    (found,) = posture.judged(assessing.facts(tenant, NOW), "MP-12")
+    assert found.result == said
+    assert found.subject == (f"reading {change.after_id}" if said == "not_satisfied" else "")
+    assert "Lock moved." in " ".join((found.sentence, *found.evidence))
+
+
+def test_a_change_before_the_last_report_was_dealt_with_there() -> None:
+    tenant = make.tenant()
+    assert [f.result for f in posture.judged(assessing.facts(tenant, NOW), "MP-12")] == [
+        "satisfied"
+    ]
+    changed(tenant, "unknown", NOW - timedelta(days=3))
+    reported(tenant, NOW - timedelta(days=5))
+    (found,) = posture.judged(assessing.facts(tenant, NOW), "MP-12")
+    assert found.result == "not_satisfied"
+    reported(tenant, NOW - timedelta(days=2))
+    (found,) = posture.judged(assessing.facts(tenant, NOW), "MP-12")
+    assert found.result == "satisfied"
+
+
+def test_without_a_moment_nothing_is_said_of_changes() -> None:
+    tenant = make.tenant()
+    changed(tenant, "unknown", NOW - timedelta(days=3))
+    assert assessing.facts(tenant, None).observed.changes is None

@@ -11,12 +11,14 @@ from django.urls import reverse
 from mailposture import models
 from mailposture.core.attribution import BY_NAME, Assumption
 from mailposture.core.configuration import PARTS, Configuration
+from mailposture.core.exceptions import NEVER, until
 from mailposture.core.posture import Facts, Result, Rule, Severity
 from mailposture.core.posture import Finding as Found
 from mailposture.core.posture.assessing import BY_ID
 from mailposture.core.posture.remediation import Script, remedy
 from mailposture.core.posture.remediation.scripts import Expected
 from mailposture.services import assessing
+from mailposture.services.pages import exceptions
 from mailposture.services.pages.commands import Copy
 
 HISTORY: Final = 20
@@ -77,18 +79,24 @@ class Page:
     because: str
     evidence: tuple[str, ...]
     near_miss: str
+    no_near_miss: str
     assumptions: tuple[Assumption, ...]
     links: tuple[Link, ...]
     remedy: Remedy | None
     not_read: tuple[str, ...]
     history: tuple[models.Finding, ...]
+    exceptions: tuple[exceptions.Line, ...]
+    covered: bool
+    until: str
+    excepts: bool
 
 
 def load(row: models.Finding, now: datetime) -> Page:
     """Everything that the page shows; what is over needs no script."""
     kept: dict[str, Any] = row.document
     rule = BY_ID.get(row.rule)
-    facts = assessing.facts(row.tenant, now) if rule and row.closed_at is None else None
+    stands = rule and row.closed_at is None
+    facts = assessing.facts(row.tenant, now, wanted=rule.reads) if rule and stands else None
     lacking = tuple(_lacking(rule, facts)) if rule and facts else ()
     names = kept.get("assumptions") or ()
     return Page(
@@ -97,12 +105,24 @@ def load(row: models.Finding, now: datetime) -> Page:
         because=kept.get("because") or "",
         evidence=tuple(kept.get("evidence") or ()),
         near_miss=kept.get("near_miss") or "",
+        no_near_miss=kept.get("no_near_miss") or "",
         assumptions=tuple(BY_NAME[name] for name in names if name in BY_NAME),
         links=tuple(_links(row, facts.configuration if facts else None)),
         remedy=_remedy(facts, row) if facts and not lacking else None,
         not_read=lacking,
         history=tuple(_history(row)),
+        exceptions=_exceptions(row, now),
+        covered=bool(row.accepted_until and row.accepted_until > now and row.closed_at is None),
+        until=until(row.accepted_until) if row.accepted_until else "",
+        excepts=row.closed_at is None and row.rule not in NEVER,
     )
+
+
+def _exceptions(row: models.Finding, now: datetime) -> tuple[exceptions.Line, ...]:
+    """What was ever asked for it and its like, what stands first."""
+    same = exceptions.select(exceptions.Wanted(of=row.tenant), now)
+    found = same.filter(rule=row.rule, subject=row.subject)[:HISTORY]
+    return tuple(exceptions.line(one, now) for one in found)
 
 
 def _lacking(rule: Rule, facts: Facts) -> Iterator[str]:

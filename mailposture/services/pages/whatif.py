@@ -207,12 +207,15 @@ def _many(found: AddressSet, names: Sequence[str]) -> Listed:
 def _findings(
     before: Iterable[Finding], after: Iterable[Finding]
 ) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
-    """Findings that would be gone, and those that would be new, the worst first."""
+    """Findings that would be gone, and those that would be new, the worst first.
+
+    What another finding tells counts as there, and is not named by itself.
+    """
     old = {(f.rule, f.subject): f for f in before if f.result is Result.NOT_SATISFIED}
     new = {(f.rule, f.subject): f for f in after if f.result is Result.NOT_SATISFIED}
     gone = sorted((old[k] for k in old.keys() - new.keys()), key=_worst_first)
     fresh = sorted((new[k] for k in new.keys() - old.keys()), key=_worst_first)
-    return tuple(gone), tuple(fresh)
+    return tuple(f for f in gone if not f.led_by), tuple(f for f in fresh if not f.led_by)
 
 
 def _worst_first(finding: Finding) -> tuple[int, str, str]:
