@@ -117,7 +117,9 @@ def answer(rules: Rules, given: Mapping[str, Any]) -> dict[str, Any]:
         tls=tls,
         cert_name=shown or None,
     )
-    before = () if shown == cert_name else (WITHOUT_TLS.format(name=cert_name),)
+    before: tuple[str, ...] = ()
+    if shown != cert_name:
+        before = (WITHOUT_TLS.format(name=cert_name),)
     if asked.source != given["source"].strip() and not asked.is_ipv6:
         before += (MAPPED.format(given=given["source"].strip(), address=asked.source),)
     return _written(rules, asked, before)
