@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from datetime import UTC, datetime
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -219,32 +220,56 @@ def _shown(name: str) -> str:
     return visible if len(name) <= LONGEST_NAME else f"{visible}…"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Slot:
+    """One field of a value: where a row has it, how it is read, and whether it must be there."""
+
+    field: str
+    name: str
+    read: Callable[[Any], Any]
+    required: bool
+
+
+@cache
+def _slots(value_type: Any) -> tuple[_Slot, ...]:
+    kinds = kinds_of(value_type)
+    return tuple(
+        _Slot(
+            field=field.name,
+            name=exchange_name(field.name),
+            read=READERS[kinds[field.name]],
+            required=_is_required(field),
+        )
+        for field in fields(value_type)
+    )
+
+
 def _row(value_type: Any, row: Row) -> tuple[Any | None, list[str]]:
     """One row's value, None where it cannot be made; and Exchange's names of what it lacks."""
-    kinds, given, lacking, blocked = kinds_of(value_type), {}, [], False
-    for field in fields(value_type):
-        name = exchange_name(field.name)
+    given, lacking, blocked = {}, [], False
+    for slot in _slots(value_type):
         try:
-            given[field.name] = _field(field, name, row, kinds[field.name])
+            given[slot.field] = _field(slot, row)
         except UnreadableError:
-            if _is_required(field):
-                lacking.append(name)
-                blocked = blocked or field.name not in IF_ABSENT
-                given[field.name] = IF_ABSENT.get(field.name)
+            if slot.required:
+                lacking.append(slot.name)
+                blocked = blocked or slot.field not in IF_ABSENT
+                given[slot.field] = IF_ABSENT.get(slot.field)
     return (None if blocked else value_type(**given)), lacking
 
 
-def _field(field: Field[Any], name: str, row: Row, kind: Kind) -> Any:
-    if name not in row:
+def _field(slot: _Slot, row: Row) -> Any:
+    if slot.name not in row:
         raise UnreadableError("absent")
-    value = READERS[kind](row[name])
-    if value is None and _is_required(field) and field.name not in NULL_IS_AN_ANSWER:
+    raw = row[slot.name]
+    value = slot.read(raw)
+    if value is None and slot.required and slot.field not in NULL_IS_AN_ANSWER:
         raise UnreadableError("null")
-    if field.name in MAIL_DOMAINS:
-        if not isinstance(row[name], str):  # 5 or true is no name, though it could be written
+    if slot.field in MAIL_DOMAINS:
+        if not isinstance(raw, str):  # 5 or true is no name, though it could be written
             raise UnreadableError("not a text")
-        return mail_domain(row[name])
-    if field.name in LOWERED and isinstance(value, str):
+        return mail_domain(raw)
+    if slot.field in LOWERED and isinstance(value, str):
         return value.lower()
     return value
 

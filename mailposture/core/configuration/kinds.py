@@ -84,6 +84,7 @@ NAMES: Final = {
 }
 
 
+@cache
 def exchange_name(field: str) -> str:
     """What Exchange calls a field of ours."""
     return NAMES.get(field) or "".join(word.capitalize() for word in field.split("_"))
