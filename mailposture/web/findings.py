@@ -13,6 +13,8 @@ from mailposture import models
 from mailposture.adapters.documents.tables import written
 from mailposture.services.pages import finding as one
 from mailposture.services.pages import findings as pages
+from mailposture.services.pages import findings_file
+from mailposture.web.access import may_operate
 
 LONGEST: Final = 120
 CSV: Final = "text/csv; charset=utf-8"
@@ -37,8 +39,9 @@ def findings(request: HttpRequest) -> HttpResponse:
 @require_safe
 def findings_csv(request: HttpRequest) -> HttpResponse:
     """The filtered list as a file, harmless to spreadsheets."""
-    answer = HttpResponse(written(pages.table(_wanted(request))), content_type=CSV)
-    name = f"findings-{timezone.now():%Y%m%dT%H%MZ}.csv"
+    now = timezone.now()
+    answer = HttpResponse(written(findings_file.table(_wanted(request), now)), content_type=CSV)
+    name = f"findings-{now:%Y%m%dT%H%MZ}.csv"
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     answer["Cache-Control"] = "private, no-store"
     return answer
@@ -47,9 +50,10 @@ def findings_csv(request: HttpRequest) -> HttpResponse:
 @require_safe
 def finding(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one finding with its evidence and what answers it."""
-    row = get_object_or_404(models.Finding.objects.select_related("tenant"), pk=pk)
+    row = get_object_or_404(models.Finding.objects.select_related("tenant", "exception"), pk=pk)
     now = timezone.now()
-    return render(request, "findings/finding.html", {"now": now, "page": one.load(row, now)})
+    context = {"now": now, "page": one.load(row, now), "may": may_operate(request)}
+    return render(request, "findings/finding.html", context)
 
 
 def _wanted(request: HttpRequest) -> pages.Wanted:

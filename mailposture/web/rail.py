@@ -17,6 +17,7 @@ SWITCHER_TENANTS = 200
 IN_LAB = (("Lab", "lab", "server", None), ("Mailbox", "mailbox", "mail", None))
 # Beside the pages of every day: where they hang from, and what explains them.
 BESIDE = (
+    ("Exceptions", "exceptions"),
     ("Vantage points", "vantage_points"),
     ("Explain a reply", "explain"),
     ("Words", "glossary"),
@@ -136,6 +137,7 @@ UNDER = {
     ),
     "finding": "findings",
     "contradictions": "findings",
+    **dict.fromkeys(("exception", "exception_ask"), "exceptions"),
     "what_if": "what_if_start",
     "change": "changes",
     "incident": "incidents",

@@ -88,6 +88,7 @@ def test_ten_entries_at_most_and_what_is_smaller_stands_at_the_foot(settings: An
     found = context()["rail"]
     assert len(found["nav"]) == 10
     assert [item["name"] for item in found["beside"]] == [
+        "Exceptions",
         "Vantage points",
         "Explain a reply",
         "Words",

@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlencode
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.urls import reverse
 
 from mailposture import models
+from mailposture.core import exceptions
 from mailposture.core.posture import RULES, Evidence, Facts, Observed, Result, judged
 from mailposture.core.posture import Finding as Found
 from mailposture.core.posture.assessing import BY_ID
@@ -21,7 +22,11 @@ from mailposture.services.pages.pieces import Piece
 
 PAGE: Final = 100
 SEVERITIES: Final = {str(s): str(s.label) for s in models.Finding.Severity}
-STATES: Final = {"open": "Stands", "closed": "Over", "all": "All"}
+# What an exception covers stands all the same; it can be looked at apart.
+STATES: Final = {
+    "open": "Stands", "due": "Not accepted", "accepted": "Accepted", "closed": "Over",
+    "all": "All",
+}  # fmt: skip
 # MP-11 speaks of the moment: it is worked out when it is shown, and kept in no row.
 OF_THE_MOMENT: Final = "MP-11"
 TITLES: Final = {rule.id: rule.title for rule in RULES if rule.id != OF_THE_MOMENT}
@@ -63,11 +68,16 @@ class Line:
     since: datetime
     until: datetime | None
     leans: int
+    accepted: str = ""
+    accepted_href: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sums:
-    """Findings that stand, by severity; at how many tenants, and how many of those are unread."""
+    """Findings that stand, by severity; at how many tenants, and how many of those are unread.
+
+    `accepted` are those that an exception covers: they stand, and are counted by themselves.
+    """
 
     critical: int
     high: int
@@ -78,10 +88,11 @@ class Sums:
     never_read: int
     old_readings: int
     old_answers: int
+    accepted: int = 0
 
     @property
     def standing(self) -> int:
-        """All that stand."""
+        """All that stand and nobody accepted."""
         return self.critical + self.high + self.rest
 
 
@@ -103,27 +114,35 @@ class Listing:
 def listing(wanted: Wanted, now: datetime) -> Listing:
     """One page of the filtered list."""
     sums = _sums(wanted.of, now)
-    found = select(wanted)
+    found = select(wanted, now)
     rows, newer, older = _page(found, wanted)
     matching = found.count() if newer or older else len(rows)
     return Listing(
         sentence=tuple(_sentence(sums, wanted.of)),
         beside=tuple(_beside(sums, wanted.of)),
         stale=tuple(_stale(wanted.of, sums, now)),
-        lines=tuple(map(line, rows)),
+        lines=tuple(line(row, now) for row in rows),
         matching=matching,
         sums=sums,
         newer=newer,
         older=older,
-        any_yet=bool(sums.standing or rows) or models.Finding.objects.exists(),
+        any_yet=bool(sums.standing or sums.accepted or rows) or models.Finding.objects.exists(),
     )
 
 
-def select(wanted: Wanted) -> QuerySet[models.Finding]:
+def accepted(now: datetime) -> Q:
+    """Which findings an exception covers."""
+    return Q(accepted_until__gt=now, closed_at=None)
+
+
+def select(wanted: Wanted, now: datetime) -> QuerySet[models.Finding]:
     """The filtered list, the worst first and of them the oldest."""
     found = models.Finding.objects.select_related("tenant").order_by("rank", "opened_at", "pk")
     if wanted.state != "all":
-        found = found.filter(closed_at__isnull=wanted.state == "open")
+        found = found.filter(closed_at__isnull=wanted.state != "closed")
+    if wanted.state in ("due", "accepted"):
+        covers = accepted(now)
+        found = found.filter(covers if wanted.state == "accepted" else ~covers)
     if wanted.severities:
         ranks = [list(SEVERITIES).index(name) for name in wanted.severities]
         found = found.filter(rank__in=ranks)
@@ -134,8 +153,10 @@ def select(wanted: Wanted) -> QuerySet[models.Finding]:
     return found.filter(tenant__name__icontains=wanted.tenant) if wanted.tenant else found
 
 
-def line(row: models.Finding) -> Line:
+def line(row: models.Finding, now: datetime) -> Line:
     """Say one finding; its tenant must be loaded."""
+    covered = row.exception_id and row.closed_at is None and row.accepted_until
+    covered = covered if covered and covered > now else None
     return Line(
         href=row.get_absolute_url(),
         rule=row.rule,
@@ -149,6 +170,8 @@ def line(row: models.Finding) -> Line:
         since=row.opened_at,
         until=row.closed_at,
         leans=len(row.document.get("assumptions") or ()),
+        accepted=exceptions.until(covered) if covered else "",
+        accepted_href=reverse("exception", args=[row.exception_id]) if covered else "",
     )
 
 
@@ -216,13 +239,14 @@ def _sums(of: models.Tenant | None, now: datetime) -> Sums:
     """Two queries, of all tenants or of one."""
     mine = {"tenant": of} if of else {}
     standing = models.Finding.objects.filter(closed_at=None, **mine).order_by()
-    by_rank = Count("pk", filter=Q(rank=0)), Count("pk", filter=Q(rank=1))
+    due = Q(accepted_until=None) | Q(accepted_until__lte=now)
     found = standing.aggregate(
-        critical=by_rank[0],
-        high=by_rank[1],
-        all=Count("pk"),
-        grave_at=Count("tenant", distinct=True, filter=Q(rank__lte=GRAVE)),
-        at=Count("tenant", distinct=True),
+        critical=Count("pk", filter=due & Q(rank=0)),
+        high=Count("pk", filter=due & Q(rank=1)),
+        all=Count("pk", filter=due),
+        accepted=Count("pk", filter=~due),
+        grave_at=Count("tenant", distinct=True, filter=due & Q(rank__lte=GRAVE)),
+        at=Count("tenant", distinct=True, filter=due),
     )
     rest = found.pop("all") - found["critical"] - found["high"]
     return Sums(rest=rest, **found, **_watched(now))
@@ -252,7 +276,7 @@ def address(**query: object) -> str:
 
 def _sentence(sums: Sums, of: models.Tenant | None) -> Iterator[Piece]:
     """The worst with their numbers, each leading to its list."""
-    mine = {"tenant": of.slug} if of else {}
+    mine = _only(sums, of)
     grave = [(sums.critical, "critical"), (sums.high, "high")]
     shown = [(n, name) for n, name in grave if n]
     if not shown:
@@ -270,8 +294,14 @@ def _sentence(sums: Sums, of: models.Tenant | None) -> Iterator[Piece]:
     noun = "tenant" if sums.tenants == 1 else "tenants"
     yield Piece(text=" at ")
     at = f"{sums.grave_at:,} of {sums.tenants:,} {noun}"
-    yield Piece(text=at, href=address(severity=["critical", "high"]))
+    yield Piece(text=at, href=address(severity=["critical", "high"], **mine))
     yield Piece(text=".")
+
+
+def _only(sums: Sums, of: models.Tenant | None) -> dict[str, str]:
+    """What numbers lead to: what nobody accepted, where anything was accepted; of one tenant."""
+    due = {"state": "due"} if sums.accepted else {}
+    return {**due, **({"tenant": of.slug} if of else {})}
 
 
 def _nothing_grave(sums: Sums, of: models.Tenant | None) -> Iterator[Piece]:
@@ -286,13 +316,17 @@ def _nothing_grave(sums: Sums, of: models.Tenant | None) -> Iterator[Piece]:
 
 def _beside(sums: Sums, of: models.Tenant | None) -> Iterator[Piece]:
     """The rest in one line: lesser findings, and tenants that nothing is known of."""
-    mine = {"tenant": of.slug} if of else {}
+    mine = _only(sums, of)
     if sums.rest:
         lesser = address(severity=["medium", "low", "info"], **mine)
         where = "" if of else f" at {sums.at:,} {'tenant' if sums.at == 1 else 'tenants'} in all"
         also = f"{sums.rest:,} more of lesser weight"
         yield Piece(text=also, href=lesser)
         yield Piece(text=f"{where}. ")
+    if sums.accepted:
+        words = f"{sums.accepted:,} accepted"
+        yield Piece(text=words, href=address(**{**mine, "state": "accepted"}))
+        yield Piece(text=" for a while. ")
     if sums.never_read and of is None:
         one = sums.never_read == 1
         who, whose = ("tenant was", "its") if one else ("tenants were", "their")
@@ -326,42 +360,3 @@ def of_the_moment(of: models.Tenant, now: datetime) -> list[Found]:
     )
     facts = Facts(configuration=history.known(of), observed=Observed(evidence=seen), at=now)
     return [one for one in judged(facts, OF_THE_MOMENT) if one.result is Result.NOT_SATISFIED]
-
-
-# ---- the list as a file ------------------------------------------------------------------
-
-HEAD: Final = (
-    "Tenant", "Address name", "Rule", "Requirement", "Severity", "Because", "Finding", "State",
-    "Since (UTC)", "Until (UTC)", "Evidence", "Near miss", "Assumptions", "Subject",
-)  # fmt: skip
-
-
-def table(wanted: Wanted) -> Iterator[tuple[str, ...]]:
-    """Head first, then every finding of the filtered list. Times are exact, in UTC."""
-    yield HEAD
-    for row in select(wanted).iterator(chunk_size=2000):
-        yield _cells(row)
-
-
-def _cells(row: models.Finding) -> tuple[str, ...]:
-    document: dict[str, Any] = row.document
-    return (
-        row.tenant.name,
-        row.tenant.slug,
-        row.rule,
-        title(row.rule),
-        SEVERITIES.get(row.severity, row.severity),
-        document.get("because") or "",
-        row.sentence,
-        STATES["closed" if row.closed_at else "open"],
-        _exact(row.opened_at),
-        _exact(row.closed_at),
-        " | ".join(document.get("evidence") or ()),
-        document.get("near_miss") or "",
-        ", ".join(document.get("assumptions") or ()),
-        row.subject,
-    )
-
-
-def _exact(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S}" if moment else ""
