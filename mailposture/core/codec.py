@@ -164,6 +164,9 @@ def _loader(kind: Any) -> _Loader:
 def _union_loader(kinds: tuple[Any, ...]) -> _Loader:
     loaders = [_loader(kind) for kind in kinds if kind is not type(None)]
     optional = type(None) in kinds
+    if optional and len(loaders) == 1:  # most unions are these
+        only = loaders[0]
+        return lambda document: None if document is None else only(document)
 
     def read(document: Any) -> Any:
         if document is None and optional:

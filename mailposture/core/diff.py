@@ -8,6 +8,7 @@ something is no difference.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import Field, dataclass, fields
 from datetime import datetime
+from functools import cache
 from typing import Any, Final, Literal
 
 from mailposture.core import addresses
@@ -78,7 +79,7 @@ def _compare_part(name: str, before: Configuration, after: Configuration) -> Ite
             yield _came_or_went(name, key, old[key], kind="removed")
         elif key not in old:
             yield _came_or_went(name, key, new[key], kind="added")
-        else:
+        elif old[key] != new[key]:
             yield from _compare_objects(name, key, old[key], new[key])
 
 
@@ -146,10 +147,15 @@ def _summary(part: str, value: Any) -> str:
 def _compare_objects(part: str, key: str, old: Any, new: Any) -> Iterator[Difference]:
     value_type: type = type(new)
     kinds = kinds_of(value_type)
-    for field in filter(is_compared, fields(new)):
+    for field in _compared(value_type):
         one, two = getattr(old, field.name), getattr(new, field.name)
         if one != two and not _unasked(field, one, two):
             yield _changed(part, key, field, (old, new), kinds[field.name])
+
+
+@cache
+def _compared(value_type: Any) -> tuple[Field[Any], ...]:
+    return tuple(filter(is_compared, fields(value_type)))
 
 
 def _unasked(field: Field[Any], old: Any, new: Any) -> bool:

@@ -194,4 +194,6 @@ def storable(text: str) -> str:
     """A text without NUL, which PostgreSQL cannot keep, and without halves of characters, which
     nobody can: JSON may hold both.
     """
+    if text.isascii() and "\0" not in text:  # nearly every text is so
+        return text
     return _NOT_STORABLE.sub("\N{REPLACEMENT CHARACTER}", text)

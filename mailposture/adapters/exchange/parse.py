@@ -99,6 +99,8 @@ def moment(raw: Any) -> datetime | None:
 
 def _items(raw: Any) -> list[str]:
     held = raw if isinstance(raw, list) else [raw]
+    if not held:
+        return []
     if any(isinstance(item, dict | list) for item in held):
         raise UnreadableError("not a list of texts")
     texts = [storable(str(item)).strip() for item in held if item is not None]
@@ -134,7 +136,7 @@ def _addresses(raw: Any) -> tuple[str, ...]:
     if isinstance(raw, str):
         # A range may be written with blanks around its dash; it is one entry all the same.
         raw = _words(re.sub(r"\s*-\s*", "-", raw))
-    entries = {re.sub(r"\s+", "", item).lower() for item in _items(raw)}
+    entries = {"".join(item.split()).lower() for item in _items(raw)}
     return tuple(sorted(entries, key=sort_key))
 
 

@@ -79,8 +79,10 @@ class Configuration:
 
     def knows(self, name: str) -> bool:
         """Whether the part was read whole; what lacks a required field counts as not known."""
+        if getattr(self, name) is None:
+            return False
         part = self.part(name)
-        return getattr(self, name) is not None and (part is None or part.is_known)
+        return part is None or part.is_known
 
     def decides(self, name: str) -> bool:
         """Whether a session can be answered by the part of this name: it was read, but perhaps
