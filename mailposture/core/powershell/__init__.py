@@ -1,4 +1,4 @@
-"""The small part of PowerShell in which connectors are changed: written safely, and read back.
+"""The small part of PowerShell in which mail flow is changed: written safely, and read back.
 
 Nothing is ever run. What is read are the few commands that move who may deliver; whatever would
 have to be run to be understood is refused, with what to write instead.
@@ -7,6 +7,7 @@ have to be run to be understood is refused, with what to write instead.
 from mailposture.core.powershell.commands import Command, commands
 from mailposture.core.powershell.quoting import SINGLE_QUOTES, quoted
 from mailposture.core.powershell.reader import Edit, PowerShellError, Single, Value
+from mailposture.core.powershell.rules import limits
 
 __all__ = [
     "SINGLE_QUOTES",
@@ -16,5 +17,6 @@ __all__ = [
     "Single",
     "Value",
     "commands",
+    "limits",
     "quoted",
 ]

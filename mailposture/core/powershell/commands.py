@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mailposture.core.powershell.parameters import (
+    ALIASES,
     CMDLETS,
     SUPPORTED,
     Cmdlet,
@@ -29,12 +30,15 @@ NO_PIPELINES: Final = "a pipeline is not followed: name the connector and write 
 class Command:
     """One command: its name, its parameters by lower-case name, and the line it begins on.
 
-    `Identity` and `Name` are there by their names also where they were given without.
+    `Identity` and `Name` are there by their names also where they were given without. `aside` are
+    those that say how it runs, and `unread` those that nothing here reads, by their own names.
     """
 
     name: str
     parameters: Mapping[str, Value] = field(default_factory=dict)
     line: int = 0
+    aside: Mapping[str, Value] = field(default_factory=dict)
+    unread: Mapping[str, Value] = field(default_factory=dict)
 
 
 def commands(text: str) -> tuple[Command, ...]:
@@ -70,10 +74,26 @@ def _statement(reader: Reader) -> Command | None:
     cmdlet = CMDLETS.get(name.lower())
     if cmdlet is None:
         raise PowerShellError(line, f"{_shown(name)} is not predicted. What is: {SUPPORTED}")
-    parameters = _parameters(reader, cmdlet)
+    given = _parameters(reader, cmdlet)
     if reader.peek() == "|":
         raise reader.error(NO_PIPELINES)
-    return Command(name=cmdlet.name, parameters=parameters, line=line)
+    return _sorted(cmdlet, given, line)
+
+
+def _sorted(cmdlet: Cmdlet, given: Mapping[str, Value], line: int) -> Command:
+    """The command, with what is read apart from what says how it runs and from what is not read."""
+    read: dict[str, Value] = {}
+    aside: dict[str, Value] = {}
+    unread: dict[str, Value] = {}
+    for name, value in given.items():
+        takes = cmdlet.takes.get(name, Takes.ANY)
+        if takes is Takes.ANY:
+            unread[name] = value
+        elif takes in (Takes.SWITCH, Takes.ASIDE):
+            aside[ALIASES.get(name, name)] = value
+        else:
+            read[name.lower()] = value
+    return Command(name=cmdlet.name, parameters=read, line=line, aside=aside, unread=unread)
 
 
 def _command_name(reader: Reader) -> str:
@@ -116,6 +136,7 @@ def _pass_over(reader: Reader) -> None:
 
 def _parameters(reader: Reader, cmdlet: Cmdlet) -> dict[str, Value]:
     found: dict[str, Value] = {}
+    seen: set[str] = set()
     while True:
         reader.skip()
         if reader.at_end():
@@ -124,11 +145,11 @@ def _parameters(reader: Reader, cmdlet: Cmdlet) -> dict[str, Value]:
             name, value = _named(reader, cmdlet)
         else:
             name, value = _unnamed(reader, cmdlet, found)
-        if name in found:
+        if name.lower() in seen:
             raise reader.error(f"-{name} stands there twice")
+        seen.add(name.lower())
         found[name] = value
-    aside = (Takes.SWITCH, Takes.ASIDE)
-    return {n.lower(): v for n, v in found.items() if cmdlet.takes[n] not in aside}
+    return found
 
 
 def _parameter_name(reader: Reader) -> tuple[str, bool]:
@@ -146,9 +167,11 @@ def _named(reader: Reader, cmdlet: Cmdlet) -> tuple[str, Value]:
     name, why = resolve(cmdlet, given)
     if name is None:
         raise reader.error(why)
-    takes = cmdlet.takes[name]
+    takes = cmdlet.takes.get(name, Takes.ANY)
     reader.skip()
     if takes is Takes.SWITCH and not colon:
+        return name, True
+    if takes is Takes.ANY and not colon and (reader.at_end() or reader.is_parameter()):
         return name, True
     if reader.at_end() or (reader.is_parameter() and not colon):
         raise reader.error(f"-{name} has no value")
@@ -170,7 +193,7 @@ def _fitting(reader: Reader, name: str, takes: Takes, value: Value) -> Value:
     """The value as its parameter takes it; an error where PowerShell would refuse it."""
     if takes is Takes.LIST:
         return value if value is None or isinstance(value, tuple | Edit) else (value,)
-    if takes is Takes.ASIDE:
+    if takes in (Takes.ASIDE, Takes.ANY):
         return value
     if isinstance(value, tuple | Edit):
         raise reader.error(f"-{name} takes one value")

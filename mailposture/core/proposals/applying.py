@@ -1,26 +1,24 @@
 """Commands applied to a configuration, one after the other; nothing is ever run."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from mailposture.core import diff
 from mailposture.core.configuration import (
-    PARTS,
     Configuration,
     ConnectorType,
     InboundConnector,
-    Organization,
     Part,
     PartStatus,
-    RejectDirectSend,
     with_part,
 )
-from mailposture.core.powershell import Command, Value
-from mailposture.core.proposals.values import FIELDS, ProposalError, stored
-from mailposture.core.proposals.warnings import warnings
-
-CONNECTORS: Final = "inbound_connectors"
+from mailposture.core.powershell import Command
+from mailposture.core.proposals import beside, parts
+from mailposture.core.proposals.parts import CONNECTORS, Applied
+from mailposture.core.proposals.values import ProposalError
+from mailposture.core.proposals.warnings import minded, warnings
+from mailposture.core.words import wire
 
 # What New-InboundConnector takes where nothing is said. ConnectorType has no documented default:
 # the admin centre and the cmdlet make Partner connectors.
@@ -60,26 +58,28 @@ def propose(
 
     Raises ProposalError, with the line (or what else `unit` numbers) that cannot be.
     """
-    present, steps, touched = configuration, [], set()
-    for command in commands:
+    present, told, steps, touched = configuration, list(commands), [], set()
+    for command in told:
         try:
-            after, guid = APPLY[command.name](present, command.parameters)
+            after, part, key = APPLY[command.name](present, command)
         except ProposalError as problem:
             where = f"{unit} {command.line}: " if command.line else ""
             raise ProposalError(f"{where}{problem}") from None
-        steps += _steps(present, after, guid) or [f"{_called(after, guid)} is so already"]
-        touched.add(guid)
+        steps += _steps(present, after, part, key) or [_nothing(command, after, part, key)]
+        if part == CONNECTORS:
+            touched.add(key)
         present = after
     changed = [c for c in present.inbound_connectors or () if c.guid in touched]
-    return Proposal(configuration=present, steps=tuple(steps), warnings=tuple(warnings(changed)))
+    said = (*warnings(changed), *minded(told, unit))
+    return Proposal(configuration=present, steps=tuple(steps), warnings=said)
 
 
-def with_parts(configuration: Configuration, parts: Configuration) -> Proposal:
+def with_parts(configuration: Configuration, whole: Configuration) -> Proposal:
     """The configuration with every part that the other one has in the place of its own."""
     present = configuration
-    for part in parts.parts:
-        present = with_part(present, part, getattr(parts, part.name))
-    connectors = parts.inbound_connectors or ()
+    for part in whole.parts:
+        present = with_part(present, part, getattr(whole, part.name))
+    connectors = whole.inbound_connectors or ()
     return Proposal(
         configuration=present,
         steps=tuple(map(_said, diff.compare(configuration, present))),
@@ -90,11 +90,14 @@ def with_parts(configuration: Configuration, parts: Configuration) -> Proposal:
 # ---- steps in words ------------------------------------------------------------------------
 
 
-def _steps(before: Configuration, after: Configuration, guid: str) -> list[str]:
-    """What one command changed, also in parts that are not known whole: of the connectors it is
-    about one alone.
+def _steps(before: Configuration, after: Configuration, part: str, key: str) -> list[str]:
+    """What one command changed, also in parts that are not known whole: of the object it is about
+    alone.
     """
-    return [_said(one) for one in diff.compare(_as_known(before, guid), _as_known(after, guid))]
+    if not part:
+        return []
+    sides = (_as_known(side, part, key) for side in (before, after))
+    return [_said(one) for one in diff.compare(*sides)]
 
 
 def _said(one: diff.Difference) -> str:
@@ -103,125 +106,69 @@ def _said(one: diff.Difference) -> str:
     return f"{one.subject}: {one.sentence}" if is_of_many else one.sentence
 
 
-def _as_known(configuration: Configuration, guid: str) -> Configuration:
-    ok = [Part(name=name, status=PartStatus.OK) for name in PARTS]
-    organization = configuration.organization or _UNREAD
-    return Configuration(
-        parts=tuple(ok),
-        inbound_connectors=tuple(c for c in _connectors(configuration) if c.guid == guid),
-        organization=organization,
-    )
+def _as_known(configuration: Configuration, part: str, key: str) -> Configuration:
+    """The one object alone, in a part that is known: what else is there does not matter."""
+    ok = Part(name=part, status=PartStatus.OK)
+    if part == parts.ORGANIZATION:
+        held: Any = configuration.organization or parts.UNREAD
+    else:
+        held = tuple(o for o in parts.held(configuration, part) if parts.key_of(o) == key)
+    return with_part(Configuration(), ok, held)
 
 
-_UNREAD: Final = Organization(name="", reject_direct_send=RejectDirectSend.UNKNOWN)
+def _nothing(command: Command, after: Configuration, part: str, key: str) -> str:
+    """What is said where a command moves nothing."""
+    says_nothing = command.unread and not command.parameters.keys() - {"identity"}
+    if says_nothing or not part:
+        return f"{command.name} changes nothing that is read here"
+    if part == parts.ORGANIZATION:
+        return "RejectDirectSend is so already" if _direct(command) else "It is so already"
+    names = (parts.name_of(o) for o in parts.held(after, part) if parts.key_of(o) == key)
+    return f"{next(names, wire(key))} is so already"
 
 
-def _called(configuration: Configuration, guid: str) -> str:
-    names = (c.name for c in configuration.inbound_connectors or () if c.guid == guid)
-    return next(names, "RejectDirectSend")
+def _direct(command: Command) -> bool:
+    return set(command.parameters) == {"rejectdirectsend"}
 
 
-# ---- the four commands ---------------------------------------------------------------------
-
-type Applied = tuple[Configuration, str]  # and the guid of the connector it was about
+# ---- the commands --------------------------------------------------------------------------
 
 
-def _new(configuration: Configuration, parameters: Mapping[str, Value]) -> Applied:
+def _new(configuration: Configuration, command: Command) -> Applied:
+    parameters = command.parameters
     name = str(parameters.get("name") or "").strip()
     if not name:
         raise ProposalError("New-InboundConnector asks for a Name")
     if not parameters.get("senderdomains"):
         raise ProposalError("New-InboundConnector asks for SenderDomains")
-    if _named(configuration, name):
-        raise ProposalError(f"there is an inbound connector {name!r} already")
+    parts.free(configuration, CONNECTORS, name)
     guid = str(parameters.get("guid") or f"proposed: {name.lower()}")
     blank = InboundConnector(guid=guid, name="", sender_domains=(), **DEFAULTS)
-    made = _changed(blank, parameters)
-    return _with(configuration, (*_connectors(configuration), made)), made.guid
+    return parts.with_one(configuration, CONNECTORS, parts.changed(blank, CONNECTORS, command))
 
 
-def _set(configuration: Configuration, parameters: Mapping[str, Value]) -> Applied:
-    was = found(configuration, parameters.get("identity"))
-    changed = _changed(was, parameters)
-    other = _named(configuration, changed.name)
-    if other and other.guid != was.guid:
-        raise ProposalError(f"there is an inbound connector {changed.name!r} already")
-    kept = (changed if c.guid == was.guid else c for c in _connectors(configuration))
-    return _with(configuration, tuple(kept)), was.guid
+def _set(configuration: Configuration, command: Command) -> Applied:
+    was = parts.found(configuration, CONNECTORS, command.parameters.get("identity"))
+    changed = parts.changed(was, CONNECTORS, command)
+    parts.free(configuration, CONNECTORS, changed.name, but=was.guid)
+    return parts.with_one(configuration, CONNECTORS, changed)
 
 
-def _remove(configuration: Configuration, parameters: Mapping[str, Value]) -> Applied:
-    was = found(configuration, parameters.get("identity"))
-    kept = tuple(c for c in _connectors(configuration) if c.guid != was.guid)
-    return _with(configuration, kept), was.guid
-
-
-def _organization(configuration: Configuration, parameters: Mapping[str, Value]) -> Applied:
-    given = parameters.get("rejectdirectsend")
-    if not isinstance(given, bool):
-        raise ProposalError("RejectDirectSend is true or false")
-    setting = RejectDirectSend.ON if given else RejectDirectSend.OFF
-    was = configuration.organization or _UNREAD
-    return _put(configuration, "organization", replace(was, reject_direct_send=setting)), ""
-
-
-type Apply = Callable[[Configuration, Mapping[str, Value]], Applied]
+type Apply = Callable[[Configuration, Command], Applied]
 
 APPLY: Final[Mapping[str, Apply]] = {
     "New-InboundConnector": _new,
     "Set-InboundConnector": _set,
-    "Remove-InboundConnector": _remove,
-    "Set-OrganizationConfig": _organization,
+    "Remove-InboundConnector": beside.removed(CONNECTORS),
+    "Set-OrganizationConfig": beside.organization,
+    "New-TransportRule": beside.new_rule,
+    "Set-TransportRule": beside.set_rule,
+    "Enable-TransportRule": beside.enable_rule,
+    "Disable-TransportRule": beside.disable_rule,
+    "Remove-TransportRule": beside.removed(parts.RULES),
+    "Set-HostedConnectionFilterPolicy": beside.set_filter,
+    "New-AcceptedDomain": beside.new_domain,
+    "Set-AcceptedDomain": beside.set_domain,
+    "Remove-AcceptedDomain": beside.removed(parts.DOMAINS),
+    "Set-RemoteDomain": beside.nothing,
 }
-
-
-# ---- connectors by name --------------------------------------------------------------------
-
-
-def _connectors(configuration: Configuration) -> tuple[InboundConnector, ...]:
-    return configuration.inbound_connectors or ()
-
-
-def _named(configuration: Configuration, name: str) -> InboundConnector | None:
-    """The connector of this name or Guid: case means nothing to Exchange."""
-    asked = name.strip().lower()
-    both = [c for c in _connectors(configuration) if asked in (c.guid.lower(), c.name.lower())]
-    return both[0] if both else None
-
-
-def found(configuration: Configuration, identity: Value) -> InboundConnector:
-    """The connector that is meant; a ProposalError where there is none."""
-    name = str(identity or "").strip()
-    if not name:
-        raise ProposalError("which connector: its Identity is missing")
-    if there := _named(configuration, name):
-        return there
-    if not configuration.knows(CONNECTORS):
-        raise ProposalError(f"no connector {name!r} was read, and not all were")
-    others = ", ".join(repr(c.name) for c in _connectors(configuration)[:8])
-    raise ProposalError(f"no inbound connector is called {name!r}. There is {others or 'none'}")
-
-
-def _changed(was: InboundConnector, parameters: Mapping[str, Value]) -> InboundConnector:
-    given = {}
-    for name, value in parameters.items():
-        field = FIELDS.get(name)
-        if field is None:
-            if name in ("identity", "guid"):
-                continue
-            raise ProposalError(f"an inbound connector has no {name!r}")
-        given[field] = stored(field, value, getattr(was, field))
-    return replace(was, **given)
-
-
-def _with(configuration: Configuration, connectors: tuple[InboundConnector, ...]) -> Configuration:
-    return _put(configuration, CONNECTORS, connectors)
-
-
-def _put(configuration: Configuration, name: str, value: Any) -> Configuration:
-    """The part with its new value; what was not known of it stays unknown."""
-    part = configuration.part(name)
-    if not configuration.knows(name) and (part is None or part.is_known):
-        missing = ("what was not read",)
-        part = Part(name=name, status=PartStatus.INCOMPLETE, missing=missing)
-    return with_part(configuration, part or Part(name=name, status=PartStatus.OK), value)

@@ -6,7 +6,8 @@ from typing import Any, Final
 from mailposture.core.configuration import Configuration, InboundConnector
 from mailposture.core.powershell import Command, Edit, Value
 from mailposture.core.proposals.applying import Proposal, propose
-from mailposture.core.proposals.values import FIELDS, ProposalError
+from mailposture.core.proposals.parts import FIELDS_OF
+from mailposture.core.proposals.values import ProposalError
 
 # What Get-InboundConnector shows and no command sets; it may stand in a proposal and is not read.
 READ_ONLY: Final = frozenset(
@@ -32,6 +33,7 @@ READ_ONLY: Final = frozenset(
         "whencreatedutc",
     }
 )
+FIELDS: Final = FIELDS_OF[InboundConnector]
 IDENTITIES: Final = ("guid", "exchangeobjectid", "identity", "id", "name")
 DIRECT_SEND: Final = "rejectdirectsend"
 

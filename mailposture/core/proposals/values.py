@@ -6,7 +6,6 @@ Sources: New-InboundConnector and Set-InboundConnector (MicrosoftDocs/office-doc
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields
 from typing import Any, Final
 
 from mailposture.core import addresses
@@ -16,6 +15,7 @@ from mailposture.core.configuration import (
     ConnectorType,
     InboundConnector,
     Kind,
+    RejectDirectSend,
     exchange_name,
     kinds_of,
 )
@@ -24,15 +24,8 @@ from mailposture.core.powershell import Edit, Single, Value
 # The widest that SenderIPAddresses takes: /24, and ranges of as many addresses.
 WIDEST: Final = 256
 
-KINDS: Final = kinds_of(InboundConnector)
 # What Exchange sets by itself.
 NOT_GIVEN: Final = frozenset({"guid", "when_changed_utc", "when_created_utc"})
-# Lower-case Exchange name -> field.
-FIELDS: Final[Mapping[str, str]] = {
-    exchange_name(f.name).lower(): f.name
-    for f in fields(InboundConnector)
-    if f.name not in NOT_GIVEN
-}
 NEVER_EMPTY: Final = frozenset({"name", "sender_domains", "connector_type"})
 LONGEST_NAME: Final = 64
 # Running text may have lines and tabs; nothing else may hold what cannot be seen.
@@ -48,18 +41,30 @@ UNSEEN: Final[Mapping[str, str]] = {
 # Enumerations as numbers, as exports may write them (Microsoft.Exchange.Data).
 TYPES: Final = {"onpremises": ConnectorType.ON_PREMISES, "partner": ConnectorType.PARTNER}
 TYPES_BY_NUMBER: Final = {"1": ConnectorType.ON_PREMISES, "2": ConnectorType.PARTNER}
+# Texts that are one of a few words (New-TransportRule, Set-AcceptedDomain).
+CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "mode": ("Audit", "AuditAndNotify", "Enforce"),
+    "from_scope": ("InOrganization", "NotInOrganization"),
+    "sent_to_scope": (
+        *("InOrganization", "NotInOrganization", "ExternalPartner", "ExternalNonPartner"),
+    ),
+    "sender_address_location": ("Header", "Envelope", "HeaderOrEnvelope"),
+    "domain_type": ("Authoritative", "InternalRelay", "ExternalRelay"),
+}
+# Whole numbers and their bounds: SCL is -1 (no filtering) to 9.
+NUMBERS: Final = {"set_scl": (-1, 9), "priority": (0, 100_000)}
 
 
 class ProposalError(ValueError):
     """A proposal that Exchange Online would refuse, or that does not say enough: in words."""
 
 
-def stored(field: str, value: Value, was: Any) -> Any:
+def stored(field: str, value: Value, was: Any, of: type = InboundConnector) -> Any:
     """The value of a field after this was given for it, `was` being its value before.
 
     Raises ProposalError where Exchange would not take it.
     """
-    kind, name = KINDS[field], exchange_name(field)
+    kind, name = kinds_of(of)[field], exchange_name(field)
     if value != was:  # what is there already is not asked for anew
         _seen(field, name, value)
     if kind in READERS:
@@ -67,7 +72,7 @@ def stored(field: str, value: Value, was: Any) -> Any:
     elif isinstance(value, tuple | Edit):
         raise ProposalError(f"{name} takes one value")
     else:
-        found = _single(kind, name, value)
+        found = SINGLES.get(kind, _one_text)(field, value)
     if not found and field in NEVER_EMPTY:
         raise ProposalError(f"{name} cannot be empty")
     return found
@@ -103,33 +108,63 @@ def _members(field: str, kind: Kind, value: Value, was: Iterable[str]) -> list[s
     return [read(str(item)) for item in items if item is not None]
 
 
-def _single(kind: Kind, name: str, value: Single) -> Any:
-    if kind is Kind.FLAG:
-        return _flag(name, value)
-    if kind is Kind.CONNECTOR_TYPE:
-        return _connector_type(value)
-    if value is None or not str(value).strip():
-        return None
-    if name == "TlsSenderCertificateName":
-        return _domain(str(value), "TlsSenderCertificateName")
-    if name == "Name" and len(str(value)) > LONGEST_NAME:
-        raise ProposalError(f"a connector's name has at most {LONGEST_NAME} characters")
-    return str(value)
-
-
-def _flag(name: str, value: Single) -> bool:
+def _flag(field: str, value: Single) -> bool:
     if isinstance(value, bool):
         return value
     if str(value).strip().lower() in ("true", "false"):
         return str(value).strip().lower() == "true"
-    raise ProposalError(f"{name} is true or false, and not {_shown(value)}")
+    raise ProposalError(f"{exchange_name(field)} is true or false, and not {_shown(value)}")
 
 
-def _connector_type(value: Single) -> ConnectorType:
+def _switch(field: str, value: Single) -> RejectDirectSend:
+    if not isinstance(value, bool):
+        raise ProposalError(f"{exchange_name(field)} is true or false")
+    return RejectDirectSend.ON if value else RejectDirectSend.OFF
+
+
+def _connector_type(_: str, value: Single) -> ConnectorType:
     word = str(value).strip().lower()
     if found := TYPES.get(word) or TYPES_BY_NUMBER.get(word):
         return found
     raise ProposalError(f"ConnectorType is Partner or OnPremises, and not {_shown(value)}")
+
+
+def _number(field: str, value: Single) -> int | None:
+    if value is None:
+        return None
+    least, most = NUMBERS.get(field, (0, 0))
+    if re.fullmatch(r"-?[0-9]{1,6}", str(value).strip()) and least <= int(str(value)) <= most:
+        return int(str(value))
+    name = exchange_name(field)
+    raise ProposalError(f"{name} is a number from {least} to {most:,}, and not {_shown(value)}")
+
+
+def _one_text(field: str, value: Single) -> str | None:
+    if value is None or not str(value).strip():
+        return None
+    text, name = str(value), exchange_name(field)
+    if field in CHOICES:
+        return _chosen(name, CHOICES[field], text)
+    if field == "tls_sender_certificate_name":
+        return _domain(text, name)
+    if field == "name" and len(text) > LONGEST_NAME:
+        raise ProposalError(f"a name has at most {LONGEST_NAME} characters")
+    return text
+
+
+def _chosen(name: str, words: tuple[str, ...], text: str) -> str:
+    found = next((word for word in words if word.lower() == text.strip().lower()), None)
+    if found is None:
+        raise ProposalError(f"{name} is {' or '.join(words)}, and not {_shown(text)}")
+    return found
+
+
+SINGLES: Final[Mapping[Kind, Callable[[str, Single], Any]]] = {
+    Kind.FLAG: _flag,
+    Kind.SWITCH: _switch,
+    Kind.CONNECTOR_TYPE: _connector_type,
+    Kind.NUMBER: _number,
+}
 
 
 def _shown(value: object) -> str:
@@ -162,13 +197,20 @@ def sender_address(text: str) -> str:
     return entry
 
 
-def _skipped_address(text: str) -> str:
-    entry = re.sub(r"\s+", "", text).lower()
-    try:
-        addresses.parse_entry(entry)
-    except AddressError as problem:
-        raise ProposalError(f"EFSkipIPs: {problem}") from None
-    return entry
+def _addresses_of(name: str, *, narrow: bool = False) -> Callable[[str], str]:
+    """Reads an entry of this parameter: of either family, and of any width but where `narrow`."""
+
+    def read(text: str) -> str:
+        entry = re.sub(r"\s+", "", text).lower()
+        try:
+            family, (first, last) = addresses.parse_entry(entry)
+        except AddressError as problem:
+            raise ProposalError(f"{name}: {problem}") from None
+        if narrow and family == 4 and "/" in entry and last - first + 1 > WIDEST:
+            raise ProposalError(f"{name} takes no network wider than /24: {entry}")
+        return entry
+
+    return read
 
 
 def _sender_domain(text: str) -> str:
@@ -205,7 +247,12 @@ READERS: Final[Mapping[Kind, Callable[[str], str]]] = {
     Kind.TEXTS: _text,
 }
 OF_FIELD: Final[Mapping[str, Callable[[str], str]]] = {
-    "ef_skip_ips": _skipped_address,
+    "ef_skip_ips": _addresses_of("EFSkipIPs"),
+    "sender_ip_ranges": _addresses_of("SenderIpRanges"),
+    "except_if_sender_ip_ranges": _addresses_of("ExceptIfSenderIpRanges"),
+    "ip_allow_list": _addresses_of("IPAllowList", narrow=True),
+    "ip_block_list": _addresses_of("IPBlockList", narrow=True),
+    "ip_list_blocked": _addresses_of("IPListBlocked"),
     "associated_accepted_domains": _accepted_domain,
 }
 

@@ -1,9 +1,10 @@
 """What Exchange takes without a word, or with another meaning than one may think."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from mailposture.core.configuration import InboundConnector
+from mailposture.core.powershell import Command, Value, limits
 
 
 def _both(c: InboundConnector) -> bool:
@@ -64,3 +65,94 @@ def warnings(connectors: Iterable[InboundConnector]) -> Iterator[str]:
         for applies, says in WARNINGS:
             if applies(connector):
                 yield says.format(name=connector.name)
+
+
+# ---- what is said of how a command runs, and of what is not read ---------------------------
+
+WHAT_IF: Final = (
+    "-WhatIf{at}: run like this a command changes nothing. It is predicted as if -WhatIf were not"
+    " there."
+)
+ASKS: Final = "-Confirm{at}: Exchange asks first. It is predicted as answered with yes."
+ASKS_NOT: Final = "-Confirm:$false{at}: Exchange makes the change without asking."
+FORCE: Final = "-Force{at}: Exchange leaves out its warnings. It is checked here all the same."
+UNCHECKED: Final = "-BypassValidation{at}: Exchange may take what is refused here."
+ON_ERROR: Final = (
+    "-ErrorAction{at}: says what happens after an error. Every line is predicted as if none came."
+)
+PRINTED: Final = "{names}{at}: only what is printed or kept for later; nothing of it is predicted."
+NOT_READ: Final = "{names} of {command}{at}: not read here, so that what it does is not predicted."
+PERHAPS: Final = (
+    "{names} of {command}{at}: not read here. The rule is taken to act perhaps, and not surely."
+)
+REMOTE: Final = (
+    "Set-RemoteDomain{at}: nothing here reads the settings of remote domains. It is passed over"
+    " whole."
+)
+ON_SERVERS: Final = (
+    "{command}{at}: a command of Exchange Server. In Exchange Online accepted domains come and go"
+    " with the domains of Microsoft 365; predicted is what it would be then."
+)
+OF_SERVERS: Final = frozenset({"New-AcceptedDomain", "Remove-AcceptedDomain"})
+MOST_NAMED: Final = 8
+MOST_LINES: Final = 6
+
+
+def minded(commands: Iterable[Command], unit: str = "line") -> tuple[str, ...]:
+    """What is to be minded in how these commands are written; each sentence with its lines."""
+    found: dict[str, list[int]] = {}
+    for command in commands:
+        for words in _of(command):
+            found.setdefault(words, []).append(command.line)
+    return tuple(words.replace("{at}", _at(lines, unit)) for words, lines in found.items())
+
+
+def _at(lines: list[int], unit: str) -> str:
+    numbers = list(dict.fromkeys(filter(None, lines)))
+    if not numbers:
+        return ""
+    more = len(numbers) - MOST_LINES
+    said = ", ".join(map(str, numbers[:MOST_LINES])) + (f" and {more} more" if more > 0 else "")
+    return f" ({unit}{'s' if len(numbers) > 1 else ''} {said})"
+
+
+def _of(command: Command) -> Iterator[str]:
+    """The sentences for one command, each with a place for its lines."""
+    yield from _of_running(command.aside)
+    if command.name == "Set-RemoteDomain":
+        yield REMOTE
+        return
+    if command.name in OF_SERVERS:
+        yield ON_SERVERS.replace("{command}", command.name)
+    of_rule = command.name.endswith("-TransportRule")
+    limiting = [name for name in command.unread if of_rule and limits(name)]
+    others = [name for name in command.unread if name not in limiting]
+    for names, words in ((limiting, PERHAPS), (others, NOT_READ)):
+        if names:
+            yield words.replace("{names}", _names(names)).replace("{command}", command.name)
+
+
+def _of_running(aside: Mapping[str, Value]) -> Iterator[str]:
+    said = {
+        ("WhatIf", True): WHAT_IF,
+        ("Confirm", True): ASKS,
+        ("Confirm", False): ASKS_NOT,
+        ("Force", True): FORCE,
+        ("BypassValidation", True): UNCHECKED,
+    }
+    printed = []
+    for name, value in aside.items():
+        if name == "ErrorAction":
+            yield ON_ERROR
+        elif isinstance(value, bool) and (name, value) in said:
+            yield said[name, value]
+        elif name not in ("WhatIf", "Force", "BypassValidation"):
+            printed.append(name)
+    if printed:
+        yield PRINTED.replace("{names}", _names(printed))
+
+
+def _names(names: list[str]) -> str:
+    more = len(names) - MOST_NAMED
+    said = ", ".join(f"-{name}" for name in names[:MOST_NAMED])
+    return said + (f" and {more} more" if more > 0 else "")
