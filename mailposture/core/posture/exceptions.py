@@ -21,13 +21,21 @@ def exceptions(facts: Facts) -> Sequence[Said]:
 def _judged(one: Excepted, at: datetime) -> Iterator[Said]:
     """What is wrong with one. Its age is said by a day, so that the finding stays the same."""
     expired = one.expires_at is not None and one.expires_at <= at
+    seen = tuple(_seen(one))
     if expired and one.expires_at:
-        yield violated(f"{one.sentence} It held until {_day(one.expires_at)}.", subject=one.key)
+        words = f"{one.sentence} It held until {_day(one.expires_at)}."
+        yield violated(words, *seen, subject=one.key)
     elif not one.approved:
         words = f"{one.sentence} Nobody approved it."
-        yield violated(words, subject=one.key, weight=PENDING)
+        yield violated(words, *seen, subject=one.key, weight=PENDING)
     elif one.expires_at is None:
-        yield violated(f"{one.sentence} It never expires.", subject=one.key)
+        yield violated(f"{one.sentence} It never expires.", *seen, subject=one.key)
+
+
+def _seen(one: Excepted) -> Iterator[str]:
+    """What is written of it."""
+    yield "Approved." if one.approved else "Not approved."
+    yield f"Its last day is {_day(one.expires_at)}." if one.expires_at else "It has no end."
 
 
 def _day(end: datetime) -> str:

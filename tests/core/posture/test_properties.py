@@ -85,6 +85,10 @@ def test_every_rule_says_something_of_every_tenant_and_never_raises(tenant: Fact
         assert one.sentence
         assert one.because
         assert (one.remediation != "") is (one.result is Result.NOT_SATISFIED)
+        told = bool(one.near_miss) + bool(one.no_near_miss)
+        assert told == (one.result is Result.NOT_SATISFIED)
+        assert one.evidence or one.result is not Result.NOT_SATISFIED
+        assert one.led_by in ("", "MP-01")
         assert set(one.assumptions) <= set(BY_NAME)
         assert codec.load(Finding, codec.dump(one)) == one
 

@@ -66,7 +66,8 @@ def narrow(facts: Facts, finding: Finding) -> Script:
     if finding.subject.endswith(" certificate"):
         return _renamed(facts, finding, connector)
     removed = _removed(facts, finding, connector)
-    if needed := removed & facts.everyone_approved:
+    # A gateway is approved for the lock, and not for what an own server's connector grants.
+    if finding.rule != "MP-07" and (needed := removed & facts.everyone_approved):
         words = f"Approved sources send from {many(needed)} of these: ask for addresses or a"
         return _needed(facts, finding, f"{words} certificate that nobody else has.")
     kept = lines.entries(ipv4(connector.sender_ip_addresses) - removed)
