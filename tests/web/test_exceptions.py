@@ -326,7 +326,8 @@ def test_the_file_has_every_column_and_is_harmless(staff: Client) -> None:
 
 
 def test_an_accepted_finding_is_shown_and_counted_apart(staff: Client) -> None:
-    before = words(page(staff, found() and "/findings/"))
+    found()
+    before = words(page(staff, "/findings/"))
     high = int(re.findall(r"(\d+) high finding", before)[0])
     row = approved()
     shown = page(staff, "/findings/")
