@@ -72,6 +72,7 @@ urlpatterns = [
     path("tenants/<slug:slug>/exposure/networks.txt", exposure.networks, name="exposure_list"),
     path("tenants/<slug:slug>/what-if/", whatif.what_if, name="what_if"),
     path("exposure.json", figures.exposure, name="exposure"),
+    path("exposure/", exposure.start, name="exposure_start"),
     path("what-if/", whatif_start.start, name="what_if_start"),
     path("findings/", findings.findings, name="findings"),
     path("findings.csv", findings.findings_csv, name="findings_csv"),

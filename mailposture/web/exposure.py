@@ -1,12 +1,31 @@
 """Who may deliver to a tenant, by its configuration."""
 
+from typing import Final
+
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from mailposture.services.pages import reaching
+from mailposture.services.pages import fleet, reaching
 from mailposture.web.access import seen_tenant
+
+LONGEST: Final = 120
+PAGE: Final = 50
+
+
+@require_safe
+def start(request: HttpRequest) -> HttpResponse:
+    """List the tenants under watch, the worst first, each leading to who may deliver to it."""
+    now = timezone.now()
+    search = request.GET.get("q", "").replace("\0", "").strip()[:LONGEST]
+    found = fleet.worst_first(fleet.watched(now))
+    if search:
+        found = found.filter(name__icontains=search)
+    page = Paginator(found, PAGE).get_page(request.GET.get("page", "1"))
+    context = {"now": now, "page": page, "rows": fleet.rows(page, now), "search": search}
+    return render(request, "exposure/choose.html", context)
 
 
 @require_safe

@@ -14,7 +14,7 @@ from mailposture.services import vantage_points
 from mailposture.services.pages import fleet
 
 SWITCHER_TENANTS = 200
-IN_LAB = (("Lab", "lab", "server", None), ("Mailbox", "mailbox", "mail", None))
+IN_LAB = ("Lab", "lab", "server", None)
 # Beside the pages of every day: where they hang from, and what explains them.
 BESIDE = (
     ("Exceptions", "exceptions"),
@@ -22,6 +22,9 @@ BESIDE = (
     ("Explain a reply", "explain"),
     ("Words", "glossary"),
 )
+BESIDE_IN_LAB = ("Mailbox", "mailbox")
+# Pages of one tenant, and where its page stands for the list of tenants to choose from.
+OF_A_TENANT = {"what_if_start": "what_if", "exposure_start": "exposure_of"}
 BAD_NEWS = ("overview", "findings", "incidents")
 COUNTED = "fleet_counts"
 MARKED = "places_marked"
@@ -76,13 +79,15 @@ def _navigation(request: HttpRequest, counts: fleet.Counts) -> list[dict[str, An
     rows = [
         ("Overview", "overview", "layout-dashboard", counts.open or None),
         ("Tenants", "tenants", "building", counts.total),
+        ("Exposure", "exposure_start", "door", None),
         ("Findings", "findings", "shield", counts.findings or None),
+        ("Contradictions", "contradictions", "equal-not", counts.apart or None),
         ("Changes", "changes", "history", None),
         ("Incidents", "incidents", "urgent", counts.incidents or None),
         ("What-if", "what_if_start", "flask", None),
         ("Reports", "reports", "file-text", None),
         ("Settings", "settings", "settings", None),
-        *(IN_LAB if settings.LAB else ()),
+        *((IN_LAB,) if settings.LAB else ()),
     ]
     return [
         {
@@ -99,9 +104,9 @@ def _navigation(request: HttpRequest, counts: fleet.Counts) -> list[dict[str, An
 
 
 def _leads(url: str, tenant: str | None) -> str:
-    """Where an entry leads: a what-if of the tenant that is looked at, if one is."""
-    if url == "what_if_start" and tenant:
-        return reverse("what_if", args=[tenant])
+    """Where an entry leads: to this page of the tenant that is looked at, if one is."""
+    if tenant and url in OF_A_TENANT:
+        return reverse(OF_A_TENANT[url], args=[tenant])
     return reverse(url)
 
 
@@ -109,7 +114,7 @@ def _beside(request: HttpRequest) -> list[dict[str, Any]]:
     here = request.resolver_match.url_name if request.resolver_match else ""
     return [
         {"name": name, "url": reverse(url), "current": _belongs(here or "", url)}
-        for name, url in BESIDE
+        for name, url in (*BESIDE, *((BESIDE_IN_LAB,) if settings.LAB else ()))
     ]
 
 
@@ -131,13 +136,12 @@ UNDER = {
             "source_remove",
             "connector",
             "observation",
-            "exposure_of",
         ),
         "tenants",
     ),
     "finding": "findings",
-    "contradictions": "findings",
     **dict.fromkeys(("exception", "exception_ask"), "exceptions"),
+    "exposure_of": "exposure_start",
     "what_if": "what_if_start",
     "change": "changes",
     "incident": "incidents",

@@ -539,3 +539,40 @@ def test_grave_findings_and_contradictions_are_said_with_the_rest(
         head
     )
     assert '<a class="contra-link" href="/contradictions/">1 tenant answers against its' in head
+
+
+@pytest.mark.parametrize(
+    ("agreement", "said"),
+    [
+        ("agrees", "Agrees"),
+        ("closed_open", "Contradicts"),
+        ("settling", "Settling"),
+        ("blind", "Not compared"),
+    ],
+)
+def test_beside_the_last_answer_stands_whether_it_was_predicted(
+    viewer: Client, agreement: str, said: str
+) -> None:
+    of = probed("contoso", OPEN)
+    apart = NOW if agreement == "closed_open" else None
+    null = models.Path.objects.filter(tenant=of, sender_class="null")
+    models.Path.objects.filter(tenant=of).update(agreement="blind")
+    null.update(agreement=agreement, apart_since=apart)
+    shown = page(viewer, "/").split("Worst first")[1].split("</table>")[0]
+    assert words(shown).count(said) == 1
+    assert shown.count('class="sender contra"') == bool(apart)
+    assert ("/contradictions/?tenant=contoso" in shown) is (said in ("Contradicts", "Settling"))
+
+
+def test_a_source_that_contradicts_its_prediction_is_its_tenants_contradiction(
+    viewer: Client,
+) -> None:
+    of = probed("contoso", CLOSED)
+    place = factories.source(of).vantage_point
+    assert place is not None
+    factories.paths(of, place)
+    models.Path.objects.filter(tenant=of).update(agreement="agrees")
+    models.Path.objects.filter(vantage_point=place).update(agreement="open_closed", apart_since=NOW)
+    shown = page(viewer, "/").split("Worst first")[1].split("</table>")[0]
+    assert "Contradicts" in words(shown)
+    assert 'class="sender contra"' not in shown

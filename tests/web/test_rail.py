@@ -1,5 +1,6 @@
 """What stands around every page: for whom, with which counts, at which price."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -83,16 +84,38 @@ def test_grave_findings_are_bad_news_and_lesser_ones_no_number() -> None:
     assert (nav["Findings"]["count"], nav["Findings"]["bad"]) == (1, 1)
 
 
-def test_ten_entries_at_most_and_what_is_smaller_stands_at_the_foot(settings: Any) -> None:
+def test_twelve_entries_at_most_and_what_is_smaller_stands_at_the_foot(settings: Any) -> None:
     settings.LAB = {"control": "http://127.0.0.1:1"}
     found = context()["rail"]
-    assert len(found["nav"]) == 10
+    assert len(found["nav"]) <= 12
     assert [item["name"] for item in found["beside"]] == [
         "Exceptions",
         "Vantage points",
         "Explain a reply",
         "Words",
+        "Mailbox",
     ]
+
+
+def test_where_prediction_and_observation_part_is_counted_and_lit_up(viewer: Client) -> None:
+    of = make.tenant("contoso")
+    (path, *_) = make.paths(of, make.stranger())
+    type(path).objects.filter(pk=path.pk).update(agreement="closed_open", apart_since=make.NOW)
+    shown = viewer.get("/contradictions/").content.decode()
+    assert re.search(r'aria-current="page"><svg.*?<span>Contradictions</span>', shown)
+    assert re.search(r'<span>Contradictions</span><span class="count[^"]*">1<', shown)
+
+
+def test_who_may_deliver_is_an_entry_of_its_own(viewer: Client) -> None:
+    make.tenant("contoso", state="open")
+    make.tenant("fabrikam", state="closed")
+    shown = viewer.get("/exposure/").content.decode()
+    assert re.search(r'aria-current="page"><svg.*?<span>Exposure</span>', shown)
+    assert shown.index("/tenants/contoso/exposure/") < shown.index("/tenants/fabrikam/exposure/")
+    assert "fabrikam" not in viewer.get("/exposure/?q=cont").content.decode().split("<main")[1]
+    assert "No tenant matches." in viewer.get("/exposure/?q=zzz").content.decode()
+    of_one = viewer.get("/tenants/contoso/exposure/").content.decode()
+    assert re.search(r'href="/tenants/contoso/exposure/" aria-current="page"><svg', of_one)
 
 
 def test_from_a_tenant_the_what_if_is_of_that_tenant(viewer: Client) -> None:

@@ -29,8 +29,9 @@ from django.urls import reverse
 from mailposture import models
 from mailposture.core.contradictions import CONTRADICTIONS
 from mailposture.core.states import A_DAY, ROUNDS, Age, State, answer_age
-from mailposture.services.pages import begun, fleet_words, incidents, lapsing
+from mailposture.services.pages import begun, fleet_answers, fleet_words, incidents, lapsing
 from mailposture.services.pages.begun import Begun
+from mailposture.services.pages.fleet_answers import Answers
 from mailposture.services.pages.fleet_words import CLASSES, LETS_IN
 
 RANK: Final = {
@@ -39,10 +40,7 @@ RANK: Final = {
     State.UNKNOWN: 2,
     State.CLOSED: 3,
 }
-# More tenants than this are not named one by one in a query: all are read.
-MOST_NAMED: Final = 500
 ROWS: Final = Count("pk")
-type Groups = Mapping[tuple[int, str, str], tuple[int | None, str]]
 
 
 # An answer older than four rounds is stale; one that is also older than a day has lapsed.
@@ -215,6 +213,7 @@ class Sender:
     name: str
     state: str
     observation: int | None
+    apart: bool = False  # some such answer contradicts its prediction
 
     @property
     def href(self) -> str:
@@ -246,6 +245,7 @@ class Row:
     code: str
     observation: int | None
     probed_at: datetime | None
+    agreement: str = ""  # apart, settling, agrees; empty where nothing can be compared
     incident: incidents.Worst | None = None
     begun: Begun | None = None
 
@@ -258,6 +258,11 @@ class Row:
     def answer(self) -> str:
         """Where the conversation is that the last answer comes from."""
         return _observation(self.observation)
+
+    @property
+    def apart(self) -> str:
+        """Where its contradictions are listed, and what still settles."""
+        return fleet_answers.apart(self.slug)
 
     @property
     def how(self) -> str:
@@ -285,44 +290,24 @@ def rows(
     `worst` are their worst open incidents, where the list shows them.
     """
     listed = list(found)
-    groups = _answers([tenant.pk for tenant in listed])
+    answers = fleet_answers.load([tenant.pk for tenant in listed])
     connecting = begun.gather(listed)
     made = [
-        replace(_row(tenant, groups, now), state=begun.STATE, begun=connecting[tenant.pk])
+        replace(_row(tenant, answers, now), state=begun.STATE, begun=connecting[tenant.pk])
         if tenant.pk in connecting
-        else _row(tenant, groups, now)
+        else _row(tenant, answers, now)
         for tenant in listed
     ]
     return [replace(row, incident=worst.get(row.pk)) for row in made] if worst else made
 
 
-def _answers(pks: list[int]) -> Groups:
-    """(tenant, sender class, verdict) -> its latest observation, and the cause it gave."""
-    some = {"tenant__in": pks} if len(pks) <= MOST_NAMED else {}
-    live = models.Path.objects.filter(
-        **some,
-        retired_at=None,
-        vantage_point__enabled=True,
-        vantage_point__plays=models.VantagePoint.Plays.STRANGER,
-    )
-    grouped = (
-        live.values("tenant_id", "sender_class", "verdict")
-        .annotate(latest=Max("current_id"), cause=Max("current__cause"))
-        .order_by()
-    )
-    return {
-        (g["tenant_id"], g["sender_class"], g["verdict"]): (g["latest"], g["cause"] or "")
-        for g in grouped
-    }
-
-
-def _row(tenant: models.Tenant, groups: Groups, now: datetime) -> Row:
+def _row(tenant: models.Tenant, answers: Answers, now: datetime) -> Row:
     every = timedelta(seconds=tenant.probe_every)
     age = answer_age(tenant.probed_at, now, every)
     lapsed = age is Age.LAPSED
     state = State.UNKNOWN if lapsed else State(tenant.state)
     standing: Mapping[str, Any] = tenant.standing
-    who, why = fleet_words.who(state, standing, _reason(tenant, groups, age))
+    who, why = fleet_words.who(state, standing, _reason(tenant, answers, age))
     last = standing.get("last") or {}
     return Row(
         pk=tenant.pk,
@@ -336,10 +321,11 @@ def _row(tenant: models.Tenant, groups: Groups, now: datetime) -> Row:
         who=who,
         why=why,
         cut_off="" if lapsed else fleet_words.cut_off(standing.get("approved") or {}),
-        senders=tuple(_sender(tenant, name, groups, lapsed=lapsed) for name in CLASSES),
+        senders=tuple(_sender(tenant, name, answers, lapsed=lapsed) for name in CLASSES),
         code=last.get("code") or "",
         observation=last.get("observation"),
         probed_at=tenant.probed_at,
+        agreement="" if lapsed else answers.agreement(tenant.pk),
     )
 
 
@@ -350,34 +336,36 @@ def _since(tenant: models.Tenant, every: timedelta, *, lapsed: bool) -> datetime
     return tenant.state_since
 
 
-def _sender(tenant: models.Tenant, name: str, groups: Groups, *, lapsed: bool) -> Sender:
+def _sender(tenant: models.Tenant, name: str, answers: Answers, *, lapsed: bool) -> Sender:
     state = (tenant.standing.get("classes") or {}).get(name, str(State.UNKNOWN))
     verdict = "open" if state in LETS_IN else state
-    latest, _ = groups.get((tenant.pk, name, verdict), (None, ""))
+    group = answers.of(tenant.pk, name, verdict)
     shown = str(State.UNKNOWN) if lapsed else state
-    return Sender(name=name, state=shown, observation=latest)
+    return Sender(
+        name=name, state=shown, observation=group.latest, apart=group.apart and not lapsed
+    )
 
 
 def _observation(pk: int | None) -> str:
     return reverse("observation", args=[pk]) if pk else ""
 
 
-def _unprobed(tenant: models.Tenant, groups: Groups) -> str:
+def _unprobed(tenant: models.Tenant, answers: Answers) -> str:
     if tenant.fetch_error:
         return "connectors unreadable, not probed"
     if tenant.fetched_at is None:
         return "not read yet"
-    asked = any((tenant.pk, name, "unknown") in groups for name in CLASSES)
+    asked = answers.asks(tenant.pk, CLASSES)
     return "not probed yet" if asked else "its accepted domains are not known"
 
 
-def _reason(tenant: models.Tenant, groups: Groups, age: Age) -> str:
+def _reason(tenant: models.Tenant, answers: Answers, age: Age) -> str:
     """Why a tenant is unknown, for its row."""
     if tenant.paused_at is not None:
         return "watching is paused"
     if tenant.probed_at is None:
-        return _unprobed(tenant, groups)
+        return _unprobed(tenant, answers)
     if age is Age.LAPSED:
         return "the last answers are older than a day"
-    causes = (groups.get((tenant.pk, name, "unknown"), (None, ""))[1] for name in CLASSES)
+    causes = (answers.of(tenant.pk, name, "unknown").cause for name in CLASSES)
     return fleet_words.because(next(filter(None, causes), ""))

@@ -195,7 +195,15 @@ HEAD: Final = (
     "Answered (UTC)",
     "Configuration read (UTC)",
     "Reading failed",
+    "Prediction",
 )
+
+AGREEMENTS: Final = {
+    "apart": "Contradicts",
+    "settling": "Settling",
+    "agrees": "Agrees",
+    "": "Not compared",
+}
 
 
 def table(wanted: Wanted, now: datetime) -> Iterator[tuple[str, ...]]:
@@ -231,6 +239,7 @@ def _cells(tenant: models.Tenant, row: fleet.Row) -> tuple[str, ...]:
         _exact(row.probed_at),
         _exact(tenant.fetched_at),
         tenant.fetch_error,
+        AGREEMENTS[row.agreement],
     )
 
 
