@@ -13,6 +13,7 @@ from mailposture.core.powershell import commands
 from mailposture.core.proposals import propose
 from mailposture.core.reachability import reachability
 from tests.core.configurations import configuration, hybrid, lock, organization
+from tests.core.posture.tenants import connection_filter, rule
 from tests.core.strategies import configurations
 
 HYBRID = hybrid(tls_sender_certificate_name="mail.contoso.com")
@@ -148,6 +149,75 @@ def _answers(made: Configuration) -> list[tuple[object, ...]]:
         (domain, sender_class, found.addresses, found.in_clear, set(found.certificates))
         for domain, sender_class, found in reachability(made).all()
     ]
+
+
+RULE = rule("Gateway trusted", set_scl=-1, sender_ip_ranges=("203.0.113.10",))
+FILTER = connection_filter(("203.0.113.10",))
+WHOLE = configuration(HYBRID, lock(), transport_rules=(RULE,), connection_filters=(FILTER,))
+
+
+def asked(text: str, before: Configuration = WHOLE) -> Script:
+    return written(before, propose(before, commands(text)).configuration, GATEWAY)
+
+
+@pytest.mark.parametrize(
+    ("text", "titles"),
+    [
+        ("Set-TransportRule 'Gateway trusted' -SetSCL 5 -Priority 3", ["change rule Gateway tru"]),
+        (
+            "Set-TransportRule 'Gateway trusted' -Name G; Disable-TransportRule G",
+            ["rename rule Gateway trusted", "turn rule G off"],
+        ),
+        (
+            "New-TransportRule New -FromScope NotInOrganization -DeleteMessage 1",
+            ["create rule New, turned off", "turn rule New on"],
+        ),
+        (
+            "Set-HostedConnectionFilterPolicy Default -IPAllowList 192.0.2.1 -EnableSafeList 0",
+            ["change Default"],
+        ),
+        ("Set-AcceptedDomain contoso.com -DomainType InternalRelay", ["change contoso.com"]),
+        ("Set-OrganizationConfig -IPListBlocked 192.0.2.1", ["change the organisation's set"]),
+        (
+            "Set-OrganizationConfig -RejectDirectSend 1 -IPListBlocked 192.0.2.1",
+            ["refuse Direct Send", "change the organisation's set"],
+        ),
+    ],
+)
+def test_what_stands_beside_the_connectors_is_staged_too(text: str, titles: list[str]) -> None:
+    script = asked(text)
+    found = [stage.title for stage in script.stages]
+    assert [f[: len(t)] for f, t in zip(found, titles, strict=True)] == titles
+    assert script.is_ready
+    assert script.advice == ()
+    assert script.makes == propose(WHOLE, commands(text)).configuration
+    present = script.makes
+    for stage in reversed(script.stages):
+        present = propose(present, commands("\n".join(stage.rollback))).configuration
+    assert present == WHOLE
+
+
+def test_a_rule_that_asks_what_is_not_read_is_not_written_and_that_is_said() -> None:
+    script = asked("New-TransportRule New -DeleteMessage 1 -SubjectContainsWords x")
+    assert script.stages == ()
+    (said,) = script.advice
+    assert said.startswith("Not in these stages, since only part of it is read here: New was added")
+
+
+def test_what_cannot_be_taken_back_by_a_line_says_so() -> None:
+    off, gone = asked("Remove-TransportRule 'Gateway trusted'").stages
+    assert off.rollback == (f"Enable-TransportRule -Identity '{RULE.guid}'",)
+    assert gone.rollback == ()
+    assert "Export-TransportRuleCollection" in gone.note
+    (blind,) = asked("Set-AcceptedDomain contoso.com -MatchSubDomains 1").stages
+    assert blind.rollback == ()
+    assert "What it was is not known" in blind.note
+
+
+def test_domains_that_come_and_go_are_named_and_not_written() -> None:
+    script = asked("New-AcceptedDomain N -DomainName fabrikam.example")
+    assert script.stages == ()
+    assert "fabrikam.example was added as an accepted domain." in script.advice[0]
 
 
 def test_what_is_not_ready_is_shown_and_does_nothing_when_pasted() -> None:

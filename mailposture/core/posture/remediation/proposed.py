@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any, Final
 
+from mailposture.core import diff
 from mailposture.core.configuration import (
     Configuration,
     InboundConnector,
@@ -17,6 +18,7 @@ from mailposture.core.configuration import (
 from mailposture.core.posture.facts import Facts
 from mailposture.core.posture.remediation import lines
 from mailposture.core.posture.remediation.drafts import AS_READ, WHO_ELSE, Step, script
+from mailposture.core.posture.remediation.proposed_beside import beside
 from mailposture.core.posture.remediation.scripts import Script
 
 # What a command cannot be given, what it says by itself, and the name, which has a step of its own.
@@ -39,6 +41,8 @@ _BY_DEFAULT: Final = {
     "restrict_domains_to_certificate": False,
 }
 MOST_DOMAINS: Final = 3
+MOST_LEFT: Final = 12
+NOT_STAGED: Final = "Not in these stages, since only part of it is read here:"
 
 
 def proposed(facts: Facts, after: Configuration) -> Script:
@@ -52,8 +56,9 @@ def proposed(facts: Facts, after: Configuration) -> Script:
         *_turned_on(before, after),
         *_removed(before, after),
         *_direct_send(before, after),
+        *beside(before, after),
     ]
-    return script(
+    found = script(
         facts,
         key="proposed",
         title="The proposed change",
@@ -61,6 +66,16 @@ def proposed(facts: Facts, after: Configuration) -> Script:
         domains=after.domains[:MOST_DOMAINS],
         checks=(AS_READ, WHO_ELSE),
     )
+    return replace(found, advice=(*found.advice, *_left_out(found.makes or before, after)))
+
+
+def _left_out(made: Configuration, after: Configuration) -> Iterator[str]:
+    """What the proposal changes beside the connectors, and no stage does."""
+    left = [one for one in diff.compare(made, after) if one.part != "inbound_connectors"]
+    for one in left[:MOST_LEFT]:
+        yield f"{NOT_STAGED} {one.sentence}."
+    if len(left) > MOST_LEFT:
+        yield f"{NOT_STAGED} {len(left) - MOST_LEFT:,} more differences."
 
 
 def _by_guid(of: Configuration) -> dict[str, InboundConnector]:
