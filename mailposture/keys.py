@@ -12,6 +12,8 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet, MultiFernet
 
+from mailposture import seals
+
 
 def django_secret(folder: Path) -> str:
     """The key that signs sessions and forms."""
@@ -26,6 +28,11 @@ def instance(folder: Path) -> bytes:
 def queue_password(folder: Path) -> str:
     """The password of the embedded queue."""
     return _key(folder, "queue", lambda: secrets.token_urlsafe(24))
+
+
+def orders(folder: Path) -> str:
+    """The private key that signs what vantage points are told to do (seals.py)."""
+    return _key(folder, "orders", seals.fresh_key)
 
 
 def encrypt(folder: Path, plain: str) -> str:

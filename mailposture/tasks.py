@@ -8,8 +8,6 @@ from django.utils import timezone
 
 from mailposture import broker
 from mailposture.celery import app
-from mailposture.core import codec
-from mailposture.core.work import Result
 from mailposture.services import (
     blindness,
     delivering,
@@ -20,6 +18,7 @@ from mailposture.services import (
     planning,
     reading,
     reporting,
+    sealing,
     traffic,
     vantage_points,
 )
@@ -32,8 +31,10 @@ def tick() -> None:
     planning.schedule_rounds(now)
     read_due.delay()
     probe_due.delay()
-    for slug in planning.greet(now):
-        _tell(broker.SAY_HELLO, slug, slug, expires=20)
+    for asked in planning.greet(now):
+        seconds = (asked.expires - now).total_seconds()
+        message = sealing.hello(asked)
+        _tell(broker.SAY_HELLO, asked.vantage_point, message, expires=seconds)
     blindness.assess(now)
     expiring.assess(now)
     incidents.tell_due(now)
@@ -80,7 +81,8 @@ def probe_due() -> None:
     planning.plan_rounds(now)
     for envelope in planning.claim_shards(now):
         seconds = (envelope.expires - now).total_seconds()
-        _tell(broker.RUN_SHARD, envelope.vantage_point, codec.dump(envelope), expires=seconds)
+        message = sealing.order(envelope)
+        _tell(broker.RUN_SHARD, envelope.vantage_point, message, expires=seconds)
 
 
 @app.task
@@ -97,16 +99,18 @@ def fetch_tenant(tenant_id: int, attempt: int) -> None:
 
 
 @app.task(name=broker.TAKE_RESULT)
-def take_result(document: Mapping[str, Any]) -> None:
-    """Judge and store what a vantage point saw; then it may have its next shard."""
-    if judging.take(codec.load(Result, document), timezone.now()).tenant_id:
+def take_result(message: Mapping[str, Any]) -> None:
+    """Judge and store what a vantage point saw and signed; then it may have its next shard."""
+    result = sealing.result(message)
+    if result and judging.take(result, timezone.now()).tenant_id:
         probe_due.delay()
 
 
 @app.task(name=broker.TAKE_HELLO)
-def take_hello(facts: Mapping[str, Any]) -> None:
+def take_hello(message: Mapping[str, Any]) -> None:
     """Note that a vantage point is served."""
-    vantage_points.hear(facts, timezone.now())
+    if said := sealing.hello_back(message):
+        vantage_points.hear(said, timezone.now())
 
 
 def _tell(task: str, slug: str, argument: Any, *, expires: float) -> None:

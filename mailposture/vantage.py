@@ -1,30 +1,40 @@
 """The vantage worker: does the shards of its places and sends the conversations back.
 
 `MAILPOSTURE_VANTAGE=vantage.toml BROKER_URL=... celery -A mailposture.vantage worker`. No Django,
-no database, no tenant secret: what it
-needs beyond an order stands in its own file (adapters/vantage_file.py).
+no database, no tenant secret: what it needs beyond an order stands in its own file
+(adapters/vantage_file.py). It takes orders that its centre signed for it, each once, and signs
+what it reports: the queue between them is believed nothing.
 """
 
 import logging
 import os
+import sys
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from celery import Celery
 
-from mailposture import VERSION, broker
-from mailposture.adapters import shards, shown
-from mailposture.adapters.vantage_file import places
-from mailposture.core import codec
-from mailposture.core.work import Envelope
+from mailposture import VERSION, broker, seals
+from mailposture.adapters import nonces, shards, shown
+from mailposture.adapters.vantage_file import NotJoinedError, joined
+from mailposture.core import codec, work
+from mailposture.core.work import Envelope, Hello, HelloBack, Result
 
 log = logging.getLogger(__name__)
+
+# No order of the centre is good for longer, whatever it says: what was seen is kept as long.
+LONGEST: Final = timedelta(hours=1)
 
 
 def _configured() -> dict[str, shards.Place]:
     file = os.environ.get("MAILPOSTURE_VANTAGE")
-    return places(Path(file)) if file else {}
+    try:
+        return joined(Path(file)) if file else {}
+    except (OSError, NotJoinedError) as reason:
+        sys.stderr.write(f"{reason}\n")
+        raise SystemExit(2) from None
 
 
 PLACES = _configured()
@@ -45,28 +55,63 @@ app.conf.update(
 )
 
 
+class NotOursError(Exception):
+    """An order that this place does not take; the sentence says why."""
+
+
 @app.task(name=broker.RUN_SHARD)
-def run_shard(order: Mapping[str, Any]) -> None:
+def run_shard(message: Mapping[str, Any]) -> None:
     """Do one shard and send its result; the message is acknowledged only after that."""
-    envelope = codec.load(Envelope, order)
-    place = PLACES.get(envelope.vantage_point)
-    if place is None or envelope.purpose != "shard" or shards.now() >= envelope.expires:
-        log.warning("order %s/%s dropped: not ours or too late", envelope.shard, envelope.attempt)
-        return
-    result = shards.run(envelope, place, shards.now)
-    broker.send(app, broker.TAKE_RESULT, codec.dump(result), broker.queue(broker.CENTRAL))
+    try:
+        place, envelope = _order(message)
+        with nonces.taken(place.memory, envelope.nonce):
+            nonces.forget(place.memory, shards.now() - LONGEST)
+            _report(place, shards.run(envelope, place, shards.now))
+    except (seals.SealError, codec.CodecError, nonces.SeenError, NotOursError) as reason:
+        log.warning("dropped %s", reason)
+
+
+def _order(message: object) -> tuple[shards.Place, Envelope]:
+    """The order and whose it is, if the centre gave it to a place of ours, and it is in time."""
+    place = _place(work.ORDER, message)
+    envelope = codec.load(Envelope, seals.unseal(work.ORDER, message, place.centre))
+    now = shards.now()
+    if now >= envelope.expires:
+        raise NotOursError(f"an order that came too late: {envelope.shard}/{envelope.attempt}")
+    if envelope.expires - now > LONGEST:
+        raise NotOursError(f"an order that is good for too long: {envelope.expires:%d %b %H:%M}")
+    return place, envelope
+
+
+def _place(purpose: str, message: object) -> shards.Place:
+    name = seals.said_by(purpose, message)
+    if name not in PLACES:
+        raise NotOursError(f"a message ({purpose}) for another place")
+    return PLACES[name]
+
+
+def _report(place: shards.Place, result: Result) -> None:
+    message = seals.seal(work.RESULT, codec.dump(result), place.key)
+    broker.send(app, broker.TAKE_RESULT, message, broker.queue(broker.CENTRAL))
 
 
 @app.task(name=broker.SAY_HELLO)
-def say_hello(slug: str) -> None:
+def say_hello(message: Mapping[str, Any]) -> None:
     """Tell the centre that this place is served, by which version, at what time here, and what
     the certificate that it shows says of itself.
     """
-    if place := PLACES.get(slug):
-        facts = {
-            "slug": slug,
-            "version": VERSION,
-            "clock": shards.now().isoformat(),
-            "certificate": shown.about(place.certificate) if place.certificate else None,
-        }
-        broker.send(app, broker.TAKE_HELLO, facts, broker.queue(broker.CENTRAL))
+    try:
+        place = _place(work.HELLO, message)
+        hello = codec.load(Hello, seals.unseal(work.HELLO, message, place.centre))
+    except (seals.SealError, codec.CodecError, NotOursError) as reason:
+        log.warning("dropped %s", reason)
+        return
+    said = HelloBack(
+        vantage_point=place.slug,
+        nonce=hello.nonce,
+        version=VERSION,
+        clock=shards.now(),
+        certificate=shown.about(place.certificate) if place.certificate else None,
+    )
+    back = seals.seal(work.HELLO_BACK, codec.dump(said), place.key)
+    broker.send(app, broker.TAKE_HELLO, back, broker.queue(broker.CENTRAL))

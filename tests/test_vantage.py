@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import secrets
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,15 +14,16 @@ import pytest
 import redis
 from celery import Celery
 
-from mailposture import broker
-from mailposture.core import codec
-from mailposture.core.work import Envelope, Result, Target
+from mailposture import VERSION, broker, seals
+from mailposture.core import codec, work
+from mailposture.core.work import Envelope, Hello, HelloBack, Result, Target
 from tests.labs import Lab
 from tests.servers import Guarded, ValkeyServer, until
 
 ROOT = Path(__file__).parents[1]
 # Made by `make test` from requirements-vantage.txt alone.
 PYTHON = ROOT / ".venv-vantage" / "bin" / "python"
+CENTRE, PLACE, NOBODY = seals.fresh_key(), seals.fresh_key(), seals.fresh_key()
 
 
 def scrubbed(**more: str) -> dict[str, str]:
@@ -59,11 +61,10 @@ class Centre:
         self.app.conf.update(broker.COMMON)
         self.queue = redis.Redis.from_url(url)
 
-    def order(self, slug: str, **changes: Any) -> Envelope:
-        """Send one order of one target to a vantage point's queue."""
+    def order(self, slug: str, *, key: str = CENTRE, times: int = 1, **changes: Any) -> Envelope:
+        """Send one order of one target to a vantage point's queue, so many copies of it."""
         now = datetime.now(tz=UTC)
         given: dict[str, Any] = {
-            "purpose": "shard",
             "vantage_point": slug,
             "shard": 7,
             "attempt": 2,
@@ -71,22 +72,32 @@ class Centre:
             "targets": (self.target,),
             "issued": now,
             "expires": now + timedelta(seconds=20),
-            "nonce": "00",
+            "nonce": secrets.token_hex(16),
         }
         envelope = Envelope(**{**given, **changes})
-        queue = broker.vantage_queue(slug)
-        broker.send(self.app, broker.RUN_SHARD, codec.dump(envelope), queue)
+        message = seals.seal(work.ORDER, codec.dump(envelope), key)
+        for _ in range(times):
+            self.send(slug, message)
         return envelope
+
+    def send(self, slug: str, message: Any, task: str = broker.RUN_SHARD) -> None:
+        """Put any message into a vantage point's queue, as whoever holds the broker may."""
+        broker.send(self.app, task, message, broker.vantage_queue(slug))
 
     target: Target
 
-    def result(self) -> Result:
-        """The result that came in."""
+    def message(self, task: str) -> Any:
+        """The argument of the task that came in."""
         until(lambda: self.queue.llen(broker.CENTRAL), 30)
         message = json.loads(self.queue.rpop(broker.CENTRAL))  # type: ignore[arg-type]
-        assert message["headers"]["task"] == broker.TAKE_RESULT
-        arguments = json.loads(_body(message))[0]
-        return codec.load(Result, arguments[0])
+        assert message["headers"]["task"] == task
+        return json.loads(_body(message))[0][0]
+
+    def result(self) -> Result:
+        """The result that came in, as the place signed it."""
+        message = self.message(broker.TAKE_RESULT)
+        public = seals.public_of(PLACE)
+        return codec.load(Result, seals.unseal(work.RESULT, message, public))
 
 
 def _body(message: dict[str, Any]) -> str:
@@ -100,9 +111,11 @@ def centre(
     """A vantage worker in its own environment, and a centre that gives it orders."""
     networks = json.dumps(getattr(request, "param", ["127.0.0.0/8"]))
     file = tmp_path / "vantage.toml"
+    (tmp_path / "stranger.key").write_text(PLACE)
     file.write_text(
+        f'centre = "{seals.public_of(CENTRE)}"\n'
         f'resolver = "{lab.facts["resolver"]}"\nlab_networks = {networks}\n'
-        f'[points.stranger]\nsource = "{lab.facts["stranger"]}"\n'
+        f'[points.stranger]\nsource = "{lab.facts["stranger"]}"\nkey = "stranger.key"\n'
     )
     worker = Guarded(
         [str(PYTHON), "-m", "celery", "-A", "mailposture.vantage", "worker", "--without-mingle",
@@ -145,6 +158,75 @@ def test_a_late_order_is_dropped_and_the_next_one_done(centre: Centre) -> None:
     centre.order("stranger", shard=10)
     assert centre.result().shard == 10
     assert centre.queue.llen(broker.CENTRAL) == 0
+
+
+def test_an_order_that_the_centre_did_not_sign_is_dropped(centre: Centre) -> None:
+    centre.order("stranger", shard=8, key=NOBODY)
+    order = centre.order("stranger", shard=9)
+    changed = seals.seal(work.ORDER, codec.dump(order), CENTRE)
+    changed["body"] = changed["body"].replace('"shard":9', '"shard":12')
+    greeting = Hello(vantage_point="stranger", nonce="0c", expires=order.expires)
+    for forged in (
+        changed,
+        {**changed, "purpose": work.HELLO},
+        seals.seal(work.HELLO, codec.dump(greeting), CENTRE),
+        codec.dump(order),
+        None,
+    ):
+        centre.send("stranger", forged)
+    centre.order("stranger", shard=10)
+    assert [centre.result().shard, centre.result().shard] == [9, 10]
+    assert centre.queue.llen(broker.CENTRAL) == 0
+
+
+def test_a_copy_of_an_order_is_done_once(centre: Centre) -> None:
+    centre.order("stranger", shard=8, times=3)
+    centre.order("stranger", shard=9)
+    assert [centre.result().shard, centre.result().shard] == [8, 9]
+    assert centre.queue.llen(broker.CENTRAL) == 0
+
+
+def test_an_order_good_for_longer_than_an_hour_is_dropped(centre: Centre) -> None:
+    centre.order("stranger", shard=8, expires=datetime.now(tz=UTC) + timedelta(hours=2))
+    centre.order("stranger", shard=9)
+    assert centre.result().shard == 9
+
+
+def test_it_answers_a_hello_of_the_centre_and_of_nobody_else(centre: Centre) -> None:
+    soon = datetime.now(tz=UTC) + timedelta(seconds=20)
+    for key, nonce in ((NOBODY, "0a"), (CENTRE, "0b")):
+        hello = Hello(vantage_point="stranger", nonce=nonce, expires=soon)
+        centre.send("stranger", seals.seal(work.HELLO, codec.dump(hello), key), broker.SAY_HELLO)
+    message = centre.message(broker.TAKE_HELLO)
+    said = seals.unseal(work.HELLO_BACK, message, seals.public_of(PLACE))
+    back = codec.load(HelloBack, said)
+    assert (back.vantage_point, back.nonce, back.version) == ("stranger", "0b", VERSION)
+    assert back.certificate is None
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[points.stranger]\n", "names no public key of its centre"),
+        ('centre = "c3Rhcg=="\n[points.stranger]\n', "names no public key of its centre"),
+        (f'centre = "{seals.public_of(CENTRE)}"\n[points.stranger]\n', "no key of the place"),
+        ('[points.stranger]\nkey = "none.key"\n', "holds no key that can be used"),
+    ],
+)
+def test_without_its_keys_it_does_not_start_and_says_why(
+    tmp_path: Path, text: str, says: str
+) -> None:
+    file = tmp_path / "vantage.toml"
+    file.write_text(text)
+    done = subprocess.run(
+        [str(PYTHON), "-c", "import mailposture.vantage"],
+        env=scrubbed(MAILPOSTURE_VANTAGE=str(file)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert says in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ The vantage worker and `manage.py tick` both run this; it knows no Django and no
 import asyncio
 import ipaddress
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,6 +29,10 @@ class Place:
     certificate: Path | None = None
     resolver: str | None = None
     lab_networks: tuple[Network, ...] = ()
+    # The centre's public key, this place's private one, and where its orders are remembered.
+    centre: str = ""
+    key: str = field(default="", repr=False)
+    memory: Path = Path("seen")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +59,6 @@ def run(envelope: Envelope, place: Place, clock: Callable[[], datetime]) -> Resu
     seconds = (envelope.expires - began).total_seconds() - SPARE_SECONDS
     answers = smtp.run(_answers(envelope, place, seconds)) if seconds > 0 else ()
     return Result(
-        purpose="result",
         vantage_point=envelope.vantage_point,
         shard=envelope.shard,
         attempt=envelope.attempt,

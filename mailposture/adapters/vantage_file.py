@@ -4,17 +4,24 @@ import ipaddress
 import tomllib
 from pathlib import Path
 
+from mailposture import seals
 from mailposture.adapters.shards import Place
+
+
+class NotJoinedError(ValueError):
+    """The file names a place that cannot take orders yet; the sentence says what is missing."""
 
 
 def places(file: Path) -> dict[str, Place]:
     """Read the file: slug -> place. Paths in it are relative to it.
 
+    centre = "7c1s...="                 # the centre's public key: orders of no other are taken
     resolver = "192.0.2.53:53"          # optional; else the system's
     lab_networks = ["127.0.0.0/8"]      # only beside a lab
     [points.frankfurt]                  # the slug that the centre knows
     source = "198.51.100.7"             # optional
     certificate = "client.pem"          # optional: key and chain in one PEM
+    key = "frankfurt.key"               # its own private key, which signs what it reports
     """
     document = tomllib.loads(file.read_text(encoding="utf-8"))
     networks = tuple(ipaddress.ip_network(n) for n in document.get("lab_networks", ()))
@@ -25,6 +32,29 @@ def places(file: Path) -> dict[str, Place]:
             certificate=file.parent / point["certificate"] if "certificate" in point else None,
             resolver=document.get("resolver"),
             lab_networks=networks,
+            centre=document.get("centre", ""),
+            key=_key(file.parent / point["key"]) if "key" in point else "",
+            memory=file.parent / "seen" / slug,
         )
         for slug, point in document.get("points", {}).items()
     }
+
+
+def joined(file: Path) -> dict[str, Place]:
+    """The same, for a worker: every place must have its keys. Raises NotJoinedError."""
+    found = places(file)
+    for slug, place in found.items():
+        if not seals.is_public(place.centre):
+            raise NotJoinedError(f"{file} names no public key of its centre: join it anew.")
+        if not place.key:
+            raise NotJoinedError(f"{file} names no key of the place {slug!r}: join it anew.")
+    return found
+
+
+def _key(file: Path) -> str:
+    try:
+        found = file.read_text(encoding="ascii").strip()
+        seals.public_of(found)
+    except (OSError, ValueError) as reason:
+        raise NotJoinedError(f"{file} holds no key that can be used: {reason}") from None
+    return found

@@ -1,13 +1,20 @@
 """What travels between the centre and a vantage point: an order, and what came of it.
 
-Plain values in, plain values out (codec). The order is not yet signed; it already names its
-purpose, place, shard and attempt, and expires, so that a late or doubled one does no harm.
+Plain values in, plain values out (codec); each travels signed for its purpose (seals.py). An
+order names its place, shard and attempt, expires, and has a number that is used once, so that a
+late, copied or doubled one does no harm; its result names them again.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
+
+# What a message is for; it is signed with it.
+ORDER: Final = "order"
+RESULT: Final = "result"
+HELLO: Final = "hello"
+HELLO_BACK: Final = "hello back"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +38,6 @@ class Envelope:
     and ends its conversations before then.
     """
 
-    purpose: str
     vantage_point: str
     shard: int
     attempt: int
@@ -65,7 +71,6 @@ class Answer:
 class Result:
     """What a vantage point reports of one attempt at a shard."""
 
-    purpose: str
     vantage_point: str
     shard: int
     attempt: int
@@ -73,3 +78,25 @@ class Result:
     began: datetime
     ended: datetime
     answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hello:
+    """The centre asks a vantage point whether it is there."""
+
+    vantage_point: str
+    nonce: str
+    expires: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HelloBack:
+    """A vantage point's word that it is there: its version, its clock, and of the certificate
+    that it shows what adapters/shown tells.
+    """
+
+    vantage_point: str
+    nonce: str
+    version: str
+    clock: datetime
+    certificate: Mapping[str, Any] | None = None

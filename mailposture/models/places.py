@@ -28,6 +28,10 @@ class VantagePoint(models.Model):
     asked_at = models.DateTimeField(null=True, blank=True, help_text="last hello sent")
     heard_at = models.DateTimeField(null=True, blank=True, help_text="last word from it")
     seen_as = models.CharField(max_length=45, blank=True, default="", help_text="Hello [ip]")
+    # What it reports counts only where this key signed it; empty while it has not joined.
+    public_key = models.CharField(max_length=64, blank=True, default="")
+    # Of the latest hello: an answer to an older one is no sign of life.
+    hello_nonce = models.CharField(max_length=32, blank=True, default="")
     facts = models.JSONField(default=dict)
 
     class Meta:

@@ -56,7 +56,7 @@ def take(result: Result, now: datetime) -> Taken:
 
 def _claimed(result: Result) -> models.Shard | None:
     """The shard of this result, if it answers the order that this place was given last."""
-    if result.purpose != "result" or not result.nonce:
+    if not result.nonce:
         return None
     return (
         models.Shard.objects.select_related("tenant", "vantage_point")

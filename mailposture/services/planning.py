@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from mailposture import models
-from mailposture.core.work import Envelope, Target
+from mailposture.core.work import Envelope, Hello, Target
 from mailposture.services import clouds, leases, paths
 
 log = logging.getLogger(__name__)
@@ -199,7 +199,6 @@ def _order(pk: int, now: datetime) -> Envelope | None:
         _put_aside(shard, str(missing), now)
         return None
     return Envelope(
-        purpose="shard",
         vantage_point=shard.vantage_point.slug,
         shard=shard.pk,
         attempt=shard.attempt,
@@ -211,14 +210,19 @@ def _order(pk: int, now: datetime) -> Envelope | None:
     )
 
 
-def greet(now: datetime) -> Iterable[str]:
-    """The vantage points to be asked whether they are there."""
+def greet(now: datetime) -> Iterable[Hello]:
+    """What is asked of the vantage points whose turn it is to say that they are there."""
     due = models.VantagePoint.objects.filter(
         leases.free(now - HELLO_EVERY, "asked_at"), enabled=True
-    ).values_list("slug", flat=True)
-    slugs = list(due)
-    models.VantagePoint.objects.filter(slug__in=slugs).update(asked_at=now)
-    return slugs
+    )
+    asked = []
+    for pk, slug, before in due.values_list("pk", "slug", "asked_at"):
+        nonce = secrets.token_hex(16)
+        # Of two ticks one asks: the answer to the other's question would count for nothing.
+        unasked = models.VantagePoint.objects.filter(pk=pk, asked_at=before)
+        if unasked.update(asked_at=now, hello_nonce=nonce):
+            asked.append(Hello(vantage_point=slug, nonce=nonce, expires=now + HELLO_EVERY))
+    return asked
 
 
 def tidy(now: datetime) -> None:

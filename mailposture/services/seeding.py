@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.conf import settings
 
 from mailposture import models
-from mailposture.services import clouds, credentials, enrolling
+from mailposture.services import clouds, credentials, enrolling, joining
 
 type Facts = Mapping[str, Any]
 
@@ -40,6 +40,7 @@ def seed_lab(facts: Facts, now: datetime) -> list[models.Tenant]:
             points[FILE_OF.get(source["kind"], source["kind"])][place.slug] = point
     for name, found in points.items():
         _write(settings.DATA_DIR / "vantage" / f"{name}.toml", found, facts)
+        joining.join_here(settings.DATA_DIR / "vantage" / f"{name}.toml")
     return tenants
 
 
@@ -49,6 +50,9 @@ def seed_here(now: datetime) -> models.VantagePoint:
     file = settings.DATA_DIR / "vantage" / f"{HERE}.toml"
     if not file.exists():
         _write(file, {HERE: {}}, {})
+    # Also those that somebody wrote by hand, or before places had keys.
+    for found in file.parent.glob("*.toml"):
+        joining.join_here(found)
     return place
 
 

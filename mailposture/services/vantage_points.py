@@ -11,6 +11,7 @@ from django.utils.dateparse import parse_datetime
 from mailposture import models
 from mailposture.core.posture import SeenCertificate
 from mailposture.core.verdict import Cause, Verdict
+from mailposture.core.work import HelloBack
 
 # Hello goes out every 20 s; three unanswered in a row and the place is silent.
 SILENT_AFTER = timedelta(seconds=75)
@@ -20,22 +21,22 @@ LONGEST_NAME = 253
 MOST_NAMES = 100
 
 
-def hear(facts: Mapping[str, Any], now: datetime) -> None:
+def hear(said: HelloBack, now: datetime) -> bool:
     """Store what a worker says of itself: its version, how far its clock is off, and of the
-    certificate that it shows.
+    certificate that it shows. Only the answer to the latest hello counts, and only once.
     """
-    place = models.VantagePoint.objects.filter(slug=str(facts.get("slug", ""))).first()
-    clock = parse_datetime(str(facts.get("clock", "")))
-    if place is None:
-        return
-    models.VantagePoint.objects.filter(pk=place.pk).update(
-        heard_at=now,
-        facts={
-            "version": str(facts.get("version", ""))[:20],
-            "skew": _skew(clock, place.asked_at, now) if clock else None,
-            "certificate": _certificate(facts.get("certificate")),
-        },
-    )
+    place = models.VantagePoint.objects.filter(
+        slug=said.vantage_point[:63], hello_nonce=said.nonce
+    ).first()
+    if place is None or not said.nonce:
+        return False
+    facts = {
+        "version": said.version[:20],
+        "skew": _skew(said.clock, place.asked_at, now),
+        "certificate": _certificate(said.certificate),
+    }
+    waiting = models.VantagePoint.objects.filter(pk=place.pk, hello_nonce=said.nonce)
+    return bool(waiting.update(heard_at=now, hello_nonce="", facts=facts))
 
 
 def _certificate(said: object) -> dict[str, Any] | None:
@@ -126,6 +127,8 @@ def _silence(place: models.VantagePoint, now: datetime) -> str:
         return "Not asked yet: the central worker has said no hello."
     if now - place.asked_at > SILENT_AFTER:
         return f"Not asked since {place.asked_at:%d %b %H:%M} UTC: the central worker is silent."
+    if place.heard_at is None and not place.public_key:
+        return "Has not joined: its worker has no key that is known here."
     if place.heard_at is None:
         return "Never heard. Start its worker."
     return "Silent. Its worker does not answer."

@@ -37,7 +37,6 @@ def result(order: Envelope, rcpt: bytes, **changes: Any) -> Result:
         for a in ("192.0.2.20", "192.0.2.21")
     )
     given: dict[str, Any] = {
-        "purpose": "result",
         "vantage_point": order.vantage_point,
         "shard": order.shard,
         "attempt": order.attempt,

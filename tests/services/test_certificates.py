@@ -7,6 +7,7 @@ import pytest
 
 from mailposture import models
 from mailposture.core.configuration import ConnectorType, InboundConnector
+from mailposture.core.work import HelloBack
 from mailposture.services import assessing, predicting, vantage_points
 from tests import factories as make
 from tests.factories import NOW
@@ -43,8 +44,12 @@ def certificate(**other: Any) -> dict[str, Any]:
 
 
 def hears(place: models.VantagePoint, said: object) -> None:
-    facts = {"slug": place.slug, "version": "1", "clock": NOW.isoformat(), "certificate": said}
-    vantage_points.hear(facts, NOW)
+    place.hello_nonce = "0a"
+    place.save()
+    # Signed by the place, and still foreign: whatever JSON can hold may stand there.
+    word: Any = said
+    back = HelloBack(vantage_point=place.slug, nonce="0a", version="1", clock=NOW, certificate=word)
+    assert vantage_points.hear(back, NOW)
     place.refresh_from_db()
 
 

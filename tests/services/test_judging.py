@@ -57,7 +57,6 @@ def test_a_result_is_taken_once(tenant: models.Tenant) -> None:
         {"vantage_point": "contoso-gateway"},
         {"vantage_point": "nowhere"},
         {"shard": 10_000},
-        {"purpose": "shard"},
         {"nonce": ""},
         {"nonce": "ff" * 16},
     ],

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from mailposture import models
 from mailposture.adapters.vantage_file import places
+from mailposture.core.work import HelloBack
 from mailposture.services import seeding, ticking, vantage_points
 from tests.labs import Lab
 from tests.web.setup_rows import staff, viewer
@@ -52,10 +53,10 @@ class Walk:
         return ticking.tick(timezone.now, self.places)
 
     def hello(self) -> None:
-        models.VantagePoint.objects.update(asked_at=timezone.now())
-        clock = timezone.now().isoformat()
+        models.VantagePoint.objects.update(asked_at=timezone.now(), hello_nonce="0a")
         for slug in self.places:
-            vantage_points.hear({"slug": slug, "version": "1", "clock": clock}, timezone.now())
+            back = HelloBack(vantage_point=slug, nonce="0a", version="1", clock=timezone.now())
+            vantage_points.hear(back, timezone.now())
 
 
 class Sent(HTMLParser):

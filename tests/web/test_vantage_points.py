@@ -66,7 +66,8 @@ def test_nothing_to_probe_from_is_said_with_what_it_means() -> None:
     ("fields", "says"),
     [
         ({}, "The vantage point sees clearly."),
-        ({"heard_at": None}, "Never heard. Start its worker."),
+        ({"heard_at": None}, "Has not joined: its worker has no key that is known here."),
+        ({"heard_at": None, "public_key": "0a"}, "Never heard. Start its worker."),
         ({"heard_at": ago(minutes=2)}, "Silent. Its worker does not answer."),
         ({"facts": {"skew": 42.0, "version": "0.1.0"}}, "Its clock is +42 s off."),
         ({"seen_as": "203.0.113.99"}, "Servers see it as 203.0.113.99"),

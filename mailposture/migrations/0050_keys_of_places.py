@@ -1,0 +1,17 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("mailposture", "0011_imports")]
+    operations = [
+        migrations.AddField(
+            "vantagepoint",
+            "public_key",
+            models.CharField(blank=True, default="", max_length=64),
+        ),
+        migrations.AddField(
+            "vantagepoint",
+            "hello_nonce",
+            models.CharField(blank=True, default="", max_length=32),
+        ),
+    ]
