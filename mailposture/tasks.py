@@ -13,6 +13,7 @@ from mailposture.services import (
     delivering,
     expiring,
     fetches,
+    halting,
     incidents,
     judging,
     planning,
@@ -28,6 +29,7 @@ from mailposture.services import (
 def tick() -> None:
     """Claim what is due or lapsed, and wake whoever does it."""
     now = timezone.now()
+    halting.announce(now)
     planning.schedule_rounds(now)
     read_due.delay()
     probe_due.delay()

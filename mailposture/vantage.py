@@ -17,7 +17,7 @@ from typing import Any, Final
 from celery import Celery
 
 from mailposture import VERSION, broker, seals
-from mailposture.adapters import nonces, shards, shown
+from mailposture.adapters import halts, nonces, shards, shown
 from mailposture.adapters.vantage_file import NotJoinedError, joined
 from mailposture.core import codec, work
 from mailposture.core.work import Envelope, Hello, HelloBack, Result
@@ -38,6 +38,8 @@ def _configured() -> dict[str, shards.Place]:
 
 
 PLACES = _configured()
+# Each remembers the latest word that it believed.
+WATCHES: dict[str, halts.Watch] = {}
 
 # Celery loads Django's fix-up wherever it inherits this variable; a vantage point has no Django.
 os.environ.pop("DJANGO_SETTINGS_MODULE", None)
@@ -66,9 +68,11 @@ def run_shard(message: Mapping[str, Any]) -> None:
         place, envelope = _order(message)
         with nonces.taken(place.memory, envelope.nonce):
             nonces.forget(place.memory, shards.now() - LONGEST)
-            _report(place, shards.run(envelope, place, shards.now))
+            _report(place, shards.run(envelope, place, shards.now, _watch(place)))
     except (seals.SealError, codec.CodecError, nonces.SeenError, NotOursError) as reason:
         log.warning("dropped %s", reason)
+    except halts.HaltedError as reason:
+        log.warning("left a shard: %s", reason)
 
 
 def _order(message: object) -> tuple[shards.Place, Envelope]:
@@ -81,6 +85,12 @@ def _order(message: object) -> tuple[shards.Place, Envelope]:
     if envelope.expires - now > LONGEST:
         raise NotOursError(f"an order that is good for too long: {envelope.expires:%d %b %H:%M}")
     return place, envelope
+
+
+def _watch(place: shards.Place) -> halts.Watch:
+    if place.slug not in WATCHES:
+        WATCHES[place.slug] = halts.Watch(url=app.conf.broker_url, centre=place.centre)
+    return WATCHES[place.slug]
 
 
 def _place(purpose: str, message: object) -> shards.Place:

@@ -58,6 +58,7 @@ tenant.exceptions.create(rule="MP-01", sentence="open", severity="critical", rea
     scope={"addresses": ["192.0.2.30"]}, owner="alex", asked_at=NOW, asker=user, asked_by="alex",
     expires_at=NOW, outside=["more"]).findings.add(tenant.findings.get())
 models.Awake.objects.create(since=ago(days=1), until=NOW)
+models.Halt.objects.create(since=ago(days=1), until=NOW, who="operator", reason="a test")
 tenant.seen_senders.create(how="trace", source="198.51.100.7", recipient_domain="contoso.com",
                            day=NOW.date(), messages=7, imported_at=NOW)
 case = incidents.Case(kind=Kind.BYPASS, tenant=tenant)

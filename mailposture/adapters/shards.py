@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mailposture.adapters import dns, smtp, targets
+from mailposture.adapters.halts import Watch
 from mailposture.core.verdict import FRONT_ENDS
 from mailposture.core.work import Answer, Envelope, Result, Target, Try
 
@@ -53,11 +54,19 @@ class _Planned:
     order: smtp.Order
 
 
-def run(envelope: Envelope, place: Place, clock: Callable[[], datetime]) -> Result:
-    """Probe every target of the order from this place; never raises for what a server does."""
+def run(
+    envelope: Envelope, place: Place, clock: Callable[[], datetime], watch: Watch | None = None
+) -> Result:
+    """Probe every target of the order from this place; never raises for what a server does.
+
+    HaltedError where the watch hears, before or meanwhile, that probing was stopped.
+    """
     began = clock()
     seconds = (envelope.expires - began).total_seconds() - SPARE_SECONDS
-    answers = smtp.run(_answers(envelope, place, seconds)) if seconds > 0 else ()
+    answers: Sequence[Answer] = ()
+    if seconds > 0:
+        work = _answers(envelope, place, seconds)
+        answers = smtp.run(watch.guard(work) if watch else work)
     return Result(
         vantage_point=envelope.vantage_point,
         shard=envelope.shard,

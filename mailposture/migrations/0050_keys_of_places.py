@@ -1,8 +1,13 @@
+"""What a vantage point reports counts only where it signed it."""
+
 from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+    """The key of each place, and the number of the latest question to it."""
+
     dependencies = [("mailposture", "0011_imports")]
+
     operations = [
         migrations.AddField(
             "vantagepoint",

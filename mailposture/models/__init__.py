@@ -7,7 +7,7 @@ from mailposture.models.findings import Finding
 from mailposture.models.history import Change, Snapshot
 from mailposture.models.places import ApprovedSource, VantagePoint
 from mailposture.models.reports import Report
-from mailposture.models.running import Awake
+from mailposture.models.running import Awake, Halt
 from mailposture.models.telling import Alert, Delivery, Incident, Subscription
 from mailposture.models.tenant import Credential, Recipient, Tenant
 from mailposture.models.traffic import SeenSender
@@ -26,6 +26,7 @@ __all__ = [
     "Endpoint",
     "ExposureWindow",
     "Finding",
+    "Halt",
     "Incident",
     "Observation",
     "Path",

@@ -1,4 +1,6 @@
-"""When anything of ours ran: what nobody could do meanwhile is no one's fault but ours."""
+"""When anything of ours ran, and when nothing might: what nobody could do meanwhile is no one's
+fault but ours.
+"""
 
 from django.db import models
 
@@ -15,3 +17,21 @@ class Awake(models.Model):
 
     def __str__(self) -> str:
         return f"{self.since} to {self.until}"
+
+
+class Halt(models.Model):
+    """All probing stopped, by whom and why; while one is without an end nothing is probed."""
+
+    since = models.DateTimeField()
+    until = models.DateTimeField(null=True, blank=True)
+    who = models.CharField(max_length=150)
+    reason = models.CharField(max_length=300)
+
+    class Meta:
+        ordering = ("-since",)
+        indexes = (
+            models.Index(fields=["since"], name="halt_standing", condition=models.Q(until=None)),
+        )
+
+    def __str__(self) -> str:
+        return f"stopped {self.since} by {self.who}"

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from mailposture import models
 from mailposture.services import audit, planning
-from mailposture.services.enrolling import User
+from mailposture.services.audit import User
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,13 +8,15 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
 from mailposture import models
 
+type User = AbstractBaseUser | AnonymousUser | None
+
 
 def record(
     action: str,
     subject: str,
     now: datetime,
     *,
-    user: AbstractBaseUser | AnonymousUser | None = None,
+    user: User = None,
     **detail: Any,
 ) -> models.AuditEvent:
     """Keep one act. Without a user it is the operating system's, from the command line."""
@@ -28,7 +30,7 @@ def act(
     subject: str,
     now: datetime,
     *,
-    user: AbstractBaseUser | AnonymousUser | None = None,
+    user: User = None,
     **detail: Any,
 ) -> models.AuditEvent:
     """One act as a row that is not kept yet, for whoever keeps it elsewhere."""

@@ -8,20 +8,18 @@ from itertools import count
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models as db
 from django.db import transaction
 from django.utils.text import slugify
 
 from mailposture import models
 from mailposture.services import audit, planning, secrets
+from mailposture.services.audit import User
 
 # Addresses below /tenants/ that are pages of their own.
 TAKEN = frozenset({"add"})
 # The steps of connecting a tenant in pages; each is taken when the next one is reached.
 APP, PERMISSIONS, READ, SOURCES, MAIL, PROBE = 2, 3, 4, 5, 6, 7
-
-type User = AbstractBaseUser | AnonymousUser | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,7 +10,7 @@ from mailposture import models
 from mailposture.adapters.exchange.bundle import read_bundle, remarks
 from mailposture.core.configuration import PARTS
 from mailposture.services import audit, enrolling, reading
-from mailposture.services.enrolling import User
+from mailposture.services.audit import User
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -26,7 +26,7 @@ from mailposture.core.verdict import (
     unseen,
     whole,
 )
-from mailposture.services import clouds, ownership, paths
+from mailposture.services import clouds, halting, ownership, paths
 
 # Several names of one domain lead to the same service; more than this is a hostile answer.
 MOST_ENDPOINTS = 3
@@ -84,7 +84,9 @@ class Found:
 
 
 def look(question: Question, clock: Callable[[], datetime]) -> Found:
-    """Answer one question; raises Refusal, NotSetUpError, NotProvenError before any packet."""
+    """Answer one question; raises Refusal, StoppedError, NotSetUpError or NotProvenError before
+    any packet.
+    """
     doors, notes = _find(question)
     lab = bool(doors) and all(_in_lab(e) for e in doors)
     port = question.port or _port(lab=lab)
@@ -122,11 +124,13 @@ def _refuse(question: Question) -> None:
 
 
 def _proof(question: Question, now: datetime) -> str:
-    """Whose the domain is, by the system's resolver; raises NotProvenError.
+    """Whose the domain is, by the system's resolver; raises NotProvenError, and StoppedError
+    while nothing may be probed.
 
     The domain of the recipient chooses the tenant (attribution.md section 1), so one that differs
     needs a proof of its own; a word given for the one is not taken for the other.
     """
+    halting.refuse()
     proof = ownership.prove(question.domain, Resolver(None), now, question.attest)
     named = (question.recipient or "").rpartition("@")[2]
     if named and named != question.domain:

@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from mailposture import models
 from mailposture.core.work import Envelope, Hello, Target
-from mailposture.services import clouds, leases, paths
+from mailposture.services import clouds, halting, leases, paths
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,12 @@ def lock(tenant_id: int) -> models.Tenant:
 
 
 def schedule_rounds(now: datetime) -> None:
-    """Turn every tenant whose look is due into a round; the next look is one interval on."""
+    """Turn every tenant whose look is due into a round; the next look is one interval on.
+
+    While all probing is stopped nothing becomes due twice: looks wait, and are taken once.
+    """
+    if halting.standing():
+        return
     due = models.Tenant.objects.filter(paused_at=None, probe_due_at__lte=now)
     for tenant in due.only("pk", "probe_every", "probe_due_at"):
         following = now + timedelta(seconds=tenant.probe_every)
@@ -84,6 +89,8 @@ def plan_rounds(now: datetime) -> None:
 
     What one tenant's rows make go wrong is that tenant's problem and no other's.
     """
+    if halting.standing():
+        return
     due = models.Round.objects.filter(
         planned_at=None, due_at__lte=now, tenant__paused_at=None, tenant__setup_step=None
     )
@@ -139,8 +146,11 @@ def _plan(row: models.Round, now: datetime) -> None:
 def claim_shards(now: datetime, only: Collection[str] | None = None) -> Iterator[Envelope]:
     """Claim every shard that is due or whose worker went silent, and seal its order.
 
-    `only` names the vantage points that the caller can play; None is all of them.
+    `only` names the vantage points that the caller can play; None is all of them. None is given
+    out while all probing is stopped.
     """
+    if halting.standing():
+        return
     _set_aside(now)
     unfinished = _unfinished().filter(due_at__lte=now)
     if only is not None:

@@ -28,7 +28,7 @@ from mailposture.core.hosts import plain
 from mailposture.core.posture import Source
 from mailposture.core.senders import How, KnownSender, Seen
 from mailposture.services import assessing, audit, clouds, history, proposing, secrets
-from mailposture.services.enrolling import User
+from mailposture.services.audit import User
 
 HOW: Final = models.SeenSender.How
 BATCH: Final = 500

@@ -10,8 +10,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from mailposture import models
-from mailposture.services import vantage_points
+from mailposture.services import halting, vantage_points
 from mailposture.services.pages import fleet
+from mailposture.web.access import may_operate
 
 SWITCHER_TENANTS = 200
 IN_LAB = ("Lab", "lab", "server", None)
@@ -58,6 +59,8 @@ def rail(request: HttpRequest) -> dict[str, Any]:
             "last_round": counts.last_look,
             "watched": counts.total,
             "connecting": counts.connecting,
+            "halt": halting.standing(),
+            "may_halt": may_operate(request),
             "lab": bool(settings.LAB),
             "sign_out": reverse("signout"),
         },
@@ -152,6 +155,7 @@ UNDER = {
     "subscribe": "settings",
     "vantage_point": "vantage_points",
     "vantage_point_add": "vantage_points",
+    "probing_stop": "vantage_points",
 }
 
 

@@ -10,9 +10,15 @@ from django.utils import timezone
 from mailposture.adapters.targets import Refusal
 from mailposture.core.verdict import SenderClass, Verdict
 from mailposture.management import arguments, probe_report
-from mailposture.services import clouds, oneoff, ownership
+from mailposture.services import clouds, halting, oneoff, ownership
 
 EXIT: Final = {Verdict.CLOSED: 0, Verdict.OPEN: 3, Verdict.UNKNOWN: 4}
+STOPS: Final = (
+    Refusal,
+    halting.StoppedError,
+    ownership.NotProvenError,
+    clouds.NotSetUpError,
+)
 ALL: Final = (SenderClass.FOREIGN, SenderClass.OWN, SenderClass.NULL)
 
 
@@ -41,7 +47,7 @@ class Command(BaseCommand):
         """Look, print, and exit with the verdict."""
         try:
             found = oneoff.look(_question(options), timezone.now)
-        except (Refusal, ownership.NotProvenError, clouds.NotSetUpError) as refused:
+        except STOPS as refused:
             if options["json"]:
                 refusal = {"domain": options["domain"], "error": str(refused)}
                 self.stdout.write(json.dumps(refusal))
