@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import redis
@@ -23,7 +24,7 @@ def word(minutes: int, *, stopped: bool) -> halts.Word:
     return halts.Word(stopped=stopped, issued=AT + timedelta(minutes=minutes))
 
 
-def watch(url: str, **fields: object) -> halts.Watch:
+def watch(url: str, **fields: Any) -> halts.Watch:
     return halts.Watch(url=url, centre=seals.public_of(OURS), **fields)
 
 
