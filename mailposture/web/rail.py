@@ -59,7 +59,7 @@ def rail(request: HttpRequest) -> dict[str, Any]:
             "last_round": counts.last_look,
             "watched": counts.total,
             "connecting": counts.connecting,
-            "halt": halting.standing(),
+            "halt": halting.standing() if counts.halt else None,
             "may_halt": may_operate(request),
             "lab": bool(settings.LAB),
             "sign_out": reverse("signout"),

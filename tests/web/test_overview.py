@@ -302,7 +302,7 @@ def test_words_in_a_comment_make_no_part_unread(viewer: Client) -> None:
     ("fields", "said"),
     [
         ({"heard_at": ago(minutes=9)}, "silent. Its worker does not answer."),
-        ({"heard_at": None}, "never heard. Start its worker."),
+        ({"heard_at": None}, "has not joined: its worker has no key that is known here."),
         ({"seen_as": "203.0.113.99"}, "servers see it as 203.0.113.99, not as 198.51.100.7."),
     ],
 )

@@ -100,6 +100,8 @@ class Counts:
     mails: int = 0
     next_mail: datetime | None = None
     somebody_is_told: bool = False
+    # The row of what stops all probing.
+    halt: int | None = None
 
     @property
     def total(self) -> int:
@@ -143,6 +145,7 @@ def count(now: datetime) -> Counts:
         mails=beside["mails"] or 0,
         next_mail=beside["next_mail"],
         somebody_is_told=beside["told"],
+        halt=beside["halt"],
     )
 
 
@@ -155,6 +158,7 @@ def _beside() -> dict[str, Any]:
         "mails": _number(models.Delivery.objects.filter(state="waiting")),
         "next_mail": Subquery(_tried_again().values("due_at")[:1]),
         "told": Exists(models.Subscription.objects.all()),
+        "halt": Subquery(_halt()[:1]),
     }
 
 
@@ -167,7 +171,13 @@ def _alone() -> dict[str, Any]:
         "mails": models.Delivery.objects.filter(state="waiting").count(),
         "next_mail": _tried_again().values_list("due_at", flat=True).first(),
         "told": models.Subscription.objects.exists(),
+        "halt": _halt().first(),
     }
+
+
+def _halt() -> QuerySet[models.Halt, int]:
+    """What stops all probing, oldest first; nearly always nothing does."""
+    return models.Halt.objects.filter(until=None).order_by("since").values_list("pk", flat=True)
 
 
 def _grave() -> QuerySet[models.Finding]:
