@@ -5,13 +5,16 @@ because redelivery is not what brings lost work back: the lease in our tables is
 """
 
 import os
+import time
 from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from celery import Celery
 from celery.exceptions import InvalidTaskError
 from celery.signals import celeryd_init
 from celery.worker.request import Request
 from kombu import Exchange, Queue
+from kombu.transport import redis as transport
 
 CENTRAL: Final = "central"
 # Readings wait on other people's servers; results must not wait behind them.
@@ -34,6 +37,8 @@ TRANSPORT: Final[dict[str, Any]] = {
     "socket_timeout": 10,
     "socket_connect_timeout": 3,
     "health_check_interval": 25,
+    # One list for each queue, and not one for each of four priorities that nobody uses.
+    "priority_steps": [0],
 }
 
 COMMON: Final[dict[str, Any]] = {
@@ -86,6 +91,66 @@ def guard(app: Celery) -> None:
     app.Task.Request = f"{__name__}:{Checked.__name__}"
 
 
+class OwnQos(transport.QoS):
+    """Kombu's, without the lock that its search for lost messages takes: releasing that runs a
+    script at the broker, which an account of a vantage point must not do. Two who find the same
+    message are told apart when they put it back.
+    """
+
+    channel: Any
+    _vrestore_count: int
+
+    def restore_visible(self, start: int = 0, num: int | None = 10, interval: int = 10) -> None:
+        """Put back what was handed out so long ago that its worker must have died."""
+        self._vrestore_count += 1
+        if (self._vrestore_count - 1) % (interval or 1):
+            return
+        latest = time.time() - self.visibility_timeout
+        with self.channel.conn_or_acquire() as client:
+            for tag in client.zrange(
+                self.unacked_index_key,
+                latest,
+                0,
+                desc=True,
+                byscore=True,
+                offset=num and start,
+                num=num,
+            ):
+                self.restore_by_tag(tag, client)
+
+
+def own_keys(slug: str) -> dict[str, str]:
+    """Where a vantage point's worker keeps what it has in hand: by itself, since the others'
+    orders are none of its business.
+    """
+    return {
+        "unacked_key": f"vantage.{slug}.unacked",
+        "unacked_index_key": f"vantage.{slug}.unacked_index",
+        "unacked_mutex_key": f"vantage.{slug}.unacked_mutex",
+    }
+
+
+def stand_alone(app: Celery, slug: str) -> None:
+    """Let the worker of a place touch no key of the broker but those of its own account."""
+    app.conf.update(
+        broker_transport_options={**TRANSPORT, **own_keys(slug)},
+        # The queues of a place are bound to no exchange, which would be more keys.
+        task_default_exchange="",
+    )
+    transport.Channel.QoS = OwnQos
+
+
+def verified(url: str) -> str:
+    """The address of a queue, with the server's certificate looked at where it is TLS: kombu
+    takes any, unless it is told not to.
+    """
+    parts = urlsplit(url)
+    given = dict(parse_qsl(parts.query))
+    if parts.scheme != "rediss" or "ssl_cert_reqs" in given:
+        return url
+    return urlunsplit(parts._replace(query=urlencode({**given, "ssl_cert_reqs": "required"})))
+
+
 def queue(name: str) -> Queue:
     """One queue with an exchange of its own, so that nothing is routed by accident."""
     return Queue(name, Exchange(name, type="direct"), routing_key=name)
@@ -93,10 +158,12 @@ def queue(name: str) -> Queue:
 
 def vantage_queue(slug: str) -> Queue:
     """The queue that only this vantage point's worker reads."""
-    return queue(f"vantage.{slug}")
+    name = f"vantage.{slug}"
+    return Queue(name, Exchange(""), routing_key=name)
 
 
 def send(app: Celery, task: str, argument: Any, to: Queue, *, expires: float | None = None) -> None:
     """Put one message with one argument into one queue, which need not be known to the app."""
-    # The types of Celery name strings only; a Queue is what its router takes as it is.
-    app.send_task(task, [argument], queue=to, expires=expires)  # type: ignore[arg-type]
+    # The types of Celery name strings only; a Queue is what its router takes as it is. It is
+    # declared by whoever reads it: a place may write to the centre's queue and do nothing else.
+    app.send_task(task, [argument], queue=to, expires=expires, declare=[])  # type: ignore[arg-type]

@@ -29,7 +29,7 @@ app = Celery("mailposture")
 broker.guard(app)
 app.conf.update(broker.COMMON)
 app.conf.update(
-    broker_url=settings.BROKER_URL,
+    broker_url=settings.BROKER_URL and broker.verified(settings.BROKER_URL),
     task_queues=[broker.queue(name) for name in (broker.CENTRAL, broker.READING, broker.ERRANDS)],
     task_default_queue=broker.CENTRAL,
     task_default_exchange=broker.CENTRAL,

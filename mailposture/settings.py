@@ -100,6 +100,9 @@ PUBLIC_URL: Final = (_setting("PUBLIC_URL") or _reached()).rstrip("/")
 # --- where things are kept -----------------------------------------------------------------------
 
 BROKER_URL: Final = runtime.broker_url(DATA_DIR, os.environ)
+# How vantage points elsewhere reach the queue, and the certificate (PEM) that its own stems from.
+QUEUE_ELSEWHERE: Final = _setting("QUEUE_ELSEWHERE")
+QUEUE_AUTHORITY: Final = _setting("QUEUE_AUTHORITY")
 
 SQLITE: Final = {
     "timeout": 20,

@@ -47,7 +47,7 @@ app = Celery("vantage")
 broker.guard(app)
 app.conf.update(broker.COMMON)
 app.conf.update(
-    broker_url=os.environ.get("BROKER_URL", "redis://127.0.0.1:6379/0"),
+    broker_url=broker.verified(os.environ.get("BROKER_URL", "redis://127.0.0.1:6379/0")),
     # Only its own: a vantage point never reads the centre's queue, it writes to it.
     task_queues=[broker.vantage_queue(slug) for slug in PLACES],
     worker_pool="prefork",
@@ -55,6 +55,8 @@ app.conf.update(
     task_time_limit=900,
     worker_concurrency=1,
 )
+if PLACES:
+    broker.stand_alone(app, min(PLACES))
 
 
 class NotOursError(Exception):

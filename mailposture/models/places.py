@@ -30,6 +30,16 @@ class VantagePoint(models.Model):
     seen_as = models.CharField(max_length=45, blank=True, default="", help_text="Hello [ip]")
     # What it reports counts only where this key signed it; empty while it has not joined.
     public_key = models.CharField(max_length=64, blank=True, default="")
+    # A join line that was given out: the digest of its token, which is good once, until then.
+    join_digest = models.CharField(max_length=64, blank=True, default="", db_index=True)
+    join_until = models.DateTimeField(null=True, blank=True)
+    joined_at = models.DateTimeField(null=True, blank=True, help_text="by a join line")
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    # Its account at the queue: the digest of the password, and why the queue does not know it.
+    queue_digest = models.CharField(max_length=64, blank=True, default="")
+    queue_problem = models.CharField(max_length=200, blank=True, default="")
+    # How the queue is reached from there, where it is not as from everywhere else.
+    queue_url = models.CharField(max_length=300, blank=True, default="")
     # Of the latest hello: an answer to an older one is no sign of life.
     hello_nonce = models.CharField(max_length=32, blank=True, default="")
     facts = models.JSONField(default=dict)
