@@ -67,11 +67,16 @@ def said_by(purpose: str, message: object) -> str:
 
     Nothing of it is believed before `unseal` was given that key.
     """
-    body, _ = _parts(purpose, message)
-    name = _document(purpose, body).get("vantage_point")
+    name = unproved(purpose, message).get("vantage_point")
     if not isinstance(name, str):
         raise SealError(f"a {purpose} of nobody")
     return name
+
+
+def unproved(purpose: str, message: object) -> dict[str, Any]:
+    """What a message holds, whoever wrote it: for whoever learns from it which key to ask."""
+    body, _ = _parts(purpose, message)
+    return _document(purpose, body)
 
 
 def _parts(purpose: str, message: object) -> tuple[str, bytes]:

@@ -17,6 +17,7 @@ from mailposture.services import (
     incidents,
     judging,
     planning,
+    queue_accounts,
     reading,
     reporting,
     sealing,
@@ -30,6 +31,7 @@ def tick() -> None:
     """Claim what is due or lapsed, and wake whoever does it."""
     now = timezone.now()
     halting.announce(now)
+    queue_accounts.settle()
     planning.schedule_rounds(now)
     read_due.delay()
     probe_due.delay()

@@ -1,7 +1,7 @@
 """The vantage worker: does the shards of its places and sends the conversations back.
 
-`MAILPOSTURE_VANTAGE=vantage.toml BROKER_URL=... celery -A mailposture.vantage worker`. No Django,
-no database, no tenant secret: what it needs beyond an order stands in its own file
+`MAILPOSTURE_VANTAGE=vantage.toml celery -A mailposture.vantage worker` (vantage_point.py starts it
+so). No Django, no database, no tenant secret: what it needs beyond an order stands in its own file
 (adapters/vantage_file.py). It takes orders that its centre signed for it, each once, and signs
 what it reports: the queue between them is believed nothing.
 """
@@ -18,7 +18,7 @@ from celery import Celery
 
 from mailposture import VERSION, broker, seals
 from mailposture.adapters import halts, nonces, shards, shown
-from mailposture.adapters.vantage_file import NotJoinedError, joined
+from mailposture.adapters.vantage_file import NotJoinedError, joined, queue
 from mailposture.core import codec, work
 from mailposture.core.work import Envelope, Hello, HelloBack, Result
 
@@ -28,16 +28,19 @@ log = logging.getLogger(__name__)
 LONGEST: Final = timedelta(hours=1)
 
 
-def _configured() -> dict[str, shards.Place]:
-    file = os.environ.get("MAILPOSTURE_VANTAGE")
+def _configured() -> tuple[dict[str, shards.Place], str]:
+    """The places of the file, and where their orders come in."""
+    named, told = os.environ.get("MAILPOSTURE_VANTAGE"), os.environ.get("BROKER_URL")
     try:
-        return joined(Path(file)) if file else {}
+        places = joined(Path(named)) if named else {}
+        own = queue(Path(named)) if named else None
     except (OSError, NotJoinedError) as reason:
         sys.stderr.write(f"{reason}\n")
         raise SystemExit(2) from None
+    return places, broker.verified(own or told or "redis://127.0.0.1:6379/0")
 
 
-PLACES = _configured()
+PLACES, QUEUE = _configured()
 # Each remembers the latest word that it believed.
 WATCHES: dict[str, halts.Watch] = {}
 
@@ -47,7 +50,7 @@ app = Celery("vantage")
 broker.guard(app)
 app.conf.update(broker.COMMON)
 app.conf.update(
-    broker_url=broker.verified(os.environ.get("BROKER_URL", "redis://127.0.0.1:6379/0")),
+    broker_url=QUEUE,
     # Only its own: a vantage point never reads the centre's queue, it writes to it.
     task_queues=[broker.vantage_queue(slug) for slug in PLACES],
     worker_pool="prefork",
@@ -91,7 +94,7 @@ def _order(message: object) -> tuple[shards.Place, Envelope]:
 
 def _watch(place: shards.Place) -> halts.Watch:
     if place.slug not in WATCHES:
-        WATCHES[place.slug] = halts.Watch(url=app.conf.broker_url, centre=place.centre)
+        WATCHES[place.slug] = halts.Watch(url=QUEUE, centre=place.centre)
     return WATCHES[place.slug]
 
 

@@ -16,6 +16,7 @@ def places(file: Path) -> dict[str, Place]:
     """Read the file: slug -> place. Paths in it are relative to it.
 
     centre = "7c1s...="                 # the centre's public key: orders of no other are taken
+    queue = "queue.url"                 # the file with the queue's address; else BROKER_URL
     resolver = "192.0.2.53:53"          # optional; else the system's
     lab_networks = ["127.0.0.0/8"]      # only beside a lab
     [points.frankfurt]                  # the slug that the centre knows
@@ -49,6 +50,19 @@ def joined(file: Path) -> dict[str, Place]:
         if not place.key:
             raise NotJoinedError(f"{file} names no key of the place {slug!r}: join it anew.")
     return found
+
+
+def queue(file: Path) -> str | None:
+    """The queue's address for this file's places, where they joined by a line: their account is
+    in it, so it stands in a file of its own.
+    """
+    named = tomllib.loads(file.read_text(encoding="utf-8")).get("queue")
+    if named is None:
+        return None
+    try:
+        return (file.parent / str(named)).read_text(encoding="utf-8").strip()
+    except OSError as reason:
+        raise NotJoinedError(f"The address of the queue cannot be read: {reason}") from None
 
 
 def _key(file: Path) -> str:

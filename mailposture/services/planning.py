@@ -190,6 +190,12 @@ def _put_aside(shard: models.Shard, why: str, now: datetime) -> None:
         finish_round(shard.round_id, now)
 
 
+def withdraw(place: models.VantagePoint, why: str, now: datetime) -> None:
+    """Set aside all that a place was to do or is doing: its result would be taken no more."""
+    for shard in _unfinished().filter(vantage_point=place).only("pk", "tenant_id", "round_id"):
+        _put_aside(shard, why, now)
+
+
 def finish_round(round_id: int, now: datetime) -> bool:
     """Close a round once none of its shards is still out; say whether this call closed it. The
     tenant is locked by the caller.

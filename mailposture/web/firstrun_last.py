@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -194,7 +193,7 @@ def probe(request: HttpRequest, tenant: models.Tenant) -> HttpResponse:
         return _look(request, tenant)
     if tenant.setup_step is None and not look:
         return redirect(tenant)
-    shown = firstrun_probe.load(tenant, look, timezone.now(), settings.LAB)
+    shown = firstrun_probe.load(tenant, look, timezone.now())
     return page(request, tenant, enrolling.PROBE, "probe", probe=shown)
 
 

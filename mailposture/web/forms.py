@@ -33,6 +33,7 @@ PROBE: Final = (900, 7 * 86_400)
 IN_LAB: Final = (5, 86_400)
 # Slugs that the site's own addresses take.
 TAKEN: Final = ("add",)
+PLACES_TAKEN: Final = ("add", "stop", "go-on")
 
 
 class TenantForm(Form):
@@ -350,6 +351,6 @@ class NewPlaceForm(PlaceForm):
     def clean_slug(self) -> str:
         """A short name once, and none that the site's own addresses take."""
         slug = str(self.cleaned_data["slug"]).lower()
-        if slug in TAKEN or models.VantagePoint.objects.filter(slug=slug).exists():
+        if slug in PLACES_TAKEN or models.VantagePoint.objects.filter(slug=slug).exists():
             raise ValidationError("This short name is taken.")
         return slug

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -27,12 +26,12 @@ def vantage_points(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @operators_only
 def add(request: HttpRequest) -> HttpResponse:
-    """Add a place; its page then says how to start its worker."""
+    """Add a place; its page then makes the line by which it joins."""
     form = NewPlaceForm(request.POST or None)
     if form.is_valid():
         slug = form.cleaned_data["slug"]
         place = arranging.add_place(slug, form.settings(), timezone.now(), user=request.user)
-        messages.info(request, f"{place.name} is added. It sees nothing until its worker runs.")
+        messages.info(request, f"{place.name} is added. It sees nothing until its worker joins.")
         return redirect("vantage_point", place=slug)
     return render(request, "vantage_points/add.html", {"form": form})
 
@@ -45,13 +44,13 @@ def edit(request: HttpRequest, place: str) -> HttpResponse:
         raise Http404
     if request.method == "POST" and "turn" in request.POST:
         return _turn(request, row)
-    shown = pages.detail(row, timezone.now(), settings.LAB)
+    shown = pages.detail(row, timezone.now())
     form = _form(request, row, [f"{r.source} of {r.tenant}" for r in shown.place.roles])
     if form.is_valid():
         changed = arranging.change_place(row, form.settings(), timezone.now(), user=request.user)
         messages.info(request, f"{row.name} is changed." if changed else "Nothing was changed.")
         return redirect("vantage_point", place=place)
-    context = {"detail": shown, "form": form, "may": may_operate(request), "lab": settings.LAB}
+    context = {"detail": shown, "form": form, "may": may_operate(request)}
     return render(request, "vantage_points/detail.html", context)
 
 

@@ -636,8 +636,8 @@ def test_the_proof_and_the_places_are_shown_before_the_first_packet() -> None:
     ("place", "says", "waits"),
     [
         (None, "No vantage point plays a stranger.", False),
-        ({"heard_at": None}, "celery -A mailposture.vantage worker", True),
-        ({"heard_at": ago(hours=1)}, "celery -A mailposture.vantage worker", True),
+        ({"heard_at": None}, "Make a join line", True),
+        ({"heard_at": ago(hours=1)}, "Make a join line", True),
         ({"enabled": False}, "No vantage point plays a stranger.", False),
         ({"plays": "source"}, "No vantage point plays a stranger.", False),
     ],

@@ -1,6 +1,5 @@
 """Vantage points: health in words, what each plays and did, and how one is set up."""
 
-import tomllib
 from datetime import timedelta
 from typing import Any
 
@@ -9,8 +8,6 @@ import time_machine
 from django.test import Client
 
 from mailposture import models
-from mailposture.adapters.vantage_file import places
-from mailposture.services.pages import vantage_points as pages
 from tests import factories
 from tests.factories import NOW, ago
 from tests.web.setup_rows import EVIL, acts, staff, viewer
@@ -133,8 +130,7 @@ def test_answers_are_in_the_words_of_who_asked() -> None:
     assert page.index("Cut off") < page.index("Unknown") < page.index("Gets in")
 
 
-def test_a_place_is_added_and_its_page_says_how_to_start_it(settings: Any) -> None:
-    settings.LAB = None
+def test_a_place_is_added_and_its_page_makes_its_join_line() -> None:
     given = {
         "name": "Frankfurt",
         "slug": "frankfurt",
@@ -145,9 +141,9 @@ def test_a_place_is_added_and_its_page_says_how_to_start_it(settings: Any) -> No
     answer = staff().post("/vantage-points/add/", given, follow=True)
     assert answer.redirect_chain == [("/vantage-points/frankfurt/", 302)]
     page = answer.content.decode()
-    assert "Frankfurt is added. It sees nothing until its worker runs." in page
-    assert "celery -A mailposture.vantage worker -n frankfurt@%h" in page
-    assert "[points.frankfurt]" in page
+    assert "Frankfurt is added. It sees nothing until its worker joins." in page
+    assert 'action="/vantage-points/frankfurt/join/"' in page
+    assert "Make a join line</button>" in page
     place = models.VantagePoint.objects.get()
     assert place.certificate_name == "probe.example.com"
     assert acts() == [("staff", "added vantage point", "frankfurt")]
@@ -174,23 +170,6 @@ def test_what_cannot_be_is_refused_and_stays_in_the_form(wrong: dict[str, str], 
     assert says in page.content.decode()
     assert all(value in page.content.decode() for value in wrong.values() if value != "both")
     assert models.VantagePoint.objects.count() == 1
-
-
-def test_the_worker_reads_the_file_that_the_page_shows(tmp_path: Any) -> None:
-    lab = {"resolver": "127.0.0.1:5353", "networks": "127.0.0.0/8"}
-    row = factories.stranger(certificate_name="probe.example")
-    file = tmp_path / "vantage.toml"
-    file.write_text(pages.worker_file(row, lab).command)
-    place = places(file)["frankfurt"]
-    assert place.source == "198.51.100.7"
-    assert place.certificate == tmp_path / "frankfurt.pem"
-    assert place.resolver == "127.0.0.1:5353"
-    assert [str(n) for n in place.lab_networks] == ["127.0.0.0/8"]
-
-
-def test_the_file_of_a_real_place_knows_no_lab() -> None:
-    found = tomllib.loads(pages.worker_file(factories.stranger(address=None), None).command)
-    assert found == {"points": {"frankfurt": {}}}
 
 
 def test_no_password_of_the_queue_is_ever_shown(settings: Any) -> None:

@@ -2,15 +2,12 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from mailposture import models
 from mailposture.services import paths, vantage_points
 from mailposture.services.pages import firstrun, live
 from mailposture.services.pages import tenant as tenant_pages
-from mailposture.services.pages.commands import Copy
 from mailposture.services.pages.firstrun_read import counted, listed
-from mailposture.services.pages.vantage_points import worker_file, worker_start
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,7 +31,6 @@ class ProbePage:
     read_at: datetime | None
     places: tuple[Place, ...]
     ready: bool
-    copies: tuple[Copy, ...] = ()
     silent: Place | None = None
     problem: str = ""
     progress: live.Progress | None = None
@@ -52,7 +48,7 @@ class ProbePage:
         return self.silent is not None and self.progress is None and self.head is None
 
 
-def load(tenant: models.Tenant, look: int, now: datetime, lab: Any) -> ProbePage:
+def load(tenant: models.Tenant, look: int, now: datetime) -> ProbePage:
     """The last step of connecting this tenant; `look` is the round that is watched."""
     progress = live.load(tenant, look, now) if look else None
     over = progress is not None and progress.over
@@ -70,7 +66,6 @@ def load(tenant: models.Tenant, look: int, now: datetime, lab: Any) -> ProbePage
         read_at=tenant.fetched_at,
         places=tuple(_place(row, now) for row in places),
         ready=bool(heard) and not problem,
-        copies=(worker_file(silent, lab), worker_start(silent)) if silent else (),
         silent=_place(silent, now) if silent else None,
         problem=problem,
         progress=progress,

@@ -1,20 +1,19 @@
 """Where we probe from: how clearly each place sees, what it plays, what it did last."""
 
-import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import Count, OuterRef, Q, Subquery
 
 from mailposture import models
 from mailposture.adapters.drawings.states import state as drawn
 from mailposture.core.states import Access
 from mailposture.core.verdict import Verdict
 from mailposture.services import idling, vantage_points
-from mailposture.services.pages.commands import Copy, posix
+from mailposture.services.pages.vantage_worker import Worker, worker
 
 LAST_SHARDS: Final = 20
 MOST_ASIDE: Final = 20
@@ -121,14 +120,13 @@ class Tally:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Detail:
-    """One place with its paths, its last work, and what its worker needs."""
+    """One place with its paths, its last work, and how its worker stands."""
 
     place: Place
     tallies: tuple[Tally, ...]
     shards: tuple[Shard, ...]
     aside: tuple[Shard, ...]
-    file: Copy
-    start: Copy
+    worker: Worker
 
 
 def listing(now: datetime) -> Listing:
@@ -160,20 +158,22 @@ def listing(now: datetime) -> Listing:
     )
 
 
-def detail(row: models.VantagePoint, now: datetime, lab: Mapping[str, Any] | None) -> Detail:
+def detail(row: models.VantagePoint, now: datetime) -> Detail:
     """One place; five queries however much it did."""
     work = models.Shard.objects.filter(vantage_point=row).select_related("tenant")
-    last = tuple(_shard(s) for s in work.order_by("-due_at")[:LAST_SHARDS])
+    rows = list(work.order_by("-due_at")[:LAST_SHARDS])
+    last = tuple(_shard(s) for s in rows)
+    counted = work.aggregate(
+        out=Count("pk", filter=Q(done_at=None, aside_at=None, lease_until__gt=now)),
+        aside=Count("pk", filter=Q(aside_at__gt=now - LATELY)),
+    )
     aside = work.exclude(aside_at=None).order_by("-aside_at")
     tallies = _tallies(row)
     place = _place(
         row,
         now,
         roles=_roles(models.ApprovedSource.objects.filter(vantage_point=row)).get(row.pk, ()),
-        counts=(
-            sum(n for t in tallies for *_, n in t.counts),
-            aside.filter(aside_at__gt=now - LATELY).count(),
-        ),
+        counts=(sum(n for t in tallies for *_, n in t.counts), counted["aside"]),
         last=last[0] if last else None,
     )
     return Detail(
@@ -181,44 +181,7 @@ def detail(row: models.VantagePoint, now: datetime, lab: Mapping[str, Any] | Non
         tallies=tallies,
         shards=last,
         aside=tuple(_shard(s) for s in aside[:MOST_ASIDE]),
-        file=worker_file(row, lab),
-        start=worker_start(row),
-    )
-
-
-def worker_file(row: models.VantagePoint, lab: Mapping[str, Any] | None) -> Copy:
-    """What stands in the worker's own file. JSON's strings are TOML's as well."""
-    lines = []
-    if lab:
-        networks = json.dumps(str(lab["networks"]).split(","))
-        lines += [f"resolver = {json.dumps(lab['resolver'])}", f"lab_networks = {networks}", ""]
-    lines.append(f"[points.{row.slug}]")
-    if row.address:
-        lines.append(f"source = {json.dumps(row.address)}")
-    if row.certificate_name:
-        lines.append(f"# key and chain of {row.certificate_name}, beside this file")
-        lines.append(f"certificate = {json.dumps(f'{row.slug}.pem')}")
-    return Copy(
-        key="worker-file",
-        title="vantage.toml",
-        effect="the worker's own file, on its machine",
-        command="\n".join(lines),
-    )
-
-
-def worker_start(row: models.VantagePoint) -> Copy:
-    """How its worker is started. The queue's address holds a password and is not shown."""
-    name = posix(f"{row.slug}@%h")
-    return Copy(
-        key="worker-start",
-        title="Start its worker",
-        effect="runs until it is stopped; holds no database and no tenant secret",
-        command=(
-            "./bootstrap.sh requirements-vantage.txt\n"
-            "export BROKER_URL='<address of the queue>'\n"
-            "export MAILPOSTURE_VANTAGE=vantage.toml\n"
-            f".venv/bin/celery -A mailposture.vantage worker -n {name}"
-        ),
+        worker=worker(row, rows, counted["out"], now),
     )
 
 
