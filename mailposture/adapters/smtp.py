@@ -40,12 +40,12 @@ class Order:
     @property
     def plan(self) -> Plan:
         """What the session says; ValueError if it cannot be said in SMTP."""
-        return Plan(
-            ehlo=self.ehlo,
-            mail_from=self.mail_from,
-            rcpt_to=self.rcpt_to,
-            starttls=self.starttls,
-        )
+        return _plan(self.ehlo, self.mail_from, self.rcpt_to, self.starttls)
+
+
+@lru_cache(maxsize=4096)  # asked before the first packet and again at each front end
+def _plan(ehlo: str, mail_from: str, rcpt_to: str, starttls: bool) -> Plan:  # noqa: FBT001 - a cache's key
+    return Plan(ehlo=ehlo, mail_from=mail_from, rcpt_to=rcpt_to, starttls=starttls)
 
 
 class Clock:
@@ -69,13 +69,7 @@ async def converse(
     that cannot be carried out: an address that is none, words that are no SMTP, a file that
     holds no certificate.
     """
-    clock = Clock()
-    first = await _attempt(order, limits, clock, trust)
-    if not first.clear_instead or clock() >= limits.session * 1000:
-        return first.transcript()
-    first.note("once more in clear, on a fresh connection", clock())
-    second = await _attempt(replace(order, starttls=False), limits, clock, trust)
-    return first.transcript().followed_by(second.transcript())
+    return await _converse(order, limits, trust or tls.system_trust(), Alarm())
 
 
 async def converse_all(
@@ -93,15 +87,26 @@ async def converse_all(
         _check(order)
     waiting = iter(enumerate(orders))
     done: dict[int, Transcript] = {}
+    proofs, alarm = trust or tls.system_trust(), Alarm()
 
     async def work() -> None:
         for index, order in waiting:
-            done[index] = await converse(order, limits, trust=trust)
+            done[index] = await _converse(order, limits, proofs, alarm)
 
     async with asyncio.TaskGroup() as group:
         for _ in range(min(at_once, len(orders))):
             group.create_task(work())
     return [done[index] for index in range(len(orders))]
+
+
+async def _converse(order: Order, limits: Limits, trust: tls.Trust, alarm: "Alarm") -> Transcript:
+    clock = Clock()
+    first = await _attempt(order, limits, clock, trust, alarm)
+    if not first.clear_instead or clock() >= limits.session * 1000:
+        return first.transcript()
+    first.note("once more in clear, on a fresh connection", clock())
+    second = await _attempt(replace(order, starttls=False), limits, clock, trust, alarm)
+    return first.transcript().followed_by(second.transcript())
 
 
 def run[T](work: Coroutine[Any, Any, T]) -> T:
@@ -142,11 +147,13 @@ def _check(order: Order) -> tuple[Plan, SSL.Context]:
         raise ValueError(f"{name}: no certificate with its key") from unusable
 
 
-async def _attempt(order: Order, limits: Limits, clock: Clock, trust: tls.Trust | None) -> Session:
+async def _attempt(
+    order: Order, limits: Limits, clock: Clock, trust: tls.Trust, alarm: "Alarm"
+) -> Session:
     plan, context = _check(order)
     session = Session(plan, limits, address=order.address, port=order.port)
-    conversation = _Conversation(session, clock, limits.session * 1000)
-    conversation.security(context, order.host, trust or tls.system_trust())
+    conversation = _Conversation(session, clock, limits.session * 1000, alarm)
+    conversation.security(context, order.host, trust)
     patience = min(limits.connect, limits.session - clock() / 1000)
     try:
         await conversation.connect(order, patience)
@@ -170,17 +177,64 @@ def _reason(failed: OSError) -> Ended:
     return Ended.SOURCE_NOT_USABLE if failed.errno in unusable else Ended.NOT_REACHED
 
 
+class Alarm:
+    """One timer for all conversations under way: it looks at each whether its time is up.
+
+    Deadlines are seconds away and move with every reply, so that nearly all of them never come:
+    a timer for each would be set and cancelled a dozen times in a conversation.
+    """
+
+    EVERY: Final = 0.05
+
+    def __init__(self) -> None:
+        self._watched: set[_Conversation] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def watch(self, conversation: "_Conversation") -> None:
+        """See to it that this one ends in time."""
+        self._watched.add(conversation)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self.EVERY, self._look)
+
+    def leave(self, conversation: "_Conversation") -> None:
+        """This one is over."""
+        self._watched.discard(conversation)
+        if not self._watched and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self) -> None:
+        self._timer = None
+        for conversation in tuple(self._watched):
+            conversation.look()
+        if self._watched:
+            self._timer = asyncio.get_running_loop().call_later(self.EVERY, self._look)
+
+
 class _Conversation(asyncio.Protocol):
     """Carries bytes between one session and one connection, through TLS once that is up."""
 
-    def __init__(self, session: Session, clock: Clock, session_end: float) -> None:
+    __slots__ = (
+        "_alarm",
+        "_channel",
+        "_clock",
+        "_context",
+        "_done",
+        "_host",
+        "_loop",
+        "_session",
+        "_session_end",
+        "_transport",
+        "_trust",
+    )
+
+    def __init__(self, session: Session, clock: Clock, session_end: float, alarm: Alarm) -> None:
         self._session, self._clock, self._session_end = session, clock, session_end
+        self._alarm = alarm
         self._loop = asyncio.get_running_loop()
         self._done: asyncio.Future[None] = self._loop.create_future()
         self._transport: asyncio.Transport | None = None
         self._channel: tls.Channel | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._armed_for = 0.0
 
     def security(self, context: SSL.Context, host: str, trust: tls.Trust) -> None:
         """What STARTTLS shall use, should it come to it."""
@@ -201,6 +255,7 @@ class _Conversation(asyncio.Protocol):
         try:
             await self._done
         finally:
+            self._alarm.leave(self)
             if self._transport is not None:
                 self._transport.abort()
 
@@ -209,7 +264,7 @@ class _Conversation(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         local = transport.get_extra_info("sockname")
         self._session.connected(str(local[0]) if local else "", self._clock())
-        self._arm()
+        self._alarm.watch(self)
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the server: decrypt, tell the session, do what it wants next."""
@@ -263,20 +318,26 @@ class _Conversation(asyncio.Protocol):
         Our Finished and the EHLO after it leave in one segment that way (performance.md).
         """
         session, pending = self._session, b""
-        while session.want is Want.SEND or (session.want is Want.TLS and self._channel is None):
-            if session.want is Want.TLS:
+        while (want := session.want) is not Want.RECEIVE and want is not Want.CLOSE:
+            if want is Want.SEND:
+                pending += self._flight()
+            elif self._channel is None:
                 session.tls_starting(self._clock())
                 self._channel = tls.Channel(self._context, self._host)
                 self._channel.shake()
-            elif self._channel is None:
-                pending += session.outgoing(self._clock())
             else:
-                self._channel.encrypt(session.outgoing(self._clock()))
+                break  # in the handshake, whose next step is the server's
         self._write(pending)
-        if session.want is Want.CLOSE:
+        if want is Want.CLOSE:
             self._finish()
-        else:
-            self._arm()
+
+    def _flight(self) -> bytes:
+        """What the session has to say: in clear, or put into the channel."""
+        said = self._session.outgoing(self._clock())
+        if self._channel is None:
+            return said
+        self._channel.encrypt(said)
+        return b""
 
     def _write(self, data: bytes) -> None:
         data += self._channel.outgoing() if self._channel else b""
@@ -289,22 +350,12 @@ class _Conversation(asyncio.Protocol):
         self._write(b"")  # our alert tells the server why
         self._finish()
 
-    def _arm(self) -> None:
-        """See that we wake when the next reply is overdue; late alarms just look again."""
-        due = min(self._session.due, self._session_end)
-        if self._timer is None or due < self._armed_for:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._armed_for = due
-            self._timer = self._loop.call_later((due - self._clock()) / 1000, self._overdue)
-
-    def _overdue(self) -> None:
-        self._timer = None
+    def look(self) -> None:
+        """End what is overdue."""
         now = self._clock()
         if now >= self._session_end:
             self._session.end(Ended.SESSION_TIMEOUT, now)
         elif now < self._session.due:
-            self._arm()
             return
         elif self._shaking and self._session.want is Want.TLS:
             self._session.end(Ended.TLS_BROKEN, now, "no answer in time")
@@ -313,10 +364,7 @@ class _Conversation(asyncio.Protocol):
         self._finish()
 
     def _finish(self, defect: Exception | None = None) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._channel is not None:
-            self._channel.release()
+        self._alarm.leave(self)
         if self._transport is not None:
             self._transport.close()
         if not self._done.done():

@@ -7,11 +7,11 @@ recorded, for a server that cannot prove its name is evidence, too.
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -22,14 +22,16 @@ from mailposture.core.smtp.reply import printable
 from mailposture.core.smtp.transcript import NONE_SHOWN, NOT_ASKED, SHOWN, TlsFacts
 
 _CHUNK: Final = 32 * 1024
+# pyOpenSSL has no names for some of what OpenSSL can do.
+_lib: Any = SSL._lib  # type: ignore[attr-defined] # noqa: SLF001 - as said
+_ffi: Any = SSL._ffi  # type: ignore[attr-defined] # noqa: SLF001 - likewise
 _MOST_NAMES: Final = 100
 # Freed buffers between reads are worth 30 MB per thousand conversations in flight.
 # (SSL_MODE_RELEASE_BUFFERS; pyOpenSSL has no name for it.)
 _RELEASE_BUFFERS: Final = 0x10
 _GROUPS: Final = b"X25519:P-256:P-384:P-521"
-# The steps of OpenSSL's state machine that tell whether a client certificate was asked for
-# and shown: it proves the possession of its key only for a certificate that it sent.
-_ASKED: Final = b"SSLv3/TLS read server certificate request"
+# The step of OpenSSL's state machine in which a client certificate was shown: it proves the
+# possession of its key only for a certificate that it sent.
 _PROVED: Final = b"SSLv3/TLS write certificate verify"
 
 _JUDGED_FOR: Final = 600.0
@@ -77,9 +79,8 @@ def _context(certificate: str, _modified: int, _size: int) -> SSL.Context:
     made.set_verify(SSL.VERIFY_NONE)
     # Without a hybrid group's key share, which costs a third of a handshake's CPU and makes
     # the ClientHello two segments: nothing that is said here is worth keeping for decades.
-    # pyOpenSSL has no method for it.
-    SSL._lib.SSL_CTX_set1_curves_list(made._context, _GROUPS)  # type: ignore[attr-defined] # noqa: SLF001 - as said
-    made.set_info_callback(_step)
+    _lib.SSL_CTX_set1_curves_list(made._context, _GROUPS)  # noqa: SLF001 - as said
+    _lib.SSL_CTX_set_cert_cb(made._context, _asked, _ffi.NULL)  # noqa: SLF001 - likewise
     if certificate:
         made.use_certificate_chain_file(certificate)
         made.use_privatekey_file(certificate)
@@ -87,9 +88,36 @@ def _context(certificate: str, _modified: int, _size: int) -> SSL.Context:
     return made
 
 
-def _step(connection: SSL.Connection, where: int, _value: int) -> None:
-    if where & SSL.SSL_CB_LOOP and isinstance(channel := connection.get_app_data(), Channel):
-        channel.step(connection.get_state_string())
+# OpenSSL asks for our certificate where the server has asked for one, and only there. From then
+# on, and for such a handshake alone, we listen to its steps: each costs a way into Python and
+# back, and a handshake has sixteen.
+@_ffi.callback("int (*)(SSL *, void *)")  # type: ignore[untyped-decorator] # cffi has no types
+def _asked(ssl: Any, _argument: Any) -> int:
+    if asked := _asked_of(ssl):
+        asked.answer = NONE_SHOWN
+        _lib.SSL_set_info_callback(ssl, _step)
+    return 1  # go on
+
+
+@_ffi.callback("void (*)(const SSL *, int, int)")  # type: ignore[untyped-decorator] # cffi has no types
+def _step(ssl: Any, where: int, _value: int) -> None:
+    if where & SSL.SSL_CB_LOOP and _ffi.string(_lib.SSL_state_string_long(ssl)) == _PROVED:
+        asked = _asked_of(ssl)
+        if asked:
+            asked.answer = SHOWN
+
+
+def _asked_of(ssl: Any) -> "_Asked | None":
+    connection = SSL.Connection._reverse_mapping.get(ssl)  # noqa: SLF001 - as its own callbacks do
+    found = connection.get_app_data() if connection else None
+    return found if isinstance(found, _Asked) else None
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What became of the server's question for our certificate."""
+
+    answer: str = NOT_ASKED
 
 
 class Trust:
@@ -192,9 +220,9 @@ class Channel:
 
     def __init__(self, context: SSL.Context, host: str) -> None:
         self.established = False
-        self.client_certificate = NOT_ASKED
+        self._asked = _Asked()
         self._connection = SSL.Connection(context, None)
-        self._connection.set_app_data(self)
+        self._connection.set_app_data(self._asked)
         self._connection.set_connect_state()
         if not _is_address(host):
             self._connection.set_tlsext_host_name(host.encode("ascii", "replace"))
@@ -244,17 +272,6 @@ class Channel:
         except SSL.WantReadError:
             return b""
 
-    def release(self) -> None:
-        """Break the ring that holds channel and connection together."""
-        self._connection.set_app_data(None)
-
-    def step(self, state: bytes) -> None:
-        """Note what one step of the handshake tells about client certificates."""
-        if state == _ASKED:
-            self.client_certificate = NONE_SHOWN
-        elif state == _PROVED:
-            self.client_certificate = SHOWN
-
     def facts(self, trust: Trust) -> TlsFacts:
         """What the handshake showed, and whether it proves a Microsoft mail name."""
         connection = self._connection
@@ -263,7 +280,7 @@ class Channel:
             for certificate in connection.get_peer_cert_chain() or ()
         ]
         version, cipher = connection.get_protocol_version_name(), connection.get_cipher_name()
-        shake = Shake(version, cipher or "", self.client_certificate)
+        shake = Shake(version, cipher or "", self._asked.answer)
         return judge(tuple(sent), trust, shake, int(time.monotonic() / _JUDGED_FOR))
 
 

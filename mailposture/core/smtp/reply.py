@@ -90,6 +90,12 @@ def whole(received: bytearray) -> bytes:
     return match[0] if match else b""
 
 
+@lru_cache(maxsize=256)
+def lines_of(raw: bytes) -> tuple[bytes, ...]:
+    """A whole reply's lines, each with its end."""
+    return tuple(line + b"\n" for line in raw.split(b"\n")[:-1])
+
+
 def parse(raw: bytes, stage: str, ms: float = 0.0) -> Reply:
     """Read a reply; lines that carry no code, or disagree on it, leave it without one."""
     code, enhanced, text = _read(raw)

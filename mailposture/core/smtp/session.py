@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from mailposture.core.smtp import states
-from mailposture.core.smtp.reply import Reply, goes_on, parse, whole
+from mailposture.core.smtp.reply import Reply, goes_on, lines_of, parse, whole
 from mailposture.core.smtp.states import Kind, State
 from mailposture.core.smtp.transcript import Ended, Line, TlsFacts, Transcript, Who
 
@@ -80,16 +80,21 @@ class Plan:
 
     def command(self, state: State) -> bytes:
         """The command whose answer is awaited in a state."""
-        match state:
-            case State.EHLO | State.HELO:
-                words = f"{state} {self.ehlo}"
-            case State.MAIL:
-                words = f"MAIL FROM:<{self.mail_from}>"
-            case State.RCPT:
-                words = f"RCPT TO:<{self.rcpt_to}>"
-            case _:
-                words = str(state)
-        return f"{words}\r\n".encode("ascii")
+        return _command(state, self.ehlo, self.mail_from, self.rcpt_to)
+
+
+@lru_cache(maxsize=4096)  # a path says the same at each of its front ends
+def _command(state: State, ehlo: str, mail_from: str, rcpt_to: str) -> bytes:
+    match state:
+        case State.EHLO | State.HELO:
+            words = f"{state} {ehlo}"
+        case State.MAIL:
+            words = f"MAIL FROM:<{mail_from}>"
+        case State.RCPT:
+            words = f"RCPT TO:<{rcpt_to}>"
+        case _:
+            words = str(state)
+    return f"{words}\r\n".encode("ascii")
 
 
 def _why_not(name: str, value: str) -> str:
@@ -239,8 +244,7 @@ class Session:
         while self.want is Want.RECEIVE:
             if not self._part and (raw := self._whole_reply()):
                 del self._buffer[: len(raw)]
-                lines = raw.split(b"\n")[:-1]
-                self._lines += [Line(ms, Who.SERVER, line + b"\n") for line in lines]
+                self._lines += [Line(ms, Who.SERVER, line) for line in lines_of(raw)]
                 self._take_reply(raw, ms)
                 continue
             end = self._buffer.find(b"\n", 0, self._limits.line_bytes) + 1
@@ -255,10 +259,10 @@ class Session:
 
     def _whole_reply(self) -> bytes:
         """The usual case in one step: a reply in good order, and too short for any cap."""
-        raw = whole(self._buffer)
-        limits = self._limits
-        fits = len(raw) <= min(limits.line_bytes, limits.reply_bytes)
-        return raw if fits and raw.count(b"\n") <= limits.reply_lines else b""
+        raw, limits = whole(self._buffer), self._limits
+        size = len(raw)
+        fits = size <= limits.line_bytes and size <= limits.reply_bytes
+        return raw if fits and len(lines_of(raw)) <= limits.reply_lines else b""
 
     def _take_line(self, line: bytes, ms: float) -> None:
         first = not self._part
@@ -279,8 +283,8 @@ class Session:
         self._since = ms
         self.answered_in_tls = self._tls is not None
         kind = states.kind_of(state, reply)
-        if kind is Kind.YES and state in {State.EHLO, State.HELO}:
-            self._offers, self._hello_ip = offers(reply), hello_ip(reply)
+        if kind is Kind.YES and (state is State.EHLO or state is State.HELO):
+            self._offers, self._hello_ip = offers(reply.text), hello_ip(reply.text)
         if kind is Kind.ODD:
             self.end(states.why_odd(reply), ms)
         elif not self._awaited:
@@ -309,23 +313,20 @@ class Session:
         self._lines += [Line(ms, Who.SERVER, piece) for piece in pieces if piece]
 
 
-def offers(reply: Reply) -> frozenset[str]:
+@lru_cache(maxsize=256)  # like the replies themselves
+def offers(text: str) -> frozenset[str]:
     """The extension keywords of an EHLO answer (RFC 5321 section 4.1.1.1)."""
-    return frozenset(line.split(" ", 1)[0].upper() for line in reply.text.split("\n")[1:])
+    return frozenset(line.split(" ", 1)[0].upper() for line in text.split("\n")[1:])
 
 
 _HELLO: Final = re.compile(r"Hello \[(?:IPv6:)?([0-9A-Fa-f.:]{2,45})\]")
 
 
-def hello_ip(reply: Reply) -> str | None:
+@lru_cache(maxsize=256)
+def hello_ip(text: str) -> str | None:
     """The address the server says it sees, from the first line of its EHLO answer."""
-    match = _HELLO.search(reply.text.split("\n", 1)[0])
-    return _address(match[1]) if match else None
-
-
-@lru_cache(maxsize=1024)
-def _address(text: str) -> str | None:
+    match = _HELLO.search(text.split("\n", 1)[0])
     try:
-        return str(ip_address(text))
+        return str(ip_address(match[1])) if match else None
     except ValueError:
         return None
