@@ -10,7 +10,7 @@ FROM python:3.13-slim-bookworm
 # A number and not a name, so that a cluster can see that it is not root.
 RUN groupadd --gid 10001 mailposture \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data mailposture \
-    && install -d -o 10001 -g 10001 -m 0700 /data
+    && install -d -o 10001 -g 10001 -m 0700 /data /vantage
 WORKDIR /app
 COPY --from=build /app/.venv /app/.venv
 COPY manage.py ./

@@ -1,5 +1,6 @@
 """The image and its compose file, held to what can be tried without building them."""
 
+import configparser
 import json
 import re
 import shutil
@@ -23,6 +24,12 @@ ROOT = Path(__file__).parents[1]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+FAR: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "vantage.compose.yaml").read_text())[
+    "services"
+]["vantage"]
+QUEUE_TLS: dict[str, Any] = yaml.safe_load(
+    (ROOT / "deploy" / "queue-tls.compose.yaml").read_text()
+)["services"]["queue"]
 OURS = sorted(SERVICES.keys() - {"database", "queue"})
 HADOLINT = Path(sys.executable).with_name("hadolint")
 
@@ -153,7 +160,8 @@ def test_without_what_it_cannot_do_without_nothing_starts(name: str) -> None:
 
 
 def test_the_documentation_names_what_the_file_of_secrets_may_hold() -> None:
-    said = (ROOT / "docs" / "operations.md").read_text() + (ROOT / "README.md").read_text()
+    pages = ("README.md", "docs/operations.md", "docs/vantage-points.md")
+    said = "".join((ROOT / page).read_text() for page in pages)
     names = re.findall(r"\$\{(\w+)", (ROOT / "compose.yaml").read_text())
     assert [name for name in names if name not in said] == []
 
@@ -178,14 +186,45 @@ def test_whoever_uses_the_database_waits_for_its_migration() -> None:
 
 
 def test_a_vantage_point_is_told_no_address_of_the_database() -> None:
-    assert set(SERVICES["vantage"]["environment"]) == {"BROKER_URL", "MAILPOSTURE_VANTAGE"}
-    assert "data:/data" not in SERVICES["vantage"]["volumes"]
+    for service in (SERVICES["vantage"], FAR):
+        assert service.get("environment", {}) == {}
+        assert service["volumes"] == ["vantage:/vantage"]
+    assert re.search(r"install -d -o 10001 .* /vantage$", DOCKERFILE, re.MULTILINE)
+
+
+def test_a_vantage_point_elsewhere_is_run_as_the_one_here() -> None:
+    for part in ("image", "command", "read_only", "cap_drop", "security_opt", "tmpfs", "restart"):
+        assert FAR[part] == SERVICES["vantage"][part]
+    assert FAR["healthcheck"] == {"disable": True}
+    assert "ports" not in FAR
+
+
+def test_the_queue_speaks_tls_to_others_and_is_else_the_same() -> None:
+    plain, tls = SERVICES["queue"], QUEUE_TLS
+    assert tls["command"][: len(plain["command"])] == plain["command"]
+    assert tls["ports"] == ["6380:6380"]
+    assert set(plain["volumes"]) <= set(tls["volumes"])
+    for name in ("--tls-cert-file", "--tls-key-file"):
+        assert tls["command"][tls["command"].index(name) + 1].startswith("/tls/")
+
+
+def test_the_unit_runs_what_there_is_with_a_folder_for_each_place() -> None:
+    unit = configparser.ConfigParser(interpolation=None, strict=False)
+    unit.read(ROOT / "deploy" / "mailposture-vantage@.service")
+    service = unit["Service"]
+    words = service["ExecStart"].split()
+    assert words[1:4] == ["-m", "mailposture.vantage_point", "run"]
+    assert words[4:] == ["--folder", "/var/lib/mailposture-vantage/%i"]
+    assert [service[n] for n in ("NoNewPrivileges", "ProtectHome", "PrivateTmp")] == ["yes"] * 3
+    assert service["User"] == "mailposture-vantage"
 
 
 @pytest.mark.parametrize("name", [n for n in OURS if "command" in SERVICES[n]])
 def test_every_command_is_one_that_exists(name: str) -> None:
     words = [w for w in SERVICES[name]["command"] if w]
-    if words[0] == "python":
+    if words[:2] == ["python", "-m"]:
+        asked = [sys.executable, *words[1:4], "--help"]
+    elif words[0] == "python":
         asked = [sys.executable, str(ROOT / words[1]), words[2], "--help"]
     else:
         asked = [sys.executable, "-m", "celery", *words[1:4], "--help"]

@@ -20,7 +20,7 @@ from mailposture import broker
 from mailposture.adapters import halts
 
 _COMMANDS: Final = (
-    "+ping", "+select", "+client|setinfo",
+    "+ping", "+select",
     "+brpop", "+llen", "+lpush", "+rpush",
     "+zadd", "+zrem", "+zrange", "+hset", "+hget", "+hdel",
     "+multi", "+exec", "+watch", "+unwatch", "+discard",
