@@ -46,16 +46,17 @@ SETTINGS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class Postfix:
-    """Where the instance listens, and what it wrote down."""
+class MailServer:
+    """Where an instance listens, and what it wrote down."""
 
     address: str
     port: int
     folder: Path
+    log_file: str = "log"
 
     @property
     def log(self) -> str:
-        path = self.folder / "log"
+        path = self.folder / self.log_file
         return path.read_text() if path.exists() else ""
 
 
@@ -75,7 +76,7 @@ def configure(folder: Path, port: int, settings: Mapping[str, str]) -> None:
     (folder / "etc/master.cf").write_text(SERVICES.format(port=port))
 
 
-def wait_for_banner(found: Postfix, process: subprocess.Popen[bytes]) -> None:
+def wait_for_banner(found: MailServer, process: subprocess.Popen[bytes]) -> None:
     """Until it greets; it has no other way to say that it is ready."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline and process.poll() is None:
@@ -83,7 +84,7 @@ def wait_for_banner(found: Postfix, process: subprocess.Popen[bytes]) -> None:
             if probe.recv(3) == b"220":
                 return
         time.sleep(0.05)  # between two tries only
-    raise RuntimeError(f"Postfix does not greet (status {process.poll()}):\n{found.log}")
+    raise RuntimeError(f"The server does not greet (status {process.poll()}):\n{found.log}")
 
 
 def stop(process: subprocess.Popen[bytes], folder: Path) -> None:
@@ -97,12 +98,12 @@ def stop(process: subprocess.Popen[bytes], folder: Path) -> None:
 
 
 @contextmanager
-def postfix(files: Mapping[str, str] | None = None, **settings: str) -> Iterator[Postfix]:
+def postfix(files: Mapping[str, str] | None = None, **settings: str) -> Iterator[MailServer]:
     """An instance with these settings and files; ``{folder}`` in a setting is its folder."""
     if not Path(POSTFIX).exists() or os.geteuid() != 0:
         raise RuntimeError("these tests need root and Debian's Postfix: .ci/install-system")
     folder = Path(tempfile.mkdtemp(prefix="mp-postfix-"))
-    found = Postfix("127.0.0.1", free_port(), folder)
+    found = MailServer("127.0.0.1", free_port(), folder)
     try:
         configure(folder, found.port, settings)
         for name, text in (files or {}).items():

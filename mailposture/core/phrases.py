@@ -164,6 +164,7 @@ CHANNEL: Final = any_of(
     r"tls channel",
     r"secure channel",
     r"certificate (?:validation|verif|has expired|expired|host|is not)",
+    r"no client certificate",
     r"certificate-",
     r"tlsa-invalid",
     r"dnssec-invalid",
@@ -257,6 +258,7 @@ NOBODY: Final = any_of(
     r"resolver\.adr\.",
     r"(?:syntax|error) (?:error )?in (?:the )?(?:address|recipient)",
     r"recipient not found",
+    r"unroute?able address",
 )
 PASSING: Final = any_of(
     r"temporar(?:y|ily)\b",

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from mailposture.adapters import tls
 from mailposture.adapters.smtp import Order, converse, converse_all
 from mailposture.core.smtp.transcript import Ended, Who
-from tests.postfix import Postfix, postfix
+from tests.postfix import MailServer, postfix
 from tests.servers import until
 
 pytestmark = pytest.mark.postfix
@@ -23,7 +23,7 @@ CLIENTS = f"{STRANGER}/32 550 5.7.51 TenantInboundAttribution; Rejecting\n"
 BY_ADDRESS = "check_client_access cidr:{folder}/clients"
 
 
-def order(server: Postfix, **changes: object) -> Order:
+def order(server: MailServer, **changes: object) -> Order:
     said: dict[str, object] = {
         "address": server.address,
         "port": server.port,
@@ -40,7 +40,7 @@ def order(server: Postfix, **changes: object) -> Order:
 class World:
     """A Postfix that asks for certificates, and a client that has one."""
 
-    server: Postfix
+    server: MailServer
     certificate: Path
     trust: tls.Trust
 
@@ -51,7 +51,7 @@ def fingerprint(leaf: trustme.LeafCert) -> str:
 
 
 @pytest.fixture(scope="module")
-def plain() -> Iterator[Postfix]:
+def plain() -> Iterator[MailServer]:
     with postfix({"clients": CLIENTS}, smtpd_client_restrictions=BY_ADDRESS) as server:
         yield server
 
@@ -82,7 +82,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield World(running, folder / "client.pem", tls.Trust(folder / "ca.pem"))
 
 
-async def test_in_clear_it_is_let_in_from_an_address_that_nobody_refuses(plain: Postfix) -> None:
+async def test_in_clear_it_is_let_in_from_an_address_that_nobody_refuses(plain: MailServer) -> None:
     found = await converse(order(plain))
     assert [(r.stage, r.code) for r in found.replies] == [
         ("connect", 220), ("ehlo", 250), ("mail", 250), ("rcpt", 250), ("quit", 221),
@@ -91,7 +91,7 @@ async def test_in_clear_it_is_let_in_from_an_address_that_nobody_refuses(plain: 
     assert found.hello_ip is None  # only Exchange says Hello [address]
 
 
-async def test_a_refusal_by_address_comes_at_rcpt_in_its_own_words(plain: Postfix) -> None:
+async def test_a_refusal_by_address_comes_at_rcpt_in_its_own_words(plain: MailServer) -> None:
     found = await converse(order(plain, source=STRANGER))
     reply = found.reply_to("rcpt")
     assert reply is not None
@@ -103,14 +103,14 @@ async def test_a_refusal_by_address_comes_at_rcpt_in_its_own_words(plain: Postfi
 
 
 @pytest.mark.parametrize("sender", ["", "postmaster@contoso.example", "a@fabrikam.example"])
-async def test_every_sender_class_can_be_asked(plain: Postfix, sender: str) -> None:
+async def test_every_sender_class_can_be_asked(plain: MailServer, sender: str) -> None:
     found = await converse(order(plain, mail_from=sender))
     reply = found.reply_to("rcpt")
     assert reply is not None
     assert reply.code == 250
 
 
-async def test_a_foreign_recipient_is_refused_as_relay(plain: Postfix) -> None:
+async def test_a_foreign_recipient_is_refused_as_relay(plain: MailServer) -> None:
     found = await converse(order(plain, rcpt_to="postmaster@fabrikam.example"))
     reply = found.reply_to("rcpt")
     assert reply is not None
@@ -146,7 +146,7 @@ async def test_many_conversations_at_once_are_all_answered(world: World) -> None
     assert all(t.tls and t.tls.verified for t in found)
 
 
-async def test_no_message_comes_of_it(plain: Postfix) -> None:
+async def test_no_message_comes_of_it(plain: MailServer) -> None:
     await converse(order(plain))
     await converse(order(plain))  # by now the first one has left the log behind
     left = "disconnect from unknown[127.0.10.10] ehlo=1 mail=1 rcpt=1 quit=1"
