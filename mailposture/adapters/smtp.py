@@ -346,6 +346,8 @@ class _Conversation(asyncio.Protocol):
 
     def _broken(self, detail: str) -> None:
         why = Ended.TLS_BROKEN if self._shaking else Ended.TLS_ERROR
+        if self._shaking and self._channel is not None:
+            self._session.tls_broken(self._channel.facts(self._trust), self._clock())
         self._session.end(why, self._clock(), detail)
         self._write(b"")  # our alert tells the server why
         self._finish()

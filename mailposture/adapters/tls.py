@@ -14,18 +14,31 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import SSL, crypto
 
 from mailposture.adapters.targets import NAMES
 from mailposture.core.smtp.reply import printable
-from mailposture.core.smtp.transcript import NONE_SHOWN, NOT_ASKED, SHOWN, TlsFacts
+from mailposture.core.smtp.transcript import (
+    MOST_CERTIFICATES,
+    NONE_SHOWN,
+    NOT_ASKED,
+    REFUSED,
+    REQUIRED,
+    SHOWN,
+    Certificate,
+    TlsFacts,
+)
 
 _CHUNK: Final = 32 * 1024
 # pyOpenSSL has no names for some of what OpenSSL can do.
 _lib: Any = SSL._lib  # type: ignore[attr-defined] # noqa: SLF001 - as said
 _ffi: Any = SSL._ffi  # type: ignore[attr-defined] # noqa: SLF001 - likewise
 _MOST_NAMES: Final = 100
+# An authority's certificate has a name or none.
+_MOST_NAMES_ABOVE: Final = 10
+_LONGEST_NAME: Final = 300
 # Freed buffers between reads are worth 30 MB per thousand conversations in flight.
 # (SSL_MODE_RELEASE_BUFFERS; pyOpenSSL has no name for it.)
 _RELEASE_BUFFERS: Final = 0x10
@@ -33,6 +46,13 @@ _GROUPS: Final = b"X25519:P-256:P-384:P-521"
 # The step of OpenSSL's state machine in which a client certificate was shown: it proves the
 # possession of its key only for a certificate that it sent.
 _PROVED: Final = b"SSLv3/TLS write certificate verify"
+
+# Alerts by which a server says what it holds of our certificate (RFC 8446 section 6.2):
+# handshake_failure (RFC 5246 section 7.4.6: so says TLS 1.2 that it wants one), no_certificate,
+# bad, unsupported, revoked, expired, unknown, unknown_ca, access_denied, certificate_required.
+# They count only where it asked for one, and then nothing else is left to agree on.
+_OF_CERTIFICATE: Final = frozenset({40, 41, 42, 43, 44, 45, 46, 48, 49, 116})
+_READ_ALERT: Final = SSL.SSL_CB_READ_ALERT
 
 _JUDGED_FOR: Final = 600.0
 _MOST_JUDGED: Final = 512
@@ -51,6 +71,7 @@ class Shake(NamedTuple):
     version: str
     cipher: str
     client_certificate: str
+    group: str = ""
 
 
 class TlsError(Exception):
@@ -100,8 +121,12 @@ def _asked(ssl: Any, _argument: Any) -> int:
 
 
 @_ffi.callback("void (*)(const SSL *, int, int)")  # type: ignore[untyped-decorator] # cffi has no types
-def _step(ssl: Any, where: int, _value: int) -> None:
-    if where & SSL.SSL_CB_LOOP and _ffi.string(_lib.SSL_state_string_long(ssl)) == _PROVED:
+def _step(ssl: Any, where: int, value: int) -> None:
+    if where == _READ_ALERT:
+        asked = _asked_of(ssl)
+        if asked and value & 0xFF in _OF_CERTIFICATE:
+            asked.answer = REFUSED if asked.answer == SHOWN else REQUIRED
+    elif where & SSL.SSL_CB_LOOP and _ffi.string(_lib.SSL_state_string_long(ssl)) == _PROVED:
         asked = _asked_of(ssl)
         if asked:
             asked.answer = SHOWN
@@ -157,6 +182,7 @@ def judge(sent: tuple[bytes, ...], trust: Trust, shake: Shake, _period: int) -> 
     about = TlsFacts(
         version=shake.version,
         cipher=shake.cipher,
+        group=shake.group,
         client_certificate=shake.client_certificate,
         fingerprint_sha256=hashlib.sha256(sent[0]).hexdigest() if sent else "",
         error="no certificate sent",
@@ -172,16 +198,27 @@ def judge(sent: tuple[bytes, ...], trust: Trust, shake: Shake, _period: int) -> 
 
 def _judge(chain: Sequence[x509.Certificate], trust: Trust, about: TlsFacts) -> TlsFacts:
     leaf = chain[0]
-    names = _names(leaf)
-    error = _chain_error(chain, trust) or _usage_error(leaf) or _name_error(names)
+    error = _chain_error(chain, trust) or _usage_error(leaf) or _name_error(_names(leaf))
     return replace(
         about,
-        names=tuple(printable(name) for name in names[:_MOST_NAMES]),
-        issuer=printable(leaf.issuer.rfc4514_string())[:300],
-        not_after=leaf.not_valid_after_utc.isoformat(),
+        **_about(leaf, _MOST_NAMES),
+        above=tuple(
+            Certificate(**_about(one, _MOST_NAMES_ABOVE)) for one in chain[1:MOST_CERTIFICATES]
+        ),
         verified=not error,
         error=printable(error),
     )
+
+
+def _about(one: x509.Certificate, most_names: int) -> dict[str, Any]:
+    return {
+        "subject": printable(one.subject.rfc4514_string())[:_LONGEST_NAME],
+        "names": tuple(printable(name)[:_LONGEST_NAME] for name in _names(one)[:most_names]),
+        "issuer": printable(one.issuer.rfc4514_string())[:_LONGEST_NAME],
+        "not_before": one.not_valid_before_utc.isoformat(),
+        "not_after": one.not_valid_after_utc.isoformat(),
+        "fingerprint_sha256": one.fingerprint(hashes.SHA256()).hex(),
+    }
 
 
 def _names(leaf: x509.Certificate) -> list[str]:
@@ -280,7 +317,8 @@ class Channel:
             for certificate in connection.get_peer_cert_chain() or ()
         ]
         version, cipher = connection.get_protocol_version_name(), connection.get_cipher_name()
-        shake = Shake(version, cipher or "", self._asked.answer)
+        group = connection.get_group_name() if self.established else None
+        shake = Shake(version, cipher or "", self._asked.answer, group or "")
         return judge(tuple(sent), trust, shake, int(time.monotonic() / _JUDGED_FOR))
 
 

@@ -3,6 +3,8 @@
 import datetime as dt
 import ssl
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from mailposture.adapters.smtp import Limits, Order, converse
 from mailposture.adapters.tls import Shake, Trust, judge
-from mailposture.core.smtp.transcript import Ended, TlsFacts, Transcript, Who
+from mailposture.core.smtp.transcript import MOST_CERTIFICATES, Ended, TlsFacts, Transcript, Who
 from tests.adapters.smtp_server import (
     BANNER,
     LOCKED,
@@ -58,28 +60,146 @@ async def up_to_starttls(peer: Peer) -> None:
     await peer.say(b"220 go\r\n")
 
 
-@pytest.mark.parametrize("latest", [True, False])
-async def test_an_alert_for_want_of_a_certificate_is_quoted(
-    authority: trustme.CA, latest: bool
-) -> None:
-    """In TLS 1.3 it comes when our Finished and EHLO are long on their way (RFC 8446, 4.4.2.4)."""
-    context = server_context(authority, "x.example", latest=latest)
-    authority.configure_trust(context)
-    context.verify_mode = ssl.CERT_REQUIRED
+VERSIONS = pytest.mark.parametrize("latest", [True, False], ids=["TLS 1.3", "TLS 1.2"])
+
+
+async def answered(context: ssl.SSLContext, certificate: Path | None = None) -> Transcript:
+    """What is said with a server whose handshake ends in an alert, and then with it in clear."""
 
     async def demanding(peer: Peer) -> None:
         await up_to_starttls(peer)
-        await peer.shake_by_hand(context)
+        tls = await peer.shake_by_hand(context)
+        await tls.hear()
 
     async with serving(demanding, ExchangeOnline(replies={b"RCPT": LOCKED})) as server:
-        found = await converse(order(server), QUICK)
+        return await converse(replace(order(server), certificate=certificate), QUICK)
+
+
+def demanding(authority: trustme.CA, *, latest: bool) -> ssl.SSLContext:
+    context = server_context(authority, "x.example", latest=latest)
+    authority.configure_trust(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def written(issued: trustme.LeafCert, folder: Path) -> Path:
+    file = folder / "client.pem"
+    issued.private_key_and_cert_chain_pem.write_to_path(str(file))
+    return file
+
+
+@VERSIONS
+async def test_a_server_that_requires_a_certificate_is_told_from_one_that_asks(
+    authority: trustme.CA, latest: bool
+) -> None:
+    """TLS 1.3 says so when our Finished and EHLO are on their way (RFC 8446, 4.4.2.4), TLS 1.2
+    by handshake_failure (RFC 5246, 7.4.6).
+    """
+    found = await answered(demanding(authority, latest=latest))
+    assert found.client_certificate == "required, none shown"
+    assert "client certificate required, none shown" in notes(found)
     assert "ended: TLS handshake broken" in notes(found)
     assert "alert" in notes(found)
-    assert ("client certificate asked for, none shown" in notes(found)) is latest
+    assert found.clear_because == "The server requires a client certificate, and none was shown."
     assert found.tls is None
     reply = found.reply_to("rcpt")
     assert reply is not None
     assert reply.code == 550
+
+
+def too_old(authority: trustme.CA) -> trustme.LeafCert:
+    return authority.issue_cert(
+        "mail.contoso.com", not_after=dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+    )
+
+
+@VERSIONS
+@pytest.mark.parametrize(
+    ("issue", "alert"),
+    [
+        (lambda _: trustme.CA().issue_cert("mail.contoso.com"), "unknown ca"),
+        (too_old, "certificate expired"),
+    ],
+    ids=["of an authority it does not know", "expired"],
+)
+async def test_a_certificate_that_is_shown_and_refused_is_no_missing_one(
+    authority: trustme.CA,
+    tmp_path: Path,
+    latest: bool,
+    issue: Callable[[trustme.CA], trustme.LeafCert],
+    alert: str,
+) -> None:
+    file = written(issue(authority), tmp_path)
+    found = await answered(demanding(authority, latest=latest), file)
+    assert found.client_certificate == "shown and refused"
+    assert alert in notes(found)
+    assert found.clear_because == "The server refused the client certificate that was shown."
+    assert Transcript.from_document(found.to_document()) == found
+
+
+@VERSIONS
+async def test_a_server_that_hangs_up_without_an_alert_has_refused_nothing(
+    authority: trustme.CA, tmp_path: Path, latest: bool
+) -> None:
+    context = server_context(authority, "x.example", latest=latest)
+    authority.configure_trust(context)
+    context.verify_mode = ssl.CERT_OPTIONAL
+
+    async def hangs_up(peer: Peer) -> None:
+        await up_to_starttls(peer)
+        with suppress(ConnectionResetError):
+            await peer.shake_by_hand(context)
+        peer.writer.close()
+
+    file = written(authority.issue_cert("mail.contoso.com"), tmp_path)
+    async with serving(hangs_up, ExchangeOnline(replies={b"RCPT": LOCKED})) as server:
+        found = await converse(replace(order(server), certificate=file), QUICK)
+    assert found.client_certificate == "shown"
+    assert found.clear_because == "The TLS handshake came to nothing."
+
+
+async def test_an_alert_of_another_matter_says_nothing_of_a_certificate(
+    authority: trustme.CA,
+) -> None:
+    """handshake_failure where no certificate was asked for: its key fits none of its ciphers."""
+    context = server_context(authority, "x.example", latest=False)
+    context.set_ciphers("AES128-SHA256")
+    found = await answered(context)
+    assert "handshake failure" in notes(found)
+    assert found.client_certificate == "not asked for"
+    assert found.clear_because == "The TLS handshake came to nothing."
+
+
+@VERSIONS
+async def test_the_whole_chain_is_kept_with_its_validity(
+    authority: trustme.CA, latest: bool
+) -> None:
+    between = authority.create_child_ca()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if not latest:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+    between.issue_cert("mail.protection.outlook.com").configure_cert(context)
+    async with serving(ExchangeOnline(tls=context)) as server:
+        found = await converse(order(server), QUICK)
+    assert found.tls is not None
+    leaf, (above,) = found.tls, found.tls.above
+    issuer = x509.load_pem_x509_certificate(between.cert_pem.bytes())
+    assert leaf.issuer == above.subject == issuer.subject.rfc4514_string()
+    assert above.issuer == issuer.issuer.rfc4514_string()
+    assert above.fingerprint_sha256 == issuer.fingerprint(hashes.SHA256()).hex()
+    assert above.not_before == issuer.not_valid_before_utc.isoformat()
+    assert above.not_after == issuer.not_valid_after_utc.isoformat()
+    assert leaf.not_before < leaf.not_after
+    assert leaf.group.lower() == "x25519"
+    assert Transcript.from_document(found.to_document()) == found
+
+
+def test_a_chain_without_end_is_cut(tmp_path: Path) -> None:
+    leaf = certificate(MICROSOFT)
+    path = tmp_path / "trusted.pem"
+    path.write_bytes(leaf.public_bytes(Encoding.PEM))
+    found = judge((leaf.public_bytes(Encoding.DER),) * 40, Trust(path), SHAKE, 0)
+    assert len(found.above) == MOST_CERTIFICATES - 1
 
 
 async def test_a_server_that_knows_no_version_of_ours_is_tried_in_clear(

@@ -15,7 +15,7 @@ from typing import Final
 from mailposture.core.smtp import states
 from mailposture.core.smtp.reply import Reply, goes_on, lines_of, parse, whole
 from mailposture.core.smtp.states import Kind, State
-from mailposture.core.smtp.transcript import Ended, Line, TlsFacts, Transcript, Who
+from mailposture.core.smtp.transcript import NOT_ASKED, Ended, Line, TlsFacts, Transcript, Who
 
 
 class Want(StrEnum):
@@ -126,6 +126,7 @@ class Session:
         self._offers: frozenset[str] = frozenset()
         self._asked_for_tls = False
         self._tls: TlsFacts | None = None
+        self._broken: TlsFacts | None = None
         self._hello_ip: str | None = None
         self._ended: Ended | None = None
 
@@ -207,6 +208,14 @@ class Session:
         self.note(f"client certificate {facts.client_certificate}", ms)
         self._ask(State.EHLO)
 
+    def tls_broken(self, facts: TlsFacts, ms: float) -> None:
+        """The handshake came to nothing; what it showed until then is evidence, too."""
+        said = facts.client_certificate
+        if facts.fingerprint_sha256 or said != NOT_ASKED:
+            self._broken = facts
+        if said != (self._tls.client_certificate if self._tls else NOT_ASKED):
+            self.note(f"client certificate {said}", ms)
+
     def end(self, why: Ended, ms: float, detail: str = "") -> None:
         """Be done, for this reason. The first reason given is the one that stays."""
         if self._ended is not None:
@@ -234,6 +243,7 @@ class Session:
             tls=self._tls,
             ended=self._ended or Ended.CLOSED,
             hello_ip=self._hello_ip,
+            broken=self._broken,
         )
 
     def _ask(self, *flight: State) -> None:

@@ -1,7 +1,7 @@
 """What was said on the wire: byte-exact, timed, and safe to store."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, Self
 
@@ -39,9 +39,13 @@ class Ended(StrEnum):
     OUT_OF_STEP = "replies out of step with commands"
 
 
+# What became of the server's question for our certificate. The last two it says by an alert, with
+# which it breaks the handshake off.
 NOT_ASKED: Final = "not asked for"
 NONE_SHOWN: Final = "asked for, none shown"
 SHOWN: Final = "shown"
+REQUIRED: Final = "required, none shown"
+REFUSED: Final = "shown and refused"
 
 
 class Line(NamedTuple):
@@ -66,15 +70,27 @@ def whole_replies(lines: Iterable[Line]) -> Iterator[list[Line]]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TlsFacts:
-    """What the handshake showed; all foreign text in it is escaped."""
+class Certificate:
+    """One certificate that a server sent; all foreign text in it is escaped."""
+
+    subject: str = ""
+    names: tuple[str, ...] = ()
+    issuer: str = ""
+    not_before: str = ""
+    not_after: str = ""
+    fingerprint_sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsFacts(Certificate):
+    """What the handshake showed: the channel, the server's certificate, and those above it, in
+    the order in which they were sent.
+    """
 
     version: str
     cipher: str
-    names: tuple[str, ...] = ()
-    issuer: str = ""
-    not_after: str = ""
-    fingerprint_sha256: str = ""
+    group: str = ""  # of the key exchange
+    above: tuple[Certificate, ...] = ()
     verified: bool = False
     error: str = ""
     client_certificate: str = NOT_ASKED
@@ -82,7 +98,11 @@ class TlsFacts:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """One conversation. ``ms`` counts from the moment the first connect began."""
+    """One conversation. ``ms`` counts from the moment the first connect began.
+
+    ``tls`` is the channel in which the server answered, ``broken`` a handshake that came to
+    nothing, with what it showed until then.
+    """
 
     address: str
     port: int
@@ -92,6 +112,25 @@ class Transcript:
     tls: TlsFacts | None = None
     ended: str = Ended.DONE
     hello_ip: str | None = None
+    broken: TlsFacts | None = None
+
+    @property
+    def client_certificate(self) -> str:
+        """What became of the question for our certificate, also where the answer is in clear."""
+        facts = self.broken or self.tls
+        return facts.client_certificate if facts else NOT_ASKED
+
+    @property
+    def clear_because(self) -> str:
+        """Why what was said was said in clear text; empty if it was not."""
+        if self.tls is not None:
+            return ""
+        answer = self.reply_to("starttls")
+        if answer is None:
+            return "The server did not offer STARTTLS."
+        if answer.first_digit != 2:
+            return "The server refused STARTTLS."
+        return _WHY_BROKEN.get(self.client_certificate, "The TLS handshake came to nothing.")
 
     def reply_to(self, stage: str) -> Reply | None:
         """The last reply at a stage; EHLO is asked twice where there is TLS."""
@@ -110,7 +149,12 @@ class Transcript:
         banner or an EHLO answer of another connection must not stand in for a missing one.
         """
         refusals = tuple(r for r in self.replies if r.stage == "starttls")
-        return replace(later, lines=self.lines + later.lines, replies=refusals + later.replies)
+        return replace(
+            later,
+            lines=self.lines + later.lines,
+            replies=refusals + later.replies,
+            broken=self.broken,
+        )
 
     def to_document(self) -> dict[str, Any]:
         """Everything as JSON-safe values; ``from_document`` gives back an equal transcript."""
@@ -120,10 +164,10 @@ class Transcript:
             "local": self.local,
             "lines": [[line.ms, str(line.who), escape(line.data)] for line in self.lines],
             "replies": [[r.stage, r.ms, escape(r.raw)] for r in self.replies],
-            "tls": None if self.tls is None else asdict(self.tls) | {"names": [*self.tls.names]},
+            "tls": _tls_document(self.tls),
             "ended": str(self.ended),
             "hello_ip": self.hello_ip,
-        }
+        } | ({"broken": _tls_document(self.broken)} if self.broken else {})
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
@@ -141,6 +185,7 @@ class Transcript:
                 tls=_tls(document["tls"]),
                 ended=_text(document["ended"]),
                 hello_ip=None if document["hello_ip"] is None else _text(document["hello_ip"]),
+                broken=_tls(document.get("broken")),
             )
         except (KeyError, TypeError, AttributeError) as odd:
             raise ValueError(f"not a transcript: {odd!r}") from odd
@@ -152,8 +197,55 @@ def _text(value: object) -> str:
     return value
 
 
+_WHY_BROKEN: Final[Mapping[str, str]] = {
+    REQUIRED: "The server requires a client certificate, and none was shown.",
+    REFUSED: "The server refused the client certificate that was shown.",
+}
+
+
+_CERTIFICATE: Final = (
+    "subject",
+    "issuer",
+    "not_before",
+    "not_after",
+    "fingerprint_sha256",
+)
+_CHANNEL: Final = ("version", "cipher", "group", "error", "client_certificate")
+# Longer chains are no server's (adapters/tls.py keeps as many).
+MOST_CERTIFICATES: Final = 10
+
+
+def _tls_document(facts: TlsFacts | None) -> dict[str, Any] | None:
+    if facts is None:
+        return None
+    return {
+        **{name: getattr(facts, name) for name in _CHANNEL},
+        "verified": facts.verified,
+        **_certificate_document(facts),
+        "above": [_certificate_document(one) for one in facts.above],
+    }
+
+
+def _certificate_document(one: Certificate) -> dict[str, Any]:
+    return {"names": [*one.names], **{name: getattr(one, name) for name in _CERTIFICATE}}
+
+
 def _tls(document: Mapping[str, Any] | None) -> TlsFacts | None:
+    """The facts; what older documents did not say yet is left empty."""
     if document is None:
         return None
-    names = tuple(_text(name) for name in document["names"])
-    return TlsFacts(**{**document, "names": names})
+    above = document.get("above", [])
+    if len(above) > MOST_CERTIFICATES:
+        raise ValueError(f"{len(above)} certificates are no chain")
+    said: dict[str, Any] = {n: _text(document[n]) for n in _CHANNEL if n in document}
+    return TlsFacts(
+        **said,
+        **_certificate(document),
+        above=tuple(Certificate(**_certificate(one)) for one in above),
+        verified=document.get("verified") is True,
+    )
+
+
+def _certificate(document: Mapping[str, Any]) -> dict[str, Any]:
+    said = {name: _text(document[name]) for name in _CERTIFICATE if name in document}
+    return {**said, "names": tuple(_text(name) for name in document["names"])}

@@ -8,9 +8,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailposture.core.smtp.reply import parse
-from mailposture.core.smtp.transcript import Ended, Line, TlsFacts, Transcript, Who, whole_replies
+from mailposture.core.smtp.transcript import (
+    Certificate,
+    Ended,
+    Line,
+    TlsFacts,
+    Transcript,
+    Who,
+    whole_replies,
+)
 
-TLS = TlsFacts(version="TLSv1.2", cipher="X", names=("mail.protection.outlook.com",), error="e")
+TLS = TlsFacts(
+    version="TLSv1.2",
+    cipher="X",
+    names=("mail.protection.outlook.com",),
+    error="e",
+    above=(Certificate(subject="CN=an authority", not_after="2027-01-01T00:00:00+00:00"),),
+)
+TLS_DOCUMENT = {"version": "TLSv1.3", "cipher": "X", "names": []}
 
 
 def transcript(**changes: Any) -> Transcript:
@@ -27,11 +42,20 @@ REPLIES = st.lists(
 ).map(tuple)
 
 
-@given(LINES, REPLIES, st.sampled_from([None, TLS]), st.sampled_from(Ended))
+@given(
+    LINES, REPLIES, st.sampled_from([None, TLS]), st.sampled_from([None, TLS]),
+    st.sampled_from(Ended),
+)  # fmt: skip
 def test_a_stored_transcript_comes_back_the_same(
-    lines: tuple[Line, ...], replies: Any, tls: TlsFacts | None, ended: Ended
+    lines: tuple[Line, ...],
+    replies: Any,
+    tls: TlsFacts | None,
+    broken: TlsFacts | None,
+    ended: Ended,
 ) -> None:
-    before = transcript(lines=lines, replies=replies, tls=tls, ended=ended, hello_ip="192.0.2.7")
+    before = transcript(
+        lines=lines, replies=replies, tls=tls, broken=broken, ended=ended, hello_ip="192.0.2.7"
+    )
     stored = json.dumps(before.to_document())
     assert "\\u0000" not in stored
     assert Transcript.from_document(json.loads(stored)) == before
@@ -51,12 +75,36 @@ def test_a_stored_transcript_comes_back_the_same(
         {"ended": None},
         {"tls": {"version": "TLSv1.3"}},
         {"tls": {"names": [1]}},
+        {"tls": TLS_DOCUMENT | {"above": [{"names": [], "subject": 7}]}},
+        {"tls": TLS_DOCUMENT | {"above": [{"names": []}] * 11}},
+        {"tls": TLS_DOCUMENT | {"above": 7}},
+        {"tls": TLS_DOCUMENT | {"group": None}},
+        {"broken": 7},
         {"hello_ip": 7},
     ],
 )
 def test_what_is_no_transcript_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"."):
         Transcript.from_document(transcript().to_document() | change)
+
+
+def test_facts_of_before_chains_were_kept_are_read_without_them() -> None:
+    found = Transcript.from_document(transcript().to_document() | {"tls": TLS_DOCUMENT})
+    assert found.tls == TlsFacts(version="TLSv1.3", cipher="X")
+
+
+@pytest.mark.parametrize(
+    ("answer", "tls", "words"),
+    [
+        (b"", None, "The server did not offer STARTTLS."),
+        (b"454 4.7.0 not now\r\n", None, "The server refused STARTTLS."),
+        (b"220 go\r\n", None, "The TLS handshake came to nothing."),
+        (b"220 go\r\n", TLS, ""),
+    ],
+)
+def test_it_says_why_it_is_in_clear_text(answer: bytes, tls: TlsFacts | None, words: str) -> None:
+    replies = (parse(answer, "starttls"),) if answer else ()
+    assert transcript(replies=replies, tls=tls).clear_because == words
 
 
 def test_a_document_that_lacks_a_part_is_refused() -> None:
