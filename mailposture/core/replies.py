@@ -22,12 +22,14 @@ MOST_SUFFIXES: Final = 8
 _NEXT_LINE: Final = re.compile(
     r"\s{0,20}[\r\n]\s{0,20}(?:[2-5]\d\d[ -])?(?:#?[245]\.\d{1,3}\.\d{1,3}(?![\d.])[: ]?)?\s{0,20}"
 )
+# RFC 3463 section 2: its numbers have no leading zeros, so that 5.7.051 is not 5.7.51.
+_STATUS: Final = r"[245](?:\.(?:0|[1-9]\d{0,2})){2}"
 _HEAD: Final = re.compile(
     r"[\s\"'<(#>|*~-]{0,20}"
     r"(?:(?P<code>[2-5]\d\d)(?![\w.])[\s:;#<(-]{0,6})?"
-    r"(?:(?P<status>[245]\.\d{1,3}\.\d{1,3})(?![.\d])(?:-\d{1,3})?[\s:;>)-]{0,4})?"
+    rf"(?:(?P<status>{_STATUS})(?![.\d])(?:-\d{{1,3}})?[\s:;>)-]{{0,4}})?"
 )
-_INSIDE: Final = re.compile(r"(?<![\w.=-])([245]\.\d{1,3}\.\d{1,3})(?![.\d])")
+_INSIDE: Final = re.compile(rf"(?<![\w.=-])({_STATUS})(?![.\d])")
 # attribution.md, section 16: 1 to 3 groups with host, time and session; tags; one sentence.
 _SUFFIXES: Final = (
     re.compile(r"(?:(?<=[\s\])])|(?<=[a-z0-9.]))\s{0,4}\[[^\[\]]{0,200}\]\s{0,4}$", re.IGNORECASE),

@@ -414,6 +414,13 @@ def test_no_other_status_ever_reads_as_a_lock(code: int, status: int, words: str
     assert sign.name not in locks or status in (51, 68)
 
 
+@pytest.mark.parametrize("status", ["5.7.051", "5.07.51", "5.7.0051", "5.7.068"])
+def test_a_status_with_leading_zeros_is_none(status: str) -> None:
+    """RFC 3463 section 2; the property of core/smtp/test_proofs.py came upon it."""
+    assert classify_reply(f"550 {status}", "rcpt").name == Name.OTHER
+    assert classify(f"550 {status} said the host").name == Name.OTHER
+
+
 HUGE = {
     "one letter": "x" * 10_000_000,
     "digits": "5" * 10_000_000,
