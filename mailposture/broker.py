@@ -15,6 +15,7 @@ from celery.signals import celeryd_init
 from celery.worker.request import Request
 from kombu import Exchange, Queue
 from kombu.transport import redis as transport
+from kombu.transport import virtual
 
 CENTRAL: Final = "central"
 # Readings wait on other people's servers; results must not wait behind them.
@@ -87,21 +88,38 @@ def _for_this_user_alone(**_: Any) -> None:
 
 
 def guard(app: Celery) -> None:
-    """Make every task of this app read its messages through `Checked`."""
+    """Make every task of this app read its messages through `Checked`, and every worker keep
+    count of them by `OwnQos`.
+    """
     app.Task.Request = f"{__name__}:{Checked.__name__}"
+    transport.Channel.QoS = OwnQos
 
 
 class OwnQos(transport.QoS):
-    """Kombu's, without the lock that its search for lost messages takes: releasing that runs a
-    script at the broker, which an account of a vantage point must not do. Two who find the same
-    message are told apart when they put it back.
-    """
+    """What a worker has in hand. Two things are not as in kombu."""
 
     channel: Any
     _vrestore_count: int
 
+    def ack(self, delivery_tag: str) -> None:
+        """Count a message as done, also where the broker could not be told.
+
+        A worker that may have one in hand else counts it for ever, takes nothing more, and by
+        that never notices that it is cut off. The broker brings the message back after an hour,
+        when it is too old to be done, or does no harm a second time.
+        """
+        try:
+            super().ack(delivery_tag)
+        except self.channel.connection_errors:
+            virtual.QoS.ack(self, delivery_tag)
+            raise
+
     def restore_visible(self, start: int = 0, num: int | None = 10, interval: int = 10) -> None:
-        """Put back what was handed out so long ago that its worker must have died."""
+        """Put back what was handed out so long ago that its worker must have died.
+
+        Without a lock: to release one runs a script at the broker, which an account of a vantage
+        point must not do. Two who find the same message are told apart when they put it back.
+        """
         self._vrestore_count += 1
         if (self._vrestore_count - 1) % (interval or 1):
             return
@@ -137,7 +155,6 @@ def stand_alone(app: Celery, slug: str) -> None:
         # The queues of a place are bound to no exchange, which would be more keys.
         task_default_exchange="",
     )
-    transport.Channel.QoS = OwnQos
 
 
 def verified(url: str) -> str:
