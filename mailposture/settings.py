@@ -71,6 +71,35 @@ TRAFFIC_DAYS: Final = _read(
     "MAILPOSTURE_TRAFFIC_DAYS", lambda: max(1, int(_setting("TRAFFIC_DAYS") or 90))
 )
 
+# --- how much is probed (docs/safety.md) ----------------------------------------------------------
+
+
+def _rate(said: str) -> tuple[float, float]:
+    minute, _, once = said.partition("/")
+    found = float(minute), float(once)
+    if not (0 < found[0] <= 1e9 and 1 <= found[1] <= 1e9):
+        raise ValueError(f"{said!r} is not two numbers above zero like 120/240")
+    return found
+
+
+def _budget(name: str, usual: tuple[float, float]) -> tuple[float, float]:
+    """Two numbers: so many a minute, and so many at once after a rest. A lab, which is nobody
+    else's, takes more.
+    """
+    said = _setting(f"BUDGET_{name}")
+    if said:
+        return _read(f"MAILPOSTURE_BUDGET_{name}", lambda: _rate(said))
+    return (usual[0] * 50, usual[1] * 50) if LAB else usual
+
+
+# Conversations: with one door, for one tenant, from one place, and all together.
+BUDGET_TARGET: Final = _budget("TARGET", (120, 240))
+BUDGET_TENANT: Final = _budget("TENANT", (600, 1_200))
+BUDGET_PLACE: Final = _budget("PLACE", (1_200, 2_400))
+BUDGET_WHOLE: Final = _budget("WHOLE", (6_000, 12_000))
+# What a place begins at one address of a front end in a minute, and holds there at once.
+BUDGET_ADDRESS: Final = _budget("ADDRESS", (600, 20))
+
 # --- who is told, and how ------------------------------------------------------------------------
 
 # smtp://, starttls:// or smtps://, with credentials if the server wants some (docs/operations.md).

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from mailposture.adapters import buckets
 from tests.demos import demo
 from tests.labs import lab, lab_process
 from tests.servers import RUNS_ON, browser, chromium, postgres_url, valkey
@@ -24,6 +25,12 @@ HAS_POSTFIX = COMPLETE or os.environ.get("MP_SYSTEM_PACKAGES") == "1"
 # What stands on the database of the run: rows of this process, or those of a demo.
 ON_THE_DATABASE = {"db", "transactional_db", "demo"}
 LEFT_OUT = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture(autouse=True)
+def rested() -> None:
+    """What one test spent is no budget that the next one lacks."""
+    buckets.HERE.forget()
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -154,10 +154,18 @@ class Here:
             found = [self._state(bucket, now) for bucket in buckets]
         return [Standing(state.level, state.pace) for state in found]
 
+    def forget(self) -> None:
+        """Begin anew: all are full."""
+        with self._lock:
+            self._states.clear()
+
     def _state(self, bucket: Bucket, now: float) -> _State:
         known = self._states.get(bucket.key) or _State(bucket.size, now)
         return known.now(bucket, now)
 
+
+# For work without a queue.
+HERE: Final = Here()
 
 # What each script knows: the server's time, and a bucket as it stands and as it is kept. A key
 # goes away by itself once its bucket would be full and at its pace again, which is what no key is.

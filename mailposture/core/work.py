@@ -31,6 +31,19 @@ class Target:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Pace:
+    """How fast a place goes about an order."""
+
+    # Conversations with one address: held at once, and begun in a minute.
+    at_once: int = 20
+    a_minute: float = 600.0
+    # What the whole order may take: others wait behind it.
+    seconds: float = 75.0
+    # After so many answers in a row that ask for less, no further path is begun.
+    patience: int = 5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Envelope:
     """The one argument of the shard task.
 
@@ -46,6 +59,7 @@ class Envelope:
     issued: datetime
     expires: datetime
     nonce: str
+    pace: Pace = Pace()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,12 +73,17 @@ class Try:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """What came of one target: conversations, or why there were none."""
+    """What came of one target: conversations, or why there were none.
+
+    `put_off` says why a path that could have been asked was left for the next round; that says
+    nothing about it, so what was known of it before stands.
+    """
 
     path: int
     front_ends: int = 0
     tries: tuple[Try, ...] = ()
     refused: str = ""
+    put_off: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

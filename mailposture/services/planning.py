@@ -5,9 +5,9 @@ A message may be lost, doubled or late without harm, because the row is the trut
 
 import logging
 import secrets
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
 from django.conf import settings
 from django.db import transaction
@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from mailposture import models
 from mailposture.core.work import Envelope, Hello, Target
-from mailposture.services import clouds, halting, leases, paths
+from mailposture.services import budgets, clouds, halting, leases, paths, turns
 
 log = logging.getLogger(__name__)
 
@@ -25,9 +25,8 @@ HELLO_EVERY = timedelta(seconds=20)
 KEEP_ROUNDS = timedelta(days=2)
 
 
-# A claim's time runs while its message waits in the queue, so a worker is handed no more than it
-# can do within one; the next is claimed when a result comes in.
-OUT_AT_ONCE = 4
+# Times that the budgets are asked in one go, each for as many shards as there are turns left.
+MOST_ASKED: Final = 8
 
 
 def _unfinished() -> QuerySet[models.Shard]:
@@ -144,7 +143,8 @@ def _plan(row: models.Round, now: datetime) -> None:
 
 
 def claim_shards(now: datetime, only: Collection[str] | None = None) -> Iterator[Envelope]:
-    """Claim every shard that is due or whose worker went silent, and seal its order.
+    """Claim the shards that are due or whose worker went silent, as far as the budgets and the
+    turns of each place go (services/turns), and seal their orders.
 
     `only` names the vantage points that the caller can play; None is all of them. None is given
     out while all probing is stopped.
@@ -152,27 +152,53 @@ def claim_shards(now: datetime, only: Collection[str] | None = None) -> Iterator
     if halting.standing():
         return
     _set_aside(now)
-    unfinished = _unfinished().filter(due_at__lte=now)
+    places = models.VantagePoint.objects.all()
     if only is not None:
-        unfinished = unfinished.filter(vantage_point__slug__in=only)
-    out = Counter(unfinished.filter(lease_until__gt=now).values_list("vantage_point_id", flat=True))
-    due = unfinished.filter(leases.free(now)).order_by("due_at", "pk")
-    # What was asked is long; it is read for those that are claimed alone.
-    for pk, place, attempt in due.values_list("pk", "vantage_point_id", "attempt"):
-        if out[place] < OUT_AT_ONCE:
-            out[place] += 1
-            if order := _claim(pk, attempt, now):
-                yield order
+        places = places.filter(slug__in=only)
+    known = list(places.values_list("pk", flat=True))
+    taken = turns.Turns.of(_unfinished(), now)
+    for _ in range(MOST_ASKED):
+        chosen = turns.choose(_unfinished(), taken, known, now)
+        if not chosen:
+            return
+        yield from _give_out(chosen, taken, now)
 
 
-def _claim(pk: int, attempt: int, now: datetime) -> Envelope | None:
+def _give_out(chosen: Sequence[int], taken: turns.Turns, now: datetime) -> Iterator[Envelope]:
+    """Ask the budgets for all of them at once, and claim those that they allow.
+
+    What the tenant or a door has to wait for moves that shard on, which spends no attempt. What a
+    place or all together wait for moves nobody: whoever was next is next when it goes on.
+    """
+    rows = models.Shard.objects.select_related("vantage_point", "tenant").in_bulk(chosen)
+    shards = [rows[pk] for pk in chosen if pk in rows]
+    for shard, wait in zip(shards, budgets.ask(shards), strict=True):
+        if wait is None:
+            if _claim(shard, now):
+                taken.take(shard.vantage_point_id, shard.tenant_id)
+                if order := _order(shard, now):
+                    yield order
+        elif budgets.holds_all(wait):
+            taken.stopped = True
+        elif budgets.holds_place(wait):
+            taken.shut.add(shard.vantage_point_id)
+        else:
+            later = now + timedelta(seconds=wait.seconds)
+            _untouched(shard).update(due_at=later)
+
+
+def _untouched(shard: models.Shard) -> QuerySet[models.Shard]:
+    """The row, if nobody claimed it since it was read."""
+    return _unfinished().filter(pk=shard.pk, attempt=shard.attempt)
+
+
+def _claim(shard: models.Shard, now: datetime) -> bool:
     nonce = secrets.token_hex(16)
-    won = (
-        _unfinished()
-        .filter(pk=pk, attempt=attempt)
-        .update(attempt=attempt + 1, claimed_at=now, lease_until=now + settings.LEASE, nonce=nonce)
+    won = _untouched(shard).update(
+        attempt=shard.attempt + 1, claimed_at=now, lease_until=now + settings.LEASE, nonce=nonce
     )
-    return _order(pk, now) if won else None
+    shard.attempt, shard.nonce = shard.attempt + 1, nonce
+    return bool(won)
 
 
 def _set_aside(now: datetime) -> None:
@@ -206,9 +232,8 @@ def finish_round(round_id: int, now: datetime) -> bool:
     return bool(open_round.update(finished_at=now))
 
 
-def _order(pk: int, now: datetime) -> Envelope | None:
+def _order(shard: models.Shard, now: datetime) -> Envelope | None:
     """Seal the order of the attempt that was just claimed; set aside what cannot be ordered."""
-    shard = models.Shard.objects.select_related("vantage_point", "tenant").get(pk=pk)
     try:
         who = clouds.identity(lab=shard.tenant.cloud == clouds.LAB)
     except clouds.NotSetUpError as missing:
@@ -223,6 +248,7 @@ def _order(pk: int, now: datetime) -> Envelope | None:
         issued=now,
         expires=now + settings.LEASE,
         nonce=shard.nonce,
+        pace=budgets.pace(),
     )
 
 

@@ -9,7 +9,7 @@ from django.test import override_settings
 from mailposture import models
 from mailposture.core.configuration import PartStatus
 from mailposture.core.work import Envelope
-from mailposture.services import fetches, planning
+from mailposture.services import fetches, planning, turns
 from tests import factories as make
 from tests.factories import NOW
 
@@ -181,7 +181,7 @@ def test_a_worker_is_handed_no_more_than_it_can_do(tenant: models.Tenant) -> Non
             round=row, tenant=tenant, vantage_point=place, part=part, due_at=NOW
         )
     out = claimed(only=["frankfurt"])
-    assert len(out) == planning.OUT_AT_ONCE
+    assert len(out) == turns.OF_ONE_TENANT
     assert claimed(only=["frankfurt"]) == []
 
 
