@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-RECORDED: Final = tuple(
+RECORDED: Final[tuple[bytes, ...]] = tuple(
     json.loads(line)["reply"].encode("utf-8", "replace")
     for line in (Path(__file__).parents[1] / "core/replies.jsonl").read_text().splitlines()
 )
@@ -23,7 +23,8 @@ BYE: Final = b"221 2.0.0 Service closing transmission channel\r\n"
 # Pieces that mean something to a reader of lines.
 SPICES: Final = (
     b"\r\n", b"\n", b"\r", b"\x00", b"\xff", b"250-", b"250 ", b"550 5.7.51 ", b"5.7.051",
-    b"\x1b[2J", b"\r\n.\r\n", b"220 ", b"Hello [", b"STARTTLS\r\n", b" " * 200, b"2" * 5000, b"-\r\n" * 70,
+    b"\x1b[2J", b"\r\n.\r\n", b"220 ", b"Hello [", b"STARTTLS\r\n", b" " * 200,
+    b"2" * 5000, b"-\r\n" * 70,
 )  # fmt: skip
 
 type Turns = list[bytes]
