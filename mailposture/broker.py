@@ -154,6 +154,13 @@ def stand_alone(app: Celery, slug: str) -> None:
         broker_transport_options={**TRANSPORT, **own_keys(slug)},
         # The queues of a place are bound to no exchange, which would be more keys.
         task_default_exchange="",
+        # What was seen is worth waiting for: some minutes, after which the claim has ended anyhow.
+        task_publish_retry_policy={
+            "max_retries": 60,
+            "interval_start": 0.5,
+            "interval_step": 0.5,
+            "interval_max": 3,
+        },
     )
 
 

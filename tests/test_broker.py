@@ -8,7 +8,7 @@ from kombu import Connection, Consumer
 from kombu.transport import redis as transport
 
 from mailposture import broker
-from tests.servers import ValkeyServer, until
+from tests.servers import ValkeyServer
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,8 @@ def test_a_message_that_could_not_be_acknowledged_fills_no_hand(valkey: ValkeySe
         queue.declare()
         connection.Producer(channel).publish({"a": 1}, exchange="", routing_key=queue.name)
         with Consumer(channel, [queue], callbacks=[lambda _, message: taken.append(message)]):
-            until(lambda: connection.drain_events(timeout=5) or taken)
+            connection.drain_events(timeout=20)
+            assert len(taken) == 1
             assert not channel.qos.can_consume()
             valkey.kill()
             with pytest.raises(connection.connection_errors):
