@@ -240,3 +240,16 @@ def test_the_pages_ask_a_bounded_number_of_times(
         client.get("/vantage-points/")
     with django_assert_max_num_queries(11):
         client.get("/vantage-points/place0/")
+
+
+def test_how_busy_its_worker_is_is_said() -> None:
+    tenant, place = factories.tenant(), factories.stranger()
+    took = {"claimed_at": ago(minutes=3, seconds=6), "done_at": ago(minutes=3)}
+    shard(place, tenant, targets=[{"path": n} for n in range(20)], attempt=1, **took)
+    later = NOW + timedelta(minutes=5)
+    shard(place, tenant, attempt=1, claimed_at=NOW, lease_until=later)
+    page = viewer().get("/vantage-points/frankfurt/").content.decode()
+    assert "In hand</dt><dd>1 shard</dd>" in page
+    assert "Last shard took</dt><dd>6.0 s</dd>" in page
+    assert "Pace</dt><dd>200 paths a minute</dd>" in page
+    assert "Joined</dt><dd>not yet</dd>" in page
