@@ -6,7 +6,7 @@ result is taken once for each (shard, attempt), and only for the paths that were
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -81,12 +81,9 @@ def _when(result: Result, shard: models.Shard, now: datetime) -> datetime:
 def _keep(shard: models.Shard, seen: Mapping[int, Seen], at: datetime, now: datetime) -> Taken:
     shard.tenant = planning.lock(shard.tenant_id)
     asked = {target["path"] for target in shard.targets}
-    paths = models.Path.objects.filter(pk__in=asked, retired_at=None).select_related("current")
     stranger = shard.vantage_point.plays == models.VantagePoint.Plays.STRANGER
     ends = coverage.ends(shard)
-    for path in paths:
-        if path.pk in seen:
-            _store(path, seen[path.pk], ends.of(path), at, stranger=stranger)
+    _store(_paths(asked & seen.keys()), seen, ends, at, stranger=stranger)
     coverage.extend(shard, sorted(asked - seen.keys()), ends, at)
     if stranger:  # how old the tenant's state is, strangers alone say
         models.Tenant.objects.filter(pk=shard.tenant_id).update(probed_at=at)
@@ -148,28 +145,52 @@ def shape(judgement: Judgement) -> str:
     return hashlib.sha256("\x1f".join(str(p) for p in parts).encode()).hexdigest()
 
 
+def _paths(keys: Set[int]) -> list[models.Path]:
+    """The paths, each with its latest span, but without the conversations that the span holds."""
+    live = models.Path.objects.filter(pk__in=keys, retired_at=None)
+    return list(live.select_related("current").defer("current__tries"))
+
+
 def _store(
-    path: models.Path, seen: Seen, last_seen: datetime | None, at: datetime, *, stranger: bool
+    paths: Sequence[models.Path],
+    seen: Mapping[int, Seen],
+    ends: coverage.Ends,
+    at: datetime,
+    *,
+    stranger: bool,
 ) -> None:
-    """Same verdict, control and reply shape as before: the span goes on, and nothing is written."""
-    current = path.current
-    if current is not None and current.shape == seen.shape:
-        if path.seen_until is not None:
-            models.Path.objects.filter(pk=path.pk).update(seen_until=None)
-        return
+    """Same verdict, control and reply shape as before: the span goes on, and nothing is written.
+
+    The others' spans end and new ones begin, with as many queries for two hundred as for one.
+    """
+    turned = [p for p in paths if p.current is None or p.current.shape != seen[p.pk].shape]
+    kept = {p.pk for p in paths if p.seen_until is not None} - {p.pk for p in turned}
+    if kept:
+        models.Path.objects.filter(pk__in=kept).update(seen_until=None)
     if stranger:
-        windows.move(path, current, last_seen, seen.judgement.verdict, at)
-    if current is not None:
-        models.Observation.objects.filter(pk=current.pk).update(last_at=last_seen or at)
-    fresh = _observation(path, seen, at)
-    models.Path.objects.filter(pk=path.pk).update(
-        current=fresh, verdict=seen.judgement.verdict, seen_until=None
-    )
+        windows.move(
+            [windows.Turn(p, ends.of(p), seen[p.pk].judgement.verdict) for p in turned], at
+        )
+    _end_spans(turned, ends, at)
+    fresh = [_observation(path, seen[path.pk], at) for path in turned]
+    for path, row in zip(turned, models.Observation.objects.bulk_create(fresh), strict=True):
+        path.current, path.verdict, path.seen_until = row, row.verdict, None
+    models.Path.objects.bulk_update(turned, ["current", "verdict", "seen_until"])
+
+
+def _end_spans(turned: Iterable[models.Path], ends: coverage.Ends, at: datetime) -> None:
+    """Write down until when the latest answers were seen: for nearly all at the same moment."""
+    until: dict[datetime, list[int]] = {}
+    for path in turned:
+        if path.current_id is not None:
+            until.setdefault(ends.of(path) or at, []).append(path.current_id)
+    for last_at, spans in until.items():
+        models.Observation.objects.filter(pk__in=spans).update(last_at=last_at)
 
 
 def _observation(path: models.Path, seen: Seen, at: datetime) -> models.Observation:
     judgement = seen.judgement
-    return models.Observation.objects.create(
+    return models.Observation(
         path=path,
         first_at=at,
         verdict=judgement.verdict,

@@ -1,58 +1,82 @@
 """Exposure windows: opened and closed by proof only, each with its four bounds."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+
+from django.db.models import Max
 
 from mailposture import models
 from mailposture.core import exposure
 from mailposture.core.verdict import Verdict
 
+type Known = dict[tuple[int, str], datetime]
 
-def move(
-    path: models.Path,
-    current: models.Observation | None,
-    last_seen: datetime | None,
-    verdict: Verdict,
-    at: datetime,
-) -> None:
-    """Move the window of a stranger's path to a new verdict.
 
-    `current` is the span that ends now, `last_seen` how long it was seen.
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A stranger's path whose answer is another than before: `path.current`, the span that ends
+    now, was seen until `last_seen`.
     """
-    row = path.windows.filter(first_closed_at=None).first()
-    last_open = _last(path, current, last_seen, Verdict.OPEN)
-    position = exposure.Position(
-        window=_window(row, last_open) if row else None,
-        last_closed=_last(path, current, last_seen, Verdict.CLOSED),
+
+    path: models.Path
+    last_seen: datetime | None
+    verdict: Verdict
+
+
+def move(turns: Sequence[Turn], at: datetime) -> None:
+    """Move the windows of these paths to their new verdicts, however many in as many queries."""
+    rows = models.ExposureWindow.objects.filter(
+        path__in=[turn.path.pk for turn in turns], first_closed_at=None
     )
-    step = exposure.move(position, verdict, at)
-    if step.opened:
-        path.windows.create(
-            tenant_id=path.tenant_id,
-            last_closed_at=step.opened.last_closed,
-            first_open_at=step.opened.first_open,
-        )
-    if row and step.ended:
-        models.ExposureWindow.objects.filter(pk=row.pk).update(
-            last_open_at=step.ended.last_open, first_closed_at=step.ended.first_closed
-        )
+    standing = {row.path_id: row for row in rows}
+    earlier = _earlier(turns)
+    opened, ended = [], []
+    for turn in turns:
+        row = standing.get(turn.path.pk)
+        step = exposure.move(_position(turn, row, earlier), turn.verdict, at)
+        if step.opened:
+            opened.append(_row(turn.path, step.opened))
+        if row and step.ended:
+            row.last_open_at, row.first_closed_at = step.ended.last_open, step.ended.first_closed
+            ended.append(row)
+    models.ExposureWindow.objects.bulk_create(opened)
+    models.ExposureWindow.objects.bulk_update(ended, ["last_open_at", "first_closed_at"])
 
 
-def _window(row: models.ExposureWindow, last_open: datetime | None) -> exposure.Window:
-    return exposure.Window(
-        last_closed=row.last_closed_at,
-        first_open=row.first_open_at,
-        last_open=last_open or row.first_open_at,
+def _row(path: models.Path, window: exposure.Window) -> models.ExposureWindow:
+    return models.ExposureWindow(
+        path=path,
+        tenant_id=path.tenant_id,
+        last_closed_at=window.last_closed,
+        first_open_at=window.first_open,
     )
 
 
-def _last(
-    path: models.Path,
-    current: models.Observation | None,
-    last_seen: datetime | None,
-    verdict: Verdict,
-) -> datetime | None:
+def _position(turn: Turn, row: models.ExposureWindow | None, earlier: Known) -> exposure.Position:
+    window = None
+    if row:
+        window = exposure.Window(
+            last_closed=row.last_closed_at,
+            first_open=row.first_open_at,
+            last_open=_last(turn, earlier, Verdict.OPEN) or row.first_open_at,
+        )
+    return exposure.Position(window=window, last_closed=_last(turn, earlier, Verdict.CLOSED))
+
+
+def _last(turn: Turn, earlier: Known, verdict: Verdict) -> datetime | None:
     """When this verdict was last seen on this path, whatever unknown came after it."""
+    current = turn.path.current
     if current is not None and current.verdict == verdict:
-        return last_seen or current.first_at
-    earlier = path.observations.filter(verdict=verdict, last_at__isnull=False)
-    return earlier.order_by("-last_at").values_list("last_at", flat=True).first()
+        return turn.last_seen or current.first_at
+    return earlier.get((turn.path.pk, str(verdict)))
+
+
+def _earlier(turns: Sequence[Turn]) -> Known:
+    """Until when each verdict was seen in the spans before the latest; new paths have none."""
+    old = [turn.path.pk for turn in turns if turn.path.current is not None]
+    if not old:
+        return {}
+    spans = models.Observation.objects.filter(path__in=old, last_at__isnull=False)
+    found = spans.order_by().values_list("path_id", "verdict").annotate(Max("last_at"))
+    return {(path, verdict): last for path, verdict, last in found}
