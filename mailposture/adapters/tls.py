@@ -31,7 +31,7 @@ from mailposture.core.smtp.transcript import (
     TlsFacts,
 )
 
-_CHUNK: Final = 32 * 1024
+_CHUNK: Final = 8 * 1024
 # pyOpenSSL has no names for some of what OpenSSL can do.
 _lib: Any = SSL._lib  # type: ignore[attr-defined] # noqa: SLF001 - as said
 _ffi: Any = SSL._ffi  # type: ignore[attr-defined] # noqa: SLF001 - likewise

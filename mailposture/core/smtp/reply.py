@@ -1,9 +1,8 @@
 """One SMTP reply: what the server said, whatever it said (RFC 5321 section 4.2, RFC 3463)."""
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 # Sets and slices, not patterns: this is most of what a probe costs beside TLS.
 _CODES: Final = frozenset(str(code).encode() for code in range(200, 600))
@@ -45,8 +44,7 @@ def printable(text: str) -> str:
     return escape(text.encode("utf-8", "surrogateescape"))
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """One whole reply and the command it answered; ``code`` is None where it is no SMTP reply.
 
     ``text`` is without the basic code and escaped, a line of text for a line of reply.
