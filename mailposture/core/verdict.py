@@ -153,6 +153,7 @@ def judge(sender_class: SenderClass, transcript: Transcript, trust: Trust) -> Ju
     doubt = _doubt(transcript, trust)
     if doubt:
         return replace(judged, verdict=Verdict.UNKNOWN, cause=Cause.SERVER_NOT_PROVEN, reason=doubt)
+    judged = _in_clear(judged, transcript)
     if not _is_exchange_online(transcript):
         said = f"{judged.reason} The server did not prove to be Exchange Online; any server counts."
         return replace(judged, reason=said)
@@ -274,6 +275,17 @@ def _silence(transcript: Transcript) -> Judgement:
     )
 
 
+def _in_clear(judged: Judgement, transcript: Transcript) -> Judgement:
+    """What was said in clear text says so; where TLS was offered, it decides nothing."""
+    why = transcript.clear_because
+    if judged.verdict is Verdict.UNKNOWN or not why:
+        return judged
+    if transcript.reply_to("starttls") is None:
+        return replace(judged, reason=f"{judged.reason} In clear text: {why}")
+    said = f"In clear text it says {judged.verdict}, which proves nothing of TLS: {why}"
+    return replace(judged, verdict=Verdict.UNKNOWN, cause=Cause.SERVER_NOT_PROVEN, reason=said)
+
+
 def _doubt(transcript: Transcript, trust: Trust) -> str:
     """Why the server is not taken for Exchange Online, or nothing if it is."""
     if not trust.any_server and not _is_exchange_online(transcript):
@@ -281,7 +293,7 @@ def _doubt(transcript: Transcript, trust: Trust) -> str:
     if trust.lab:
         return ""
     if transcript.tls is None:
-        return "Server not proven: the conversation was in clear text."
+        return f"Server not proven: the conversation was in clear text. {transcript.clear_because}"
     if not transcript.tls.verified:
         return "Server not proven: its certificate does not verify for a Microsoft mail name."
     return ""

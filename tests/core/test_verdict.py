@@ -125,6 +125,34 @@ def test_a_lock_said_at_the_greeting_counts_where_any_server_does() -> None:
 
 
 @pytest.mark.parametrize(
+    ("starttls", "why"),
+    [
+        ("454 4.7.0 TLS not available", "The server refused STARTTLS."),
+        ("220 2.0.0 SMTP server ready", "The TLS handshake came to nothing."),
+    ],
+)
+@pytest.mark.parametrize("rcpt", [RCPT_OK, LOCKED])
+@pytest.mark.parametrize("trust", [LAB, ANY, WORLD])
+def test_an_answer_in_clear_stands_in_for_none_in_tls(
+    starttls: str, why: str, rcpt: str, trust: Trust
+) -> None:
+    steps = (("connect", BANNER), ("starttls", starttls), ("ehlo", EHLO), ("mail", MAIL_OK))
+    judged = judge(SenderClass.FOREIGN, said(*steps, ("rcpt", rcpt), tls=None), trust)
+    assert (judged.verdict, judged.cause) == (Verdict.UNKNOWN, Cause.SERVER_NOT_PROVEN)
+    assert judged.reason.endswith(why)
+    assert "clear text" in judged.reason
+
+
+@pytest.mark.parametrize("rcpt", [RCPT_OK, LOCKED])
+def test_where_no_tls_is_to_be_had_an_answer_in_clear_says_so(rcpt: str) -> None:
+    transcript = replace(talk(rcpt), tls=None)
+    judged = judge(SenderClass.FOREIGN, transcript, LAB)
+    assert judged.verdict is judge(SenderClass.FOREIGN, talk(rcpt), LAB).verdict
+    assert judged.reason.endswith("In clear text: STARTTLS was not offered.")
+    assert judge(SenderClass.FOREIGN, transcript, WORLD).verdict is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize(
     ("banner", "ehlo"),
     [
         ("220 mx.contoso.com ESMTP Postfix", EHLO),

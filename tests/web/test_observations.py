@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import time_machine
@@ -298,6 +298,50 @@ def test_clear_text_is_said(viewer: Client, door: dict[str, models.Path]) -> Non
     markup = shown(viewer, seen(door["null"], tries=one))
     assert "none: in clear text" in side(markup, "Session")
     assert "Who the server is: the conversation was in clear text." in words(markup)
+
+
+def with_tls(**said: Any) -> list[dict[str, Any]]:
+    one = tries("unknown", TWO[0])
+    one[0]["transcript"] |= said
+    return one
+
+
+FACTS: Final[dict[str, Any]] = {
+    "version": "TLSv1.3", "cipher": "TLS_AES_256_GCM_SHA384", "group": "x25519",
+    "names": ["mail.protection.outlook.com"], "not_before": "2026-05-01T12:00:00+00:00",
+    "not_after": "2027-05-01T12:00:00+00:00", "fingerprint_sha256": "ab" * 32,
+    "client_certificate": "shown and refused",
+    "above": [
+        {
+            "names": [], "subject": "CN=Tailspin CA", "issuer": "CN=Tailspin Root",
+            "not_before": "2020-01-01T00:00:00+00:00", "not_after": "2030-01-01T00:00:00+00:00",
+            "fingerprint_sha256": "cd" * 32,
+        }
+    ],
+}  # fmt: skip
+
+
+def test_the_whole_chain_is_shown_with_its_validity(
+    viewer: Client, door: dict[str, models.Path]
+) -> None:
+    text = side(shown(viewer, seen(door["null"], tries=with_tls(tls=FACTS))), "Session")
+    assert "TLSv1.3, TLS_AES_256_GCM_SHA384, x25519" in text
+    assert "Valid from 2026-05-01 12:00:00 UTC" in text
+    assert (
+        "Above it, 1 CN=Tailspin CA, issued by CN=Tailspin Root, valid from 2020-01-01 00:00:00 UTC"
+        f" until 2030-01-01 00:00:00 UTC, SHA-256 {'cd' * 32}" in text
+    )
+
+
+def test_a_handshake_that_came_to_nothing_is_shown_beside_the_answer_in_clear(
+    viewer: Client, door: dict[str, models.Path]
+) -> None:
+    replies = [["starttls", 3.0, "220 go"]]
+    said = with_tls(tls=None, broken=FACTS, replies=replies)
+    text = side(shown(viewer, seen(door["null"], "unknown", tries=said)), "Session")
+    assert "none: in clear text. The server refused the client certificate" in text
+    assert "TLS that was tried TLSv1.3" in text
+    assert "Our certificate shown and refused" in text
 
 
 # ---- beside it ---------------------------------------------------------------------------

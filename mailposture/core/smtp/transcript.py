@@ -125,9 +125,12 @@ class Transcript:
         """Why what was said was said in clear text; empty if it was not."""
         if self.tls is not None:
             return ""
-        answer = self.reply_to("starttls")
+        answer, hello = self.reply_to("starttls"), self.reply_to("ehlo")
         if answer is None:
-            return "The server did not offer STARTTLS."
+            if hello is None:
+                return "It ended before TLS could be asked for."
+            offered = "STARTTLS" in hello.text.upper().split()
+            return "STARTTLS was not asked for." if offered else "STARTTLS was not offered."
         if answer.first_digit != 2:
             return "The server refused STARTTLS."
         return _WHY_BROKEN.get(self.client_certificate, "The TLS handshake came to nothing.")

@@ -7,7 +7,7 @@ from typing import Final
 
 from mailposture.core.replies import classify
 from mailposture.core.signs import named
-from mailposture.core.smtp.transcript import TlsFacts, Transcript
+from mailposture.core.smtp.transcript import Certificate, TlsFacts, Transcript
 from mailposture.core.verdict import Cause
 from mailposture.core.words import joined
 
@@ -219,20 +219,45 @@ def _verified(tls: TlsFacts, *, in_lab: bool) -> str:
 
 
 def certificate(said: Transcript, *, in_lab: bool = False) -> Iterator[tuple[str, str]]:
-    """What the handshake showed, as facts."""
-    tls = said.tls
-    if tls is None:
-        yield "TLS", "none: in clear text"
+    """What the handshake showed, as facts; also one that came to nothing."""
+    if said.tls is None:
+        yield "TLS", f"none: in clear text. {said.clear_because}"
+    facts = said.tls or said.broken
+    if facts is None:
         return
-    yield "TLS", f"{tls.version}, {tls.cipher}"
-    if tls.names:
-        more = f" and {len(tls.names) - 3} more" if len(tls.names) > 3 else ""
-        yield "Server showed", ", ".join(tls.names[:3]) + more
-    if tls.issuer:
-        yield "Issued by", tls.issuer
-    if tls.not_after:
-        yield "Valid until", tls.not_after.replace("T", " ").replace("+00:00", " UTC")
-    yield "Verified", _verified(tls, in_lab=in_lab)
-    if tls.fingerprint_sha256:
-        yield "SHA-256", tls.fingerprint_sha256
-    yield "Our certificate", tls.client_certificate
+    channel = ", ".join(filter(None, (facts.version, facts.cipher, facts.group)))
+    yield "TLS" if said.tls else "TLS that was tried", channel
+    yield from _leaf(facts, in_lab=in_lab)
+    for number, one in enumerate(facts.above, 1):
+        yield f"Above it, {number}", _in_a_line(one)
+    yield "Our certificate", said.client_certificate
+
+
+def _leaf(facts: TlsFacts, *, in_lab: bool) -> Iterator[tuple[str, str]]:
+    if facts.names:
+        more = f" and {len(facts.names) - 3} more" if len(facts.names) > 3 else ""
+        yield "Server showed", ", ".join(facts.names[:3]) + more
+    if facts.subject:
+        yield "Issued to", facts.subject
+    if facts.issuer:
+        yield "Issued by", facts.issuer
+    if facts.not_before:
+        yield "Valid from", _moment(facts.not_before)
+    if facts.not_after:
+        yield "Valid until", _moment(facts.not_after)
+    yield "Verified", _verified(facts, in_lab=in_lab)
+    if facts.fingerprint_sha256:
+        yield "SHA-256", facts.fingerprint_sha256
+
+
+def _in_a_line(one: Certificate) -> str:
+    """A certificate above the server's own: who, by whom, from when to when, which."""
+    return (
+        f"{one.subject or 'no name'}, issued by {one.issuer or 'nobody named'}, valid from"
+        f" {_moment(one.not_before)} until {_moment(one.not_after)},"
+        f" SHA-256 {one.fingerprint_sha256}"
+    )
+
+
+def _moment(text: str) -> str:
+    return text.replace("T", " ").replace("+00:00", " UTC")

@@ -94,16 +94,20 @@ def test_facts_of_before_chains_were_kept_are_read_without_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "tls", "words"),
+    ("said", "tls", "words"),
     [
-        (b"", None, "The server did not offer STARTTLS."),
-        (b"454 4.7.0 not now\r\n", None, "The server refused STARTTLS."),
-        (b"220 go\r\n", None, "The TLS handshake came to nothing."),
-        (b"220 go\r\n", TLS, ""),
+        ({}, None, "It ended before TLS could be asked for."),
+        ({"ehlo": b"250 x\r\n"}, None, "STARTTLS was not offered."),
+        ({"ehlo": b"250-x\r\n250 StartTLS\r\n"}, None, "STARTTLS was not asked for."),
+        ({"starttls": b"454 4.7.0 not now\r\n"}, None, "The server refused STARTTLS."),
+        ({"starttls": b"220 go\r\n"}, None, "The TLS handshake came to nothing."),
+        ({"starttls": b"220 go\r\n"}, TLS, ""),
     ],
 )
-def test_it_says_why_it_is_in_clear_text(answer: bytes, tls: TlsFacts | None, words: str) -> None:
-    replies = (parse(answer, "starttls"),) if answer else ()
+def test_it_says_why_it_is_in_clear_text(
+    said: dict[str, bytes], tls: TlsFacts | None, words: str
+) -> None:
+    replies = tuple(parse(raw, stage) for stage, raw in said.items())
     assert transcript(replies=replies, tls=tls).clear_because == words
 
 
