@@ -173,6 +173,8 @@ async def _attempt(
 def _reason(failed: OSError) -> Ended:
     if failed.errno == errno.ECONNREFUSED:
         return Ended.REFUSED
+    if failed.errno in {errno.ECONNRESET, errno.ENOTCONN}:
+        return Ended.RESET  # by a server that was reached: so fast that nobody saw it connect
     unusable = {errno.EADDRNOTAVAIL, errno.EADDRINUSE, errno.EAFNOSUPPORT}
     return Ended.SOURCE_NOT_USABLE if failed.errno in unusable else Ended.NOT_REACHED
 
