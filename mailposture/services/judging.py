@@ -7,18 +7,29 @@ result is taken once for each (shard, attempt), and only for the paths that were
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from django.db import transaction
+from django.db.models import OuterRef, Subquery
 
 from mailposture import models
 from mailposture.core import replies
+from mailposture.core.pacing import asks_for_less
 from mailposture.core.smtp.transcript import Transcript
 from mailposture.core.verdict import FRONT_ENDS, Judgement, SenderClass, Trust, agree, judge, unseen
 from mailposture.core.work import Answer, Result, Try
-from mailposture.services import clouds, coverage, incidents, planning, standing, windows
+from mailposture.services import (
+    budgets,
+    clouds,
+    coverage,
+    incidents,
+    planning,
+    putting_off,
+    standing,
+    windows,
+)
 
 # The driver's own caps keep a conversation far below this; more is no conversation of ours.
 MOST_OF_A_TRY: Final = 128 * 1024
@@ -39,6 +50,8 @@ class Seen:
     judgement: Judgement
     shape: str
     tries: list[dict[str, Any]]
+    # The doors that asked for less.
+    slow: frozenset[str] = frozenset()
 
 
 def take(result: Result, now: datetime) -> Taken:
@@ -51,7 +64,13 @@ def take(result: Result, now: datetime) -> Taken:
         won = models.Shard.objects.filter(
             pk=shard.pk, attempt=result.attempt, done_at=None, aside_at=None
         ).update(done_at=now)
-        return _keep(shard, seen, _when(result, shard, now), now) if won else Taken()
+        if not won:
+            return Taken()
+        taken = _keep(shard, seen, _when(result, shard, now), now)
+        putting_off.note(shard, result.answers)
+    if slow := frozenset[str]().union(*(one.slow for one in seen.values())):
+        budgets.slow_down(shard, slow)
+    return taken
 
 
 def _claimed(result: Result) -> models.Shard | None:
@@ -85,7 +104,7 @@ def _keep(shard: models.Shard, seen: Mapping[int, Seen], at: datetime, now: date
     ends = coverage.ends(shard)
     _store(_paths(asked & seen.keys()), seen, ends, at, stranger=stranger)
     coverage.extend(shard, sorted(asked - seen.keys()), ends, at)
-    if stranger:  # how old the tenant's state is, strangers alone say
+    if stranger and seen:  # how old the tenant's state is, strangers alone say
         models.Tenant.objects.filter(pk=shard.tenant_id).update(probed_at=at)
     finished = planning.finish_round(shard.round_id, now)
     stands = standing.refresh(shard.tenant, at, round_id=shard.round_id if finished else None)
@@ -96,10 +115,11 @@ def _keep(shard: models.Shard, seen: Mapping[int, Seen], at: datetime, now: date
 
 
 def see_all(shard: models.Shard, answers: Sequence[Answer]) -> dict[int, Seen]:
-    """Judge the answers to what was asked, by path."""
+    """Judge the answers to what was asked, by path; of what was put off nothing was seen."""
     classes = {t["path"]: SenderClass(t["sender_class"]) for t in shard.targets}
     trust = Trust(lab=shard.tenant.cloud == clouds.LAB, any_server=False)
-    return {a.path: see(classes[a.path], a, trust) for a in answers if a.path in classes}
+    asked = (a for a in answers if a.path in classes and not putting_off.was(a))
+    return {a.path: see(classes[a.path], a, trust) for a in asked}
 
 
 def see(sender_class: SenderClass, answer: Answer, trust: Trust) -> Seen:
@@ -119,7 +139,8 @@ def see(sender_class: SenderClass, answer: Answer, trust: Trust) -> Seen:
         }
         for (one, said), judgement in zip(heard, judged, strict=True)
     ]
-    return _seen(agree(judged, addresses=answer.front_ends), tries)
+    slow = frozenset(one.host for one, said in heard if asks_for_less(said))
+    return replace(_seen(agree(judged, addresses=answer.front_ends), tries), slow=slow)
 
 
 def _read(one: Try) -> Transcript | None:
@@ -172,10 +193,8 @@ def _store(
             [windows.Turn(p, ends.of(p), seen[p.pk].judgement.verdict) for p in turned], at
         )
     _end_spans(turned, ends, at)
-    fresh = [_observation(path, seen[path.pk], at) for path in turned]
-    for path, row in zip(turned, models.Observation.objects.bulk_create(fresh), strict=True):
-        path.current, path.verdict, path.seen_until = row, row.verdict, None
-    models.Path.objects.bulk_update(turned, ["current", "verdict", "seen_until"])
+    models.Observation.objects.bulk_create(_observation(p, seen[p.pk], at) for p in turned)
+    _begin_spans(turned, seen)
 
 
 def _end_spans(turned: Iterable[models.Path], ends: coverage.Ends, at: datetime) -> None:
@@ -186,6 +205,18 @@ def _end_spans(turned: Iterable[models.Path], ends: coverage.Ends, at: datetime)
             until.setdefault(ends.of(path) or at, []).append(path.current_id)
     for last_at, spans in until.items():
         models.Observation.objects.filter(pk__in=spans).update(last_at=last_at)
+
+
+def _begin_spans(turned: Sequence[models.Path], seen: Mapping[int, Seen]) -> None:
+    """Show the spans that have just begun on their paths: those that have no end."""
+    begun = models.Observation.objects.filter(path=OuterRef("pk"), last_at=None)
+    for verdict in {seen[path.pk].judgement.verdict for path in turned}:
+        keys = [path.pk for path in turned if seen[path.pk].judgement.verdict is verdict]
+        models.Path.objects.filter(pk__in=keys).update(
+            current=Subquery(begun.order_by("-pk").values("pk")[:1]),
+            verdict=verdict,
+            seen_until=None,
+        )
 
 
 def _observation(path: models.Path, seen: Seen, at: datetime) -> models.Observation:

@@ -25,7 +25,7 @@ from mailposture.core.configuration import Configuration
 from mailposture.core.contradictions import Agreement, Held, hold, predicted
 from mailposture.core.reachability.questions import Names, Question
 from mailposture.core.verdict import Verdict
-from mailposture.services import clouds, history, paths, settling, vantage_points
+from mailposture.services import clouds, history, paths, rows, settling, vantage_points
 
 KEPT: Final = (
     "predicted",
@@ -106,13 +106,13 @@ def refresh(tenant: models.Tenant, now: datetime, known: Configuration | None = 
 
     `known`: the tenant's configuration, where that is at hand.
     """
-    rows = tenant.paths.filter(retired_at=None).select_related("vantage_point", "current")
+    live = tenant.paths.filter(retired_at=None).select_related("vantage_point", "current")
     configuration = known or history.known(tenant)
     asks = oracle(tenant, configuration) if configuration.parts else None
     under_way = settling.is_under_way(tenant, now)
     read_at = tenant.snapshots.aggregate(at=Max("last_seen_at"))["at"]
     moved, apart = [], 0
-    for path in rows:
+    for path in live.defer("current__tries"):
         decision = asks.of(path) if asks else None
         answered = path.current.first_at if path.current and read_at else None
         unread = answered is not None and settling.is_unread(tenant, answered, read_at, now)
@@ -120,7 +120,7 @@ def refresh(tenant: models.Tenant, now: datetime, known: Configuration | None = 
         apart += held.agreement.is_contradiction
         if _set(path, decision, held, now):
             moved.append(path)
-    models.Path.objects.bulk_update(moved, KEPT, batch_size=500)
+    rows.save(moved, KEPT)
     return apart
 
 

@@ -9,6 +9,7 @@ from django.db.models import Max
 from mailposture import models
 from mailposture.core import exposure
 from mailposture.core.verdict import Verdict
+from mailposture.services import rows
 
 type Known = dict[tuple[int, str], datetime]
 
@@ -26,10 +27,10 @@ class Turn:
 
 def move(turns: Sequence[Turn], at: datetime) -> None:
     """Move the windows of these paths to their new verdicts, however many in as many queries."""
-    rows = models.ExposureWindow.objects.filter(
+    found = models.ExposureWindow.objects.filter(
         path__in=[turn.path.pk for turn in turns], first_closed_at=None
     )
-    standing = {row.path_id: row for row in rows}
+    standing = {row.path_id: row for row in found}
     earlier = _earlier(turns)
     opened, ended = [], []
     for turn in turns:
@@ -41,7 +42,7 @@ def move(turns: Sequence[Turn], at: datetime) -> None:
             row.last_open_at, row.first_closed_at = step.ended.last_open, step.ended.first_closed
             ended.append(row)
     models.ExposureWindow.objects.bulk_create(opened)
-    models.ExposureWindow.objects.bulk_update(ended, ["last_open_at", "first_closed_at"])
+    rows.save(ended, ("last_open_at", "first_closed_at"))
 
 
 def _row(path: models.Path, window: exposure.Window) -> models.ExposureWindow:

@@ -11,6 +11,7 @@ _BEHIND_A_CODE: Final = (b" ", b"-", b"")
 _WHOLE: Final = re.compile(rb"(?:[2-5][0-9][0-9]-[^\n]*\n)*[2-5][0-9][0-9](?: [^\n]*|\r*)\n")
 _ENHANCED: Final = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?![0-9.])")
 _UNSAFE: Final = re.compile(rb"[^\x20-\x5b\x5d-\x7e]")
+_LINE_END: Final = r"\x0d\x0a"
 _ESCAPED: Final = re.compile(rb"\\(?:\\|x([0-9a-f]{2}))")
 
 
@@ -20,8 +21,10 @@ def escape(data: bytes) -> str:
     Servers say what they like, NUL and terminal controls included; no page, log or
     JSON column may ever carry that as it came.
     """
-    if data.isascii() and (text := data.decode("ascii")).isprintable() and "\\" not in text:
-        return text
+    # Nearly every line is plain but for its end, and a transcript has thirty.
+    bare = data.replace(b"\r\n", b"")
+    if bare.isascii() and b"\\" not in bare and bare.decode("ascii").isprintable():
+        return data.decode("ascii").replace("\r\n", _LINE_END)
     return _UNSAFE.sub(_escape_one, data).decode("ascii")
 
 
@@ -32,6 +35,10 @@ def _escape_one(match: re.Match[bytes]) -> bytes:
 
 def unescape(text: str) -> bytes:
     """Give back the bytes that ``escape`` wrote down."""
+    # A backslash that was escaped leaves one behind here, and goes the long way.
+    bare = text.replace(_LINE_END, "\r\n")
+    if "\\" not in bare:
+        return bare.encode("ascii")
     return _ESCAPED.sub(_unescape_one, text.encode("ascii"))
 
 
