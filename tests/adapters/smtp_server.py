@@ -135,10 +135,10 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(*scripts: Script) -> AsyncIterator[Server]:
+async def serving(*scripts: Script, backlog: int = 100) -> AsyncIterator[Server]:
     """A scripted server for as long as the block lasts."""
     found = Server(scripts)
-    server = await asyncio.start_server(found.meet, found.address, 0)
+    server = await asyncio.start_server(found.meet, found.address, 0, backlog=backlog)
     found.port = server.sockets[0].getsockname()[1]
     try:
         yield found

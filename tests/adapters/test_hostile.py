@@ -1,0 +1,66 @@
+"""Servers that mean harm, one by one and a thousand at once: all end in time, with evidence."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mailposture.adapters.smtp import converse
+from mailposture.core.smtp.transcript import Transcript
+from mailposture.core.verdict import SenderClass, Verdict
+from tests.adapters.smtp_server import serving
+from tests.core.smtp.proofs import proved
+from tests.hostile import HUGE_NAMES, LIMITS, NAMES, PATIENT, SERVERS, certified, kept, order
+
+ROOT = Path(__file__).parents[2]
+THOUSAND = 1_000
+# Where one process has a thousand to harm, some wait for it longer than they may.
+WAITED = {"reply timeout", "session timeout", "TLS handshake broken"}
+# Two conversations may be kept of one order, where TLS came to nothing, with our notes besides.
+MOST_KEPT = 2 * LIMITS.total_bytes + 4_096
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_each_ends_in_time_with_evidence_and_without_a_verdict(name: str) -> None:
+    certified(HUGE_NAMES, 2)
+    async with serving(SERVERS[name].does) as server:
+        found = await converse(order(NAMES.index(name), server.address, server.port), LIMITS)
+    assert str(found.ended) in SERVERS[name].ends
+    assert found.lines[-1].ms < (LIMITS.session + 1) * 1000
+    assert 0 < kept(found) < MOST_KEPT
+    assert proved(SenderClass.FOREIGN, found).verdict is Verdict.UNKNOWN
+    assert Transcript.from_document(json.loads(json.dumps(found.to_document()))) == found
+    assert found.text().isascii()
+    assert found.text().replace("\n", "").isprintable()
+
+
+@pytest.fixture
+def hostile() -> Iterator[int]:
+    """All of them in a process of their own; the port they listen on."""
+    command = [sys.executable, "-m", "tests.hostile", "serve"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        try:
+            yield int(process.stdout.readline())
+        finally:
+            process.kill()
+
+
+def test_a_thousand_at_once_end_in_time_and_leave_the_memory_bounded(hostile: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.hostile", "drive", str(hostile), str(THOUSAND)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=100,
+    )
+    found = json.loads(done.stdout)
+    assert len(found["ends"]) == THOUSAND
+    assert all(end in SERVERS[name].ends | WAITED for name, end in found["ends"])
+    assert found["slowest"] < (PATIENT.session + 2) * 1000
+    assert found["kept"] < MOST_KEPT
+    assert found["grown"] < 65  # MB, no more than as many that behave
