@@ -106,10 +106,12 @@ def severed(refused: Mapping[str, Collection[str]], inside: Mapping[str, Collect
     """How bad it is for an approved source, by the sender classes of each domain.
 
     Whole where a domain takes none of its mail, or none of what foreign senders send through it.
+    What is refused in a partner's name says nothing of other mail.
     """
     if not any(refused.values()):
         return Level.GONE
-    for domain, classes in refused.items():
+    for domain, asked in refused.items():
+        classes = set(asked) - {"partner"}
         gets_in = set(inside.get(domain, ()))
         if classes and (not gets_in or ("foreign" in classes and "foreign" not in gets_in)):
             return Level.WHOLE

@@ -41,7 +41,7 @@ def refused(
 
     `classes` are refused at these; `inside` get in somewhere.
     """
-    if not inside:
+    if not inside and list(classes) != ["partner"]:
         what = f"{source} is cut off from {tenant}"
         return Said(what, what, "Cut off", "its mail is not delivered.")
     others = [name for name in inside if name not in classes]
@@ -52,7 +52,7 @@ def refused(
     gets_in = f"with {senders(others)} it gets in" if others else "elsewhere it gets in"
     short = f"{source} is refused by {tenant}{with_whom}"
     return Said(
-        f"{short}{where if at.domains else ''}; {gets_in}",
+        f"{short}{where if at.domains else ''}{f'; {gets_in}' if inside else ''}",
         short if with_whom else f"{short}{where if at.domains else ''}",
         "Partly cut off",
         "such mail is not delivered.",

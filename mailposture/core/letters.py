@@ -82,7 +82,7 @@ def _from_to(facts: Facts) -> str:
 
 def _classes(facts: Facts) -> list[str]:
     found = {str(c) for s in facts.get("subjects") or () for c in s.get("classes", ())}
-    known = [c for c in ("foreign", "own", "null") if c in found]
+    known = [c for c in ("foreign", "own", "null", "partner") if c in found]
     return known + sorted(plain(c, 20) for c in found - set(known))
 
 

@@ -69,8 +69,11 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     return next((v for v in _WORST_FIRST if v in found), Verdict.UNKNOWN)
 
 
-def domain_state(classes: Mapping[SenderClass, Verdict]) -> State:
-    """Open by a foreign sender, partly open by only some other, closed where all asked are."""
+def domain_state(classes: Mapping[str, Verdict]) -> State:
+    """Open by a foreign sender, partly open by only some other, closed where all asked are.
+
+    By sender, each partner by itself (verdict.sender_named): they are different questions.
+    """
     if classes.get(SenderClass.FOREIGN) is Verdict.OPEN:
         return State.OPEN
     verdicts = set(classes.values())
@@ -79,11 +82,11 @@ def domain_state(classes: Mapping[SenderClass, Verdict]) -> State:
     return State.CLOSED if verdicts == {Verdict.CLOSED} else State.UNKNOWN
 
 
-def domain_states(answers: Iterable[tuple[str, SenderClass, Verdict]]) -> dict[str, State]:
-    """Domain -> state, from what strangers were answered by domain and sender class."""
-    found: dict[str, dict[SenderClass, set[Verdict]]] = {}
-    for domain, sender_class, verdict in answers:
-        found.setdefault(domain, {}).setdefault(sender_class, set()).add(verdict)
+def domain_states(answers: Iterable[tuple[str, str, Verdict]]) -> dict[str, State]:
+    """Domain -> state, from what strangers were answered by domain and sender."""
+    found: dict[str, dict[str, set[Verdict]]] = {}
+    for domain, sender, verdict in answers:
+        found.setdefault(domain, {}).setdefault(sender, set()).add(verdict)
     return {
         domain: domain_state({c: worst(v) for c, v in classes.items()})
         for domain, classes in sorted(found.items())

@@ -25,7 +25,7 @@ class Verdict(StrEnum):
 
 
 class SenderClass(StrEnum):
-    """Whose name the envelope sender bears."""
+    """Whose name the envelope sender bears, in the order in which they are shown."""
 
     FOREIGN = "foreign"
     OWN = "own"
@@ -33,8 +33,21 @@ class SenderClass(StrEnum):
     PARTNER = "partner"
 
 
-# The classes that are asked today, in the order in which they are shown.
+# The classes that are asked of every domain; *partner* is, where a connector names somebody.
 ASKED: Final = (SenderClass.FOREIGN, SenderClass.OWN, SenderClass.NULL)
+
+
+def sender_named(sender_class: str, sender_domain: str = "") -> str:
+    """Who asks, as it is told apart and said: foreign, own, null, partner fabrikam.com.
+
+    What one partner was told proves nothing for another.
+    """
+    return f"{sender_class} {sender_domain}" if sender_domain else str(sender_class)
+
+
+def class_of(sender: str) -> SenderClass:
+    """The sender class of one that is told apart by its domain too."""
+    return SenderClass(sender.partition(" ")[0])
 
 
 class Cause(StrEnum):

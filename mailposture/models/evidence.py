@@ -3,6 +3,7 @@
 from django.db import models
 from django.urls import reverse
 
+from mailposture.core.verdict import sender_named
 from mailposture.models.places import VantagePoint
 from mailposture.models.tenant import Tenant
 
@@ -29,7 +30,8 @@ class Endpoint(models.Model):
 
 
 class Path(models.Model):
-    """Vantage point x address family x accepted domain x sender class, and how it stands.
+    """Vantage point x address family x accepted domain x sender class (of a partner, with the
+    domain in whose name it writes), and how it stands.
 
     `part` says which shard it travels in; it is given once, so that coverage stays comparable.
     `seen_until` is set only while the path was left out of its part's latest run: otherwise the
@@ -58,6 +60,8 @@ class Path(models.Model):
     leans_on = models.JSONField(default=list, help_text="names of assumptions")
     agreement = models.CharField(max_length=12, default="neither")
     apart_since = models.DateTimeField(null=True, blank=True, help_text="first seen to contradict")
+    # Why the latest run left it for the next one (core.work.PutOff).
+    put_off = models.CharField(max_length=9, blank=True, default="")
 
     class Meta:
         ordering = ("domain", "sender_class")
@@ -96,7 +100,12 @@ class Path(models.Model):
         )  # fmt: skip
 
     def __str__(self) -> str:
-        return f"{self.domain} {self.sender_class}"
+        return f"{self.domain} {self.sender}"
+
+    @property
+    def sender(self) -> str:
+        """Who asks; a partner is told apart by its domain."""
+        return sender_named(self.sender_class, self.sender_domain)
 
 
 class Observation(models.Model):

@@ -95,12 +95,12 @@ def source(row: models.ApprovedSource) -> Source:
 
 
 def _answered(rows: Iterable[models.Path], tenant: models.Tenant) -> Iterable[Answered]:
-    """What the worst stranger was answered, by domain and sender class."""
-    found: dict[tuple[str, str], list[models.Path]] = defaultdict(list)
+    """What the worst stranger was answered, by domain and sender."""
+    found: dict[tuple[str, str, str], list[models.Path]] = defaultdict(list)
     for row in rows:
         if row.vantage_point.plays == STRANGER and row.current:
-            found[row.domain, row.sender_class].append(row)
-    for (domain, sender_class), paths in found.items():
+            found[row.domain, row.sender_class, row.sender_domain].append(row)
+    for (domain, sender_class, _partner), paths in found.items():
         worst = states.worst(Verdict(path.verdict) for path in paths)
         shown = next((p for p in paths if p.verdict == worst), paths[0])
         yield Answered(
@@ -113,11 +113,11 @@ def _answered(rows: Iterable[models.Path], tenant: models.Tenant) -> Iterable[An
 
 
 def _apart(rows: Iterable[models.Path], oracle: Oracle | None) -> Iterable[Apart]:
-    """How predictions and observations stand, one for each place, sender class and manner."""
+    """How predictions and observations stand, one for each place, sender and manner."""
     alike: dict[tuple[str, str, str], list[models.Path]] = defaultdict(list)
     for row in rows:
-        alike[row.vantage_point.slug, row.sender_class, row.agreement].append(row)
-    for (_slug, sender_class, agreement), paths in alike.items():
+        alike[row.vantage_point.slug, row.sender, row.agreement].append(row)
+    for (_slug, sender, agreement), paths in alike.items():
         first, more, manner = paths[0], len(paths) - 1, Agreement(agreement)
         where = f"At {first.domain}" if not more else f"At {first.domain} and {more:,} more domains"
         decision = oracle.of(first) if oracle else None
@@ -125,7 +125,7 @@ def _apart(rows: Iterable[models.Path], oracle: Oracle | None) -> Iterable[Apart
         held = hold(decision, Verdict(first.verdict), settles=settles)
         yield Apart(
             # What tells findings apart: it stays the same while domains come and go.
-            path=f"{first.vantage_point.name}, {sender_class} sender: {WORDS[manner]}",
+            path=f"{first.vantage_point.name}, {sender} sender: {WORDS[manner]}",
             agreement=manner,
             sentence=f"{where}: {held.sentence}",
             approved=first.vantage_point.plays != STRANGER,

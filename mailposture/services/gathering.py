@@ -125,6 +125,7 @@ def _answers(
                 source=row.source or place.address or "",
                 domain=path.domain,
                 sender_class=path.sender_class,
+                sender_domain=path.sender_domain,
                 verdict=row.verdict,
                 control=row.control,
                 code=row.code,
@@ -165,11 +166,12 @@ def _openings(
             last_open=max(last, row.first_open_at),
             first_closed=row.first_closed_at,
         )
-        looks = got_in.get((place, path.domain, path.sender_class), ())
+        looks = got_in.get((place, path.domain, path.sender), ())
         yield Opening(
             vantage_point=place,
             domain=path.domain,
             sender_class=path.sender_class,
+            sender_domain=path.sender_domain,
             window=window,
             seen=tuple(_within(looks, window)),
         )
@@ -179,7 +181,7 @@ def _got_in(answers: Iterable[Answer], counts: timedelta) -> GotIn:
     """When looks from each place got in with each sender: from one that did to the next."""
     told: dict[tuple[str, str, str], tuple[list[Span], list[Span]]] = {}
     for a in answers:
-        got_in, other = told.setdefault((a.vantage_point, a.domain, a.sender_class), ([], []))
+        got_in, other = told.setdefault((a.vantage_point, a.domain, a.sender), ([], []))
         (got_in if a.verdict == "open" else other).append((a.first, a.last))
     return {key: joined(got_in, other, counts) for key, (got_in, other) in told.items()}
 

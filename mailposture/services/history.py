@@ -9,7 +9,7 @@ from django.db.models import Q
 from mailposture import models
 from mailposture.core.configuration import Configuration, last_known
 from mailposture.core.states import State, domain_states
-from mailposture.core.verdict import SenderClass, Verdict
+from mailposture.core.verdict import Verdict
 from mailposture.services import coverage
 
 # A part that was never readable must not make every reading walk the whole history.
@@ -30,7 +30,7 @@ class _Span:
 
     path: int
     domain: str
-    sender_class: SenderClass
+    sender: str
     verdict: Verdict
     first: datetime
     last: datetime
@@ -52,7 +52,7 @@ def stood_before(before: models.Snapshot, now: datetime) -> dict[str, State]:
         if span.first <= before.last_seen_at or span.path not in chosen:
             chosen[span.path] = span
     spans = {**unproved, **proved}.values()
-    return domain_states((s.domain, s.sender_class, s.verdict) for s in spans)
+    return domain_states((s.domain, s.sender, s.verdict) for s in spans)
 
 
 def _spans(before: models.Snapshot, now: datetime) -> Iterable[_Span]:
@@ -70,7 +70,7 @@ def _spans(before: models.Snapshot, now: datetime) -> Iterable[_Span]:
         yield _Span(
             path=path.pk,
             domain=path.domain,
-            sender_class=SenderClass(path.sender_class),
+            sender=path.sender,
             verdict=Verdict(row.verdict),
             first=row.first_at,
             last=row.last_at or max(seen or row.first_at, row.first_at),

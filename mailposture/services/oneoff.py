@@ -237,7 +237,7 @@ async def _converse(
             port=port,
             host=door.host,
             ehlo=who.ehlo,
-            mail_from=paths.sender(sender_class, question.domain, who.sender_domain),
+            mail_from=paths.sender_of_class(sender_class, question.domain, who.sender_domain),
             rcpt_to=question.recipient or f"postmaster@{question.domain}",
             source=question.source,
             certificate=question.certificate,

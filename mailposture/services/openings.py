@@ -25,6 +25,13 @@ class Door:
     retired: bool
     first_open: datetime
     last_closed: datetime | None
+    sender_domain: str = ""
+
+
+_OF_A_DOOR: Final = (
+    "path", "path__domain", "path__sender_class", "path__retired_at", "first_open_at",
+    "last_closed_at", "path__sender_domain",
+)  # fmt: skip
 
 
 def doors(tenant: models.Tenant) -> list[Door]:
@@ -42,17 +49,13 @@ def doors(tenant: models.Tenant) -> list[Door]:
             path=path,
             domain=domain,
             sender_class=sender_class,
+            sender_domain=partner,
             retired=retired_at is not None,
             first_open=first_open,
             last_closed=last_closed,
         )
-        for path, domain, sender_class, retired_at, first_open, last_closed in rows.values_list(
-            "path",
-            "path__domain",
-            "path__sender_class",
-            "path__retired_at",
-            "first_open_at",
-            "last_closed_at",
+        for path, domain, sender_class, retired_at, first_open, last_closed, partner in (
+            rows.values_list(*_OF_A_DOOR)
         )
     ]
     return _without_outlived(tenant, found) if any(d.retired for d in found) else found
@@ -66,12 +69,15 @@ def _without_outlived(tenant: models.Tenant, found: list[Door]) -> list[Door]:
         verdict=str(Verdict.CLOSED),
         vantage_point__plays=models.VantagePoint.Plays.STRANGER,
     )
-    closed = set(live.values_list("domain", "sender_class"))
+    closed = set(live.values_list("domain", "sender_class", "sender_domain"))
     return [
         door
         for door in found
         if not door.retired
-        or (door.domain in accepted and (door.domain, door.sender_class) not in closed)
+        or (
+            door.domain in accepted
+            and (door.domain, door.sender_class, door.sender_domain) not in closed
+        )
     ]
 
 

@@ -1,17 +1,34 @@
-"""The paths of a tenant: kept equal to its accepted domains and the places that probe it."""
+"""The paths of a tenant: kept equal to its accepted domains, the partners that its connectors name,
+and the places that probe it.
+"""
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 from itertools import product
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from mailposture import models
-from mailposture.core.verdict import ASKED
+from mailposture.adapters.targets import host_name
+from mailposture.core import codec
+from mailposture.core.configuration import Configuration
+from mailposture.core.reachability.questions import partner_domains
+from mailposture.core.verdict import ASKED, SenderClass
 from mailposture.services import clouds
 
 PATHS_IN_A_PART: Final = 200
+# Partners that are asked for, the first by name: a connector may name thousands, and each is a
+# path for every domain and place.
+MOST_PARTNERS: Final = 20
 
-type Key = tuple[int, str, str]
+
+class Key(NamedTuple):
+    """What makes two paths of a tenant the same."""
+
+    place: int
+    domain: str
+    sender_class: str
+    sender_domain: str
 
 
 def ensure(tenant: models.Tenant, now: datetime) -> dict[tuple[int, int], list[dict[str, Any]]]:
@@ -28,8 +45,8 @@ def ensure(tenant: models.Tenant, now: datetime) -> dict[tuple[int, int], list[d
         target = {
             "path": path.pk,
             "domain": path.domain,
-            "sender_class": path.sender_class,
-            "mail_from": sender(path.sender_class, path.domain, who.sender_domain),
+            "sender_class": _whose(path, domains or ()),
+            "mail_from": sender(path, who.sender_domain),
             "rcpt_to": recipients.get(path.domain, f"postmaster@{path.domain}"),
             "endpoints": doors.hosts(path.domain),
             "port": doors.port,
@@ -38,8 +55,15 @@ def ensure(tenant: models.Tenant, now: datetime) -> dict[tuple[int, int], list[d
     return work
 
 
-def sender(sender_class: str, domain: str, sender_domain: str) -> str:
-    """The envelope sender of a class. Never a guessed mailbox: postmaster, or none at all."""
+def sender(path: models.Path, sender_domain: str) -> str:
+    """The envelope sender of a path. Never a guessed mailbox: postmaster, or none at all."""
+    if path.sender_class == SenderClass.PARTNER:
+        return f"postmaster@{path.sender_domain}"
+    return sender_of_class(path.sender_class, path.domain, sender_domain)
+
+
+def sender_of_class(sender_class: str, domain: str, sender_domain: str) -> str:
+    """The envelope sender of a class that needs no more than the recipient's domain."""
     match sender_class:
         case "foreign":
             return f"postmaster@{sender_domain}"
@@ -49,14 +73,44 @@ def sender(sender_class: str, domain: str, sender_domain: str) -> str:
             return ""
 
 
-def accepted_domains(tenant: models.Tenant) -> tuple[str, ...] | None:
-    """The last list that was read whole; None where there never was one, which is not *none*.
-
-    A part that is not known is stored as null, so one row answers.
+def _whose(path: models.Path, accepted: Iterable[str]) -> str:
+    """The class that an answer is judged by. A connector may name a domain of the tenant's own:
+    what RejectDirectSend says to such a sender it says to its own.
     """
-    known = tenant.snapshots.exclude(document__accepted_domains=None).order_by("-last_seen_at")
-    rows = known.values_list("document__accepted_domains", flat=True).first()
+    own = path.sender_class == SenderClass.PARTNER and path.sender_domain in accepted
+    return str(SenderClass.OWN) if own else path.sender_class
+
+
+def accepted_domains(tenant: models.Tenant) -> tuple[str, ...] | None:
+    """The last list that was read whole; None where there never was one, which is not *none*."""
+    rows = _last_known(tenant, "accepted_domains")
     return None if rows is None else tuple(str(row["domain_name"]).lower() for row in rows)
+
+
+def partners(tenant: models.Tenant) -> tuple[str, ...] | None:
+    """The partners of the connectors as they were last read; None where they never were."""
+    rows = _last_known(tenant, "inbound_connectors")
+    if rows is None:
+        return None
+    return partners_of(codec.load(Configuration, {"inbound_connectors": rows}))
+
+
+def partners_of(seen: Configuration) -> tuple[str, ...]:
+    """The domains that connectors name as senders, in whose name a probe can write."""
+    return tuple(name for name in partner_domains(seen) if host_name(name) == name)
+
+
+def partners_left_out(seen: Configuration) -> int:
+    """How many partners are not asked for, because the connectors name too many."""
+    return max(0, len(partners_of(seen)) - MOST_PARTNERS)
+
+
+def _last_known(tenant: models.Tenant, part: str) -> list[dict[str, Any]] | None:
+    """A part as it was last read. One that is not known is stored as null, so one row answers."""
+    column = f"document__{part}"
+    known = tenant.snapshots.exclude(**{column: None}).order_by("-last_seen_at")
+    found: list[dict[str, Any]] | None = known.values_list(column, flat=True).first()
+    return found
 
 
 def places(tenant: models.Tenant) -> list[models.VantagePoint]:
@@ -68,31 +122,42 @@ def places(tenant: models.Tenant) -> list[models.VantagePoint]:
     return [p for p in enabled if p.plays == p.Plays.STRANGER or p.pk in sources]
 
 
+def _senders(domain: str, named: Iterable[str]) -> list[tuple[str, str]]:
+    """The senders to ask a domain with: class, and of a partner its domain."""
+    asked = [(str(sender_class), "") for sender_class in ASKED]
+    return asked + [(str(SenderClass.PARTNER), name) for name in named if name != domain]
+
+
 def _reconcile(tenant: models.Tenant, domains: tuple[str, ...], now: datetime) -> None:
-    existing: dict[Key, models.Path] = {
-        (p.vantage_point_id, p.domain, p.sender_class): p for p in tenant.paths.all()
+    existing = {_key(path): path for path in tenant.paths.all()}
+    named = (partners(tenant) or ())[:MOST_PARTNERS]
+    wanted = {
+        Key(place.pk, domain, *who)
+        for place, domain in product(places(tenant), domains)
+        for who in _senders(domain, named)
     }
-    wanted: set[Key] = {
-        (place.pk, domain, str(sender_class))
-        for place, domain, sender_class in product(places(tenant), domains, ASKED)
-    }
-    count = Counter(place for place, _, _ in existing)
+    count = Counter(key.place for key in existing)
     fresh = []
-    for place, domain, sender_class in sorted(wanted - existing.keys()):
-        part = count[place] // PATHS_IN_A_PART
-        count[place] += 1
+    for key in sorted(wanted - existing.keys()):
+        part = count[key.place] // PATHS_IN_A_PART
+        count[key.place] += 1
         fresh.append(
             models.Path(
                 tenant=tenant,
-                vantage_point_id=place,
-                domain=domain,
-                sender_class=sender_class,
+                vantage_point_id=key.place,
+                domain=key.domain,
+                sender_class=key.sender_class,
+                sender_domain=key.sender_domain,
                 part=part,
                 created_at=now,
             )
         )
     models.Path.objects.bulk_create(fresh)
     _retire(existing, wanted, now)
+
+
+def _key(path: models.Path) -> Key:
+    return Key(path.vantage_point_id, path.domain, path.sender_class, path.sender_domain)
 
 
 def _retire(existing: dict[Key, models.Path], wanted: set[Key], now: datetime) -> None:

@@ -83,7 +83,7 @@ def session_of(path: models.Path, sender_domain: str) -> Session | None:
     try:
         asked = checked(
             source=source,
-            mail_from=paths.sender(path.sender_class, path.domain, sender_domain),
+            mail_from=paths.sender(path, sender_domain),
             recipient=f"postmaster@{path.domain}",
             tls=True,
             cert_name=place.certificate_name or None,

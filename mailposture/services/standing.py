@@ -8,7 +8,7 @@ from typing import Any
 
 from mailposture import models
 from mailposture.core.states import State, access, domain_states, tenant_state, worst
-from mailposture.core.verdict import ASKED, SenderClass, Verdict
+from mailposture.core.verdict import ASKED, SenderClass, Verdict, sender_named
 from mailposture.services import assessing, settling
 
 
@@ -73,6 +73,7 @@ def standing(tenant: models.Tenant) -> Standing:
         "verdict",
         "domain",
         "sender_class",
+        "sender_domain",
         "vantage_point_id",
         "vantage_point__plays",
         "vantage_point__name",
@@ -84,7 +85,8 @@ def standing(tenant: models.Tenant) -> Standing:
     strangers = [p for p in paths if p["vantage_point__plays"] == "stranger"]
     approved = [p for p in paths if p["vantage_point__plays"] != "stranger"]
     domains = domain_states(
-        (p["domain"], SenderClass(p["sender_class"]), Verdict(p["verdict"])) for p in strangers
+        (p["domain"], sender_named(p["sender_class"], p["sender_domain"]), Verdict(p["verdict"]))
+        for p in strangers
     )
     sources = _sources(approved)
     return Standing(
@@ -99,11 +101,19 @@ def standing(tenant: models.Tenant) -> Standing:
 
 
 def _classes(strangers: list[dict[str, Any]]) -> dict[str, State]:
-    """For each sender class, the state over all domains: open, closed, partly or unknown."""
-    by_class: dict[str, dict[str, set[Verdict]]] = defaultdict(lambda: defaultdict(set))
+    """For each sender class, the state over all domains: open, closed, partly or unknown. Where
+    no connector names a partner, there is no such class.
+    """
+    by_class: dict[str, dict[tuple[str, str], set[Verdict]]] = {c: {} for c in ASKED}
     for path in strangers:
-        by_class[path["sender_class"]][path["domain"]].add(Verdict(path["verdict"]))
-    return {c.value: _over_domains([worst(v) for v in by_class[c].values()]) for c in ASKED}
+        told = by_class.setdefault(path["sender_class"], {})
+        door = path["domain"], path["sender_domain"]
+        told.setdefault(door, set()).add(Verdict(path["verdict"]))
+    return {
+        str(c): _over_domains([worst(v) for v in by_class[c].values()])
+        for c in SenderClass
+        if c in by_class
+    }
 
 
 def _over_domains(verdicts: list[Verdict]) -> State:

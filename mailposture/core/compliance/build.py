@@ -40,7 +40,7 @@ from mailposture.core.words import duration
 MOST_PROOFS: Final = 200
 MOST_WINDOWS: Final = 500
 MOST_CHANGES: Final = 500
-ANY: Final = ("foreign", "own", "null")
+ANY: Final = tuple(map(str, SenderClass))
 
 
 def build(evidence: Evidence, catalogue: Catalogue, period: Period, *, engine: str) -> Report:
@@ -87,14 +87,14 @@ def build(evidence: Evidence, catalogue: Catalogue, period: Period, *, engine: s
 
 def _during(openings: Iterable[Opening], period: Period) -> list[Opening]:
     found = [o for o in openings if surely_open(o, period)]
-    return sorted(found, key=lambda o: (o.window.first_open, o.domain, o.sender_class))
+    return sorted(found, key=lambda o: (o.window.first_open, o.domain, o.sender))
 
 
 def _exposed(opening: Opening) -> Exposed:
     window = opening.window
     return Exposed(
         domain=opening.domain,
-        sender_class=opening.sender_class,
+        sender_class=opening.sender,
         last_closed=window.last_closed,
         first_open=window.first_open,
         last_open=window.last_open,
@@ -164,12 +164,9 @@ def _state(evidence: Evidence, period: Period) -> str:
     standing: dict[tuple[str, str, str], Answer] = {}
     for answer in sorted(strangers(evidence, ANY), key=lambda a: a.first):
         if answer.first < period.end:
-            standing[answer.vantage_point, answer.domain, answer.sender_class] = answer
+            standing[answer.vantage_point, answer.domain, answer.sender] = answer
     fresh = max(near(evidence), timedelta(days=1))
-    counted = [
-        (a.domain, SenderClass(a.sender_class), _counted(a, period, fresh))
-        for a in standing.values()
-    ]
+    counted = [(a.domain, a.sender, _counted(a, period, fresh)) for a in standing.values()]
     # A domain that was never asked is Unknown, and then the tenant is not Closed.
     asked = dict.fromkeys(evidence.domains, State.UNKNOWN) | domain_states(counted)
     return tenant_state(asked.values()).word

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from mailposture.core.configuration import Configuration
 from mailposture.core.exposure import Window
 from mailposture.core.spans import Span
+from mailposture.core.verdict import sender_named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,12 @@ class Answer:
     observation: int
     first: datetime
     last: datetime
+    sender_domain: str = ""
+
+    @property
+    def sender(self) -> str:
+        """Who asked; a partner is told apart by its domain."""
+        return sender_named(self.sender_class, self.sender_domain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +63,12 @@ class Opening:
     sender_class: str
     window: Window
     seen: tuple[Span, ...]
+    sender_domain: str = ""
+
+    @property
+    def sender(self) -> str:
+        """With whom strangers got in; a partner is told apart by its domain."""
+        return sender_named(self.sender_class, self.sender_domain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -319,7 +319,7 @@ def _answered(answers: Iterable[Answer], period: Period, verdict: str) -> tuple[
 
 
 def _proofs(answers: Iterable[Answer], period: Period) -> tuple[Proof, ...]:
-    ordered = sorted(answers, key=lambda a: (a.first, a.domain, a.sender_class, a.vantage_point))
+    ordered = sorted(answers, key=lambda a: (a.first, a.domain, a.sender, a.vantage_point))
     return tuple(_proof(answer, period) for answer in ordered)
 
 
@@ -335,7 +335,7 @@ def _proof(answer: Answer, period: Period) -> Proof:
         vantage_point=answer.vantage_point,
         source=answer.source,
         domain=answer.domain,
-        sender_class=answer.sender_class,
+        sender_class=answer.sender,
         says=says,
         line=answer.line,
         observation=answer.observation,

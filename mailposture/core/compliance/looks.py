@@ -33,7 +33,7 @@ def known(
     """
     paths: dict[tuple[str, str, str], tuple[list[Span], list[Span]]] = {}
     for a in answers:
-        said, other = paths.setdefault((a.vantage_point, a.domain, a.sender_class), ([], []))
+        said, other = paths.setdefault((a.vantage_point, a.domain, a.sender), ([], []))
         (said if a.verdict in verdicts else other).append((a.first, a.last))
     spans = [
         span

@@ -93,6 +93,19 @@ def scoped_domains(configuration: Configuration) -> tuple[str, ...]:
     return tuple(sorted(found - {ANY_DOMAIN}))
 
 
+def partner_domains(configuration: Configuration) -> tuple[str, ...]:
+    """Domains that a connector which is turned on names in SenderDomains, in whose name a probe
+    can write: of a wildcard the domain itself, which it holds too.
+    """
+    names = {
+        name.removeprefix(WILDCARD)
+        for connector in configuration.inbound_connectors or ()
+        if connector.enabled
+        for name in patterns(connector)
+    }
+    return tuple(sorted(names - {ANY_DOMAIN}))
+
+
 def sender_of(sender_class: str, recipient: str) -> str:
     """The envelope sender's domain that stands for a class; empty for the null sender."""
     if sender_class == NULL:

@@ -11,7 +11,7 @@ from django.db.models import FilteredRelation, Q
 from mailposture import models
 from mailposture.core.contradictions import Agreement
 from mailposture.core.states import Access, Age, State, answer_age, counted, domain_state, worst
-from mailposture.core.verdict import ASKED, SenderClass, Verdict
+from mailposture.core.verdict import SenderClass, Verdict, class_of, sender_named
 from mailposture.services import vantage_points
 
 # Rows of coverage read for one page; consecutive complete runs are one row.
@@ -62,6 +62,12 @@ class Answer:
     predicted_by: str = ""
     predicted_code: str = ""
     agreement: Agreement = Agreement.NEITHER
+    sender_domain: str = ""
+
+    @property
+    def sender(self) -> str:
+        """Who asks; a partner is told apart by its domain."""
+        return sender_named(self.sender_class, self.sender_domain)
 
     @property
     def state(self) -> str:
@@ -103,6 +109,7 @@ PATH_COLUMNS: Final = (
     "part",
     "domain",
     "sender_class",
+    "sender_domain",
     "seen_until",
     "retired_at",
     "current_id",
@@ -153,6 +160,12 @@ class Span:
     first: datetime
     last: datetime
     paths: int
+    sender_domain: str = ""
+
+    @property
+    def sender(self) -> str:
+        """Who asked; a partner is told apart by its domain."""
+        return sender_named(self.sender_class, self.sender_domain)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -208,8 +221,8 @@ def _rows(of: models.Tenant, start: datetime) -> Iterable[Mapping[str, Any]]:
     return rows
 
 
-def _said(row: Mapping[str, Any]) -> tuple[str, str, datetime]:
-    return row["sender_class"], row["span__verdict"], row["span__first_at"]
+def _said(row: Mapping[str, Any]) -> tuple[str, str, str, datetime]:
+    return row["sender_class"], row["sender_domain"], row["span__verdict"], row["span__first_at"]
 
 
 def _grouped(domains: Iterable[Mapping[tuple[Any, ...], int]]) -> Iterable[Span]:
@@ -221,12 +234,13 @@ def _grouped(domains: Iterable[Mapping[tuple[Any, ...], int]]) -> Iterable[Span]
 
 
 def _span(group: int, key: tuple[Any, ...], paths: int) -> Span:
-    place, part, sender_class, verdict, first, last = key
+    place, part, sender_class, sender_domain, verdict, first, last = key
     return Span(
         group=group,
         place=place,
         part=part,
         sender_class=SenderClass(sender_class),
+        sender_domain=sender_domain,
         verdict=Verdict(verdict),
         first=first,
         last=last,
@@ -253,6 +267,7 @@ def _answer(row: Mapping[str, Any], place: Place, seen_at: datetime | None, age:
         place=place,
         domain=row["domain"],
         sender_class=SenderClass(row["sender_class"]),
+        sender_domain=row["sender_domain"],
         verdict=counted(Verdict(row["span__verdict"] or Verdict.UNKNOWN), age),
         age=age,
         seen_at=seen_at,
@@ -275,7 +290,8 @@ def _answer(row: Mapping[str, Any], place: Place, seen_at: datetime | None, age:
 LAPSED: Final = "lapsed"
 UNASKED: Final = "unasked"
 
-type Classes = dict[SenderClass, Verdict]
+# By sender: each partner by itself.
+type Classes = dict[str, Verdict]
 
 
 def strangers(answers: Iterable[Answer]) -> list[Answer]:
@@ -284,10 +300,10 @@ def strangers(answers: Iterable[Answer]) -> list[Answer]:
 
 
 def by_domain(answers: Iterable[Answer]) -> dict[str, Classes]:
-    """Domain -> sender class -> what the worst stranger's answer is."""
-    found: dict[str, dict[SenderClass, set[Verdict]]] = {}
+    """Domain -> sender -> what the worst stranger's answer is."""
+    found: dict[str, dict[str, set[Verdict]]] = {}
     for a in strangers(answers):
-        found.setdefault(a.domain, {}).setdefault(a.sender_class, set()).add(a.verdict)
+        found.setdefault(a.domain, {}).setdefault(a.sender, set()).add(a.verdict)
     return {d: {c: worst(v) for c, v in classes.items()} for d, classes in found.items()}
 
 
@@ -301,8 +317,8 @@ def class_states(domains: Mapping[str, Classes]) -> dict[SenderClass, State]:
     found: dict[SenderClass, list[Verdict]] = {}
     for classes in domains.values():
         for name, verdict in classes.items():
-            found.setdefault(name, []).append(verdict)
-    return {name: _over(found[name]) for name in ASKED if name in found}
+            found.setdefault(class_of(name), []).append(verdict)
+    return {name: _over(found[name]) for name in SenderClass if name in found}
 
 
 def _over(verdicts: list[Verdict]) -> State:

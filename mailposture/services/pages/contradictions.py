@@ -17,7 +17,7 @@ from mailposture.core.attribution import BY_NAME, Assumption
 from mailposture.core.contradictions import CONTRADICTIONS, SEVERITIES, WORDS, Agreement
 from mailposture.core.posture import Severity
 from mailposture.core.states import Access
-from mailposture.core.verdict import Verdict
+from mailposture.core.verdict import Verdict, sender_named
 from mailposture.services.pages.pieces import Piece
 
 PAGE: Final = 100
@@ -28,8 +28,8 @@ APART: Final = tuple(sorted(CONTRADICTIONS))
 MANNERS: Final[Mapping[str, str]] = {str(a): WORDS[a] for a in Agreement if a in CONTRADICTIONS}
 _BY: Final = (
     "tenant_id", "tenant__name", "tenant__slug", "vantage_point_id", "vantage_point__name",
-    "vantage_point__slug", "vantage_point__plays", "sender_class", "agreement", "verdict",
-    "predicted", "predicted_code", "predicted_by",
+    "vantage_point__slug", "vantage_point__plays", "sender_class", "sender_domain", "agreement",
+    "verdict", "predicted", "predicted_code", "predicted_by",
 )  # fmt: skip
 
 
@@ -196,7 +196,7 @@ def _line(row: Mapping[str, Any], seen: Mapping[int, models.Observation]) -> Lin
         tenant_href=reverse("tenant", args=[row["tenant__slug"]]),
         place=row["vantage_point__name"],
         place_href=reverse("vantage_point", args=[row["vantage_point__slug"]]),
-        sender=row["sender_class"],
+        sender=sender_named(row["sender_class"], row["sender_domain"]),
         word=WORDS[Agreement(row["agreement"])],
         severity=severity,
         because=because,

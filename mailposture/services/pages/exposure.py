@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Concat
 from django.urls import reverse
 
 from mailposture import models
@@ -186,6 +186,8 @@ def _unwatched(one: Watched, now: datetime) -> list[Span]:
 
 # Rows of two tables as one list: tenant, domain, sender class, verdict, begin, end or None.
 type Spans = QuerySet[Any, tuple[Any, ...]]
+# Each partner by itself.
+_SENDER: Final = Concat("path__sender_class", "path__sender_domain")
 COLUMNS: Final = ("tenant", "domain", "sender", "verdict", "begin", "end")
 
 
@@ -218,7 +220,7 @@ def _windows(pks: list[int], start: datetime) -> Spans:
         )
         .annotate(
             domain=F("path__domain"),
-            sender=F("path__sender_class"),
+            sender=_SENDER,
             verdict=Value(str(Verdict.OPEN)),
             begin=F("first_open_at"),
             end=Coalesce("last_open_at", SEEN_BEFORE, "path__retired_at", "path__seen_until"),
@@ -242,6 +244,7 @@ def _refused(pks: list[int], start: datetime) -> Spans:
         path__tenant=OuterRef("path__tenant"),
         path__domain=OuterRef("path__domain"),
         path__sender_class=OuterRef("path__sender_class"),
+        path__sender_domain=OuterRef("path__sender_domain"),
     )
     looks = models.Coverage.objects.filter(
         tenant=OuterRef("path__tenant"),
@@ -268,7 +271,7 @@ def _columns(found: QuerySet[models.Observation], *until: Combinable) -> Spans:
     return (
         found.annotate(
             domain=F("path__domain"),
-            sender=F("path__sender_class"),
+            sender=_SENDER,
             seen=F("verdict"),
             begin=F("first_at"),
             end=Coalesce("last_at", *until),

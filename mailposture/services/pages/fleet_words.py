@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from mailposture.core.states import State
-from mailposture.core.verdict import ASKED
+from mailposture.core.verdict import ASKED, SenderClass
 from mailposture.core.words import joined
 from mailposture.services.pages.reasons import OTHER, WHY
 
 CLASSES: Final = tuple(map(str, ASKED))
+PARTNER: Final = str(SenderClass.PARTNER)
 LETS_IN: Final = frozenset({str(State.OPEN), str(State.PARTLY_OPEN)})
 MOST_NAMED: Final = 2
 
@@ -22,18 +23,23 @@ def who(state: State, standing: Mapping[str, Any], reason: str) -> tuple[str, st
     domains = standing.get("domains") or {}
     hit = [name for name, found in domains.items() if found in LETS_IN]
     classes = standing.get("classes") or {}
-    let_in = [name for name in CLASSES if classes.get(name) in LETS_IN]
+    let_in = [name for name in asked(classes) if classes.get(name) in LETS_IN]
     if len(hit) < len(domains):
         return f"Any host, {len(hit)} of {len(domains)} domains", named(hit)
-    if len(let_in) == len(CLASSES):
+    if len(let_in) == len(asked(classes)):
         return "Any host", "any sender"
     limit = "; ".join(_limits(classes, let_in))
     return ("Any host" if state is State.OPEN else f"Any host, {joined(let_in)} sender"), limit
 
 
+def asked(classes: Mapping[str, str]) -> tuple[str, ...]:
+    """The sender classes of a tenant: partners only where its connectors name some."""
+    return (*CLASSES, PARTNER) if PARTNER in classes else CLASSES
+
+
 def _limits(classes: Mapping[str, str], let_in: Sequence[str]) -> Iterator[str]:
     """Which sender classes are refused, and of which nothing is known."""
-    others = [name for name in CLASSES if name not in let_in]
+    others = [name for name in asked(classes) if name not in let_in]
     refused = [name for name in others if classes.get(name) == State.CLOSED]
     for names, word in ((refused, "refused"), ([n for n in others if n not in refused], "unknown")):
         if names:

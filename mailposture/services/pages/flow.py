@@ -104,7 +104,7 @@ def _class_lines(
         line = FlowLine(
             kind="stranger",
             title=title,
-            details=(senders(classes),),
+            details=(senders(classes, among=len(alike)),),
             mono=False,
             observed=str(state),
             predicted=_foreseen(believed),
@@ -124,10 +124,12 @@ def _deciding(found: Sequence[Answer]) -> str:
     return named.pop() if len(named) == 1 else ""
 
 
-def senders(classes: Sequence[SenderClass]) -> str:
-    """The envelope senders in words: any, or those that are meant."""
+def senders(classes: Sequence[SenderClass], among: int = 1) -> str:
+    """The envelope senders in words: any, or those that are meant. `among`: groups that fare
+    differently; beside all that are always asked, the other is a partner's.
+    """
     if set(ASKED) <= set(classes):
-        return "any sender"
+        return "any sender" if among == 1 else "any other sender"
     if list(classes) == [SenderClass.NULL]:
         return "null sender, MAIL FROM:<>"
     return f"{' or '.join(classes)} sender"
@@ -148,7 +150,7 @@ def _source_lines(
         yield replace(line, below=said)
         return
     alike: dict[tuple[Access, Access], list[SenderClass]] = {}
-    for sender_class in ASKED:
+    for sender_class in SenderClass:
         some = [a for a in own if a.sender_class is sender_class]
         if some:
             fares = access(a.verdict for a in some), access(a.predicted for a in some)
@@ -161,7 +163,9 @@ def _source_lines(
             details=details,
             observed=str(state),
             predicted=_foreseen(believed),
-            above=_above(_deciding(some), "" if len(alike) == 1 else senders(classes)),
+            above=_above(
+                _deciding(some), "" if len(alike) == 1 else senders(classes, among=len(alike))
+            ),
             by_mx=led,
         )
         yield _with_evidence(line, some, now)

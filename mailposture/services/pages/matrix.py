@@ -86,25 +86,31 @@ def build(
     states: Mapping[str, State],
     sources: Iterable[models.ApprovedSource],
     page: int,
+    left_out: int = 0,
 ) -> Grid:
-    """The domains of one page, the worst first, in bands of a few."""
+    """The domains of one page, the worst first, in bands of a few. `left_out`: partners that are
+    not asked for.
+    """
     names = sorted(states, key=lambda d: (WORST_FIRST.index(states[d]), d))
     pages = max(1, -(-len(names) // DOMAINS_A_PAGE))
     page = min(max(1, page), pages)
     shown = names[(page - 1) * DOMAINS_A_PAGE : page * DOMAINS_A_PAGE]
     titles = {s.vantage_point_id: s.name for s in sources if s.vantage_point_id}
     hosts = {a.place.pk: a.place for a in found}
-    cells = {(a.place.pk, a.domain, a.sender_class): a for a in found}
+    cells: Cells = {}
+    for a in found:
+        cells.setdefault((a.place.pk, a.domain, a.sender_class), []).append(a)
+    classes = tuple(c for c in SenderClass if c in ASKED or any(c is a.sender_class for a in found))
     bands: list[Band] = []
     for n in range(0, len(shown), DOMAINS_A_BAND):
         domains = tuple(shown[n : n + DOMAINS_A_BAND])
-        rows = tuple(_row(place, titles, domains, cells) for place in hosts.values())
+        rows = tuple(_row(place, titles, domains, classes, cells) for place in hosts.values())
         alike = bool(bands) and _pattern(rows) <= _pattern(bands[0].rows)
         bands.append(Band(domains=domains, rows=rows, folded=alike))
     return Grid(
         bands=tuple(bands),
-        classes=ASKED,
-        counts=_counts(found),
+        classes=classes,
+        counts=f"{_counts(found)}{_left_out(left_out)}",
         reasons=tuple(gather(found)),
         states=frozenset(a.state for a in found),
         domains=len(names),
@@ -113,31 +119,54 @@ def build(
     )
 
 
+type Cells = dict[tuple[int, str, SenderClass], list[Answer]]
+
+
 def _row(
     place: Place,
     titles: Mapping[int, str],
     domains: Sequence[str],
-    cells: Mapping[tuple[int, str, SenderClass], Answer],
+    classes: Sequence[SenderClass],
+    cells: Cells,
 ) -> GridRow:
     return GridRow(
         name=titles.get(place.pk, place.name),
         address=place.address,
         approved=not place.stranger,
-        cells=tuple(tuple(_cell(cells.get((place.pk, d, c))) for c in ASKED) for d in domains),
+        cells=tuple(
+            tuple(_cell(cells.get((place.pk, d, c), []), c) for c in classes) for d in domains
+        ),
     )
 
 
-def _cell(answer: Answer | None) -> GridCell:
-    if answer is None:
-        return GridCell(state="none", href="", why="This host does not probe this domain.", how="")
+# Of several partners the one that is told: who gets in, where nothing is known, who is refused.
+_TOLD_FIRST: Final = (Verdict.OPEN, Verdict.UNKNOWN, Verdict.CLOSED)
+
+
+def _cell(asked: Sequence[Answer], sender_class: SenderClass) -> GridCell:
+    if not asked:
+        of_partners = sender_class is SenderClass.PARTNER
+        who = "is asked for no partner" if of_partners else "does not probe this domain"
+        return GridCell(state="none", href="", why=f"This host {who}.", how="")
+    # What contradicts is never hidden behind another partner that fares as badly.
+    answer = min(asked, key=lambda a: (_TOLD_FIRST.index(a.verdict), not a.contradicts))
     href = reverse("observation", args=[answer.observation]) if answer.observation else ""
     return GridCell(
         state=answer.state,
         href=href,
-        why=_why(answer),
+        why=f"{_named(answer, asked)}{_why(answer)}",
         how=answer.how,
-        contradicts=apart(answer) if answer.contradicts else "",
+        contradicts=next((apart(a) for a in (answer, *asked) if a.contradicts), ""),
     )
+
+
+def _named(answer: Answer, asked: Sequence[Answer]) -> str:
+    """In whose name a partner's cell was asked, and how many more there are."""
+    if not answer.sender_domain:
+        return ""
+    alike = sum(a.state == answer.state for a in asked)
+    more = f"; {alike} of {len(asked)} partners alike" if len(asked) > 1 else ""
+    return f"As {answer.sender_domain}{more}. "
 
 
 def apart(answer: Answer) -> str:
@@ -181,6 +210,13 @@ COUNTED: Final = (
     ("cut_off", "cut off"),
     ("unknown", "Unknown"),
 )
+
+
+def _left_out(partners: int) -> str:
+    if not partners:
+        return ""
+    who = "partner of its connectors is" if partners == 1 else "partners of its connectors are"
+    return f" {partners:,} more {who} not asked for."
 
 
 def _counts(found: Sequence[Answer]) -> str:

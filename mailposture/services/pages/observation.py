@@ -125,6 +125,7 @@ def document(row: models.Observation) -> dict[str, Any]:
         },
         "domain": path.domain,
         "sender_class": path.sender_class,
+        "sender_domain": path.sender_domain or None,
         "first_at": row.first_at.isoformat(),
         "last_at": row.last_at.isoformat() if row.last_at else None,
         "verdict": row.verdict,
@@ -251,7 +252,7 @@ def _seen(
         certificate_name=place.certificate_name,
         tenant=path.tenant.name,
         domain=path.domain,
-        sender=path.sender_class,
+        sender=path.sender,
         verdict=row.verdict,
         state=_state(row.verdict, path),
         cause=row.cause,
@@ -266,7 +267,7 @@ def _seen(
         front_ends=len({t.address for t in tries}),
         at=row.first_at,
         tls=bool(main and main.said.tls),
-        others=tuple((one.path.sender_class, one.verdict) for one in others),
+        others=tuple((one.path.sender, one.verdict) for one in others),
     )
 
 
@@ -298,8 +299,9 @@ def _beside(one: models.Observation, row: models.Observation, path: models.Path)
     tries = [_try(t, path) for t in one.tries]
     talk = next((t for t in tries if t.state == _state(one.verdict, path)), tries[0])
     control = f"Control that answered: {one.control}." if one.control else one.reason
+    with_whom = one.path.sender
     return Beside(
-        title=f"{one.path.sender_class.capitalize()} sender, {talk.address}",
+        title=f"{with_whom[:1].upper()}{with_whom[1:]} sender, {talk.address}",
         when=_when(one.first_at, row.first_at),
         href=one.get_absolute_url(),
         talk=talk,

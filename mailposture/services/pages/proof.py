@@ -13,6 +13,7 @@ from mailposture.core.words import joined
 
 SENDERS: Final = {"foreign": "a foreign sender", "own": "an own-domain sender",
                   "null": "a null sender"}  # fmt: skip
+PARTNER: Final = "partner "
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +46,8 @@ class Seen:
     @property
     def with_sender(self) -> str:
         """The envelope sender in words."""
+        if self.sender.startswith(PARTNER):
+            return f"a sender of the partner {self.sender.removeprefix(PARTNER)}"
         return SENDERS.get(self.sender, f"a {self.sender} sender")
 
     @property

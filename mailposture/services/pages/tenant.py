@@ -12,7 +12,7 @@ from mailposture.adapters.charts import TenantTimeline
 from mailposture.adapters.drawings.flow import MailFlow
 from mailposture.core.states import Age, State, configuration_age, tenant_state
 from mailposture.core.verdict import SenderClass
-from mailposture.services import clouds
+from mailposture.services import clouds, paths
 from mailposture.services.pages import (
     answers,
     configured,
@@ -154,7 +154,7 @@ def load(of: models.Tenant, asked: Asked, now: datetime) -> TenantPage:
         banners=tuple(_banners(of, known, found, head)),
         flow=flow.build(of, found, sources, known.configuration, now),
         doors=_doors(of, found),
-        grid=matrix.build(found, states, sources, asked.page),
+        grid=matrix.build(found, states, sources, asked.page, _left_out(known)),
         connectors=_connectors(of, known, got_in=bool(_open_to(found))),
         findings=wrong,
         more_findings=more,
@@ -169,6 +169,11 @@ def load(of: models.Tenant, asked: Asked, now: datetime) -> TenantPage:
         events=tuple(timeline.events(changes, exposures, timeline.start(asked.days, now))),
         incident=incidents.worst(of),
     )
+
+
+def _left_out(known: Known) -> int:
+    """Partners that are not asked for, because the connectors name too many."""
+    return paths.partners_left_out(known.configuration) if known.configuration else 0
 
 
 def _not_asked(known: Known) -> dict[str, State]:

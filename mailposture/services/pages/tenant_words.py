@@ -12,7 +12,9 @@ from mailposture.services.pages.configured import Known
 from mailposture.services.pages.reasons import Reason, gather
 
 FOREIGN, OWN, NULL = SenderClass.FOREIGN, SenderClass.OWN, SenderClass.NULL
-# Who gets in where strangers do, by the classes that are open somewhere.
+PARTNER = SenderClass.PARTNER
+# Who gets in where strangers do, by the classes that are open somewhere; partners are said beside
+# these, where foreign senders do not get in anyhow.
 TAKES: Final[Mapping[frozenset[SenderClass], str]] = {
     frozenset({FOREIGN, OWN, NULL}): "mail from any host, for any sender",
     frozenset({FOREIGN, OWN}): "mail from any host, for any sender but the null one",
@@ -83,7 +85,26 @@ def sentence(
     partly = {State.OPEN, State.PARTLY_OPEN}
     hit = sum(1 for s in domains.values() if s in partly)
     where = f" to {hit} of {len(domains)} domains" if hit < len(domains) else ""
-    return f"{name} takes {TAKES[open_to]}{where}"
+    return f"{name} takes {_takes(open_to)}{where}"
+
+
+def _takes(open_to: frozenset[SenderClass]) -> str:
+    """What the door takes, in words."""
+    others = open_to - {PARTNER}
+    if PARTNER not in open_to or FOREIGN in others:
+        return TAKES[others]
+    if not others:
+        return "mail from any host in a partner's name"
+    return f"{TAKES[others]}, and mail in a partner's name"
+
+
+def _lets_in(open_to: frozenset[SenderClass]) -> str:
+    """Who was let in, as a fact."""
+    others = open_to - {PARTNER}
+    if PARTNER not in open_to or FOREIGN in others:
+        return LETS_IN[others]
+    said = [*(str(c) for c in (OWN, NULL) if c in others), "partner"]
+    return f"any host, {' or '.join(said)} sender"
 
 
 def beside(state: State, sources: Sources) -> str:
@@ -113,7 +134,7 @@ def answered(found: Sequence[Answer], open_to: frozenset[SenderClass]) -> str:
     """The fact beside the sentence: who was let in, or how many paths refused."""
     asked = strangers(found)
     if open_to:
-        return LETS_IN[open_to]
+        return _lets_in(open_to)
     closed = sum(1 for a in asked if a.verdict == "closed")
     if not asked or not any(a.observation for a in asked):
         return "nothing yet"

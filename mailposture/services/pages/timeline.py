@@ -10,7 +10,7 @@ from django.urls import reverse
 from mailposture import models
 from mailposture.adapters import charts
 from mailposture.core.states import State, domain_state, worst
-from mailposture.core.verdict import SenderClass, Verdict
+from mailposture.core.verdict import Verdict
 from mailposture.services.pages import answers, windows
 from mailposture.services.pages.answers import Run, Span
 from mailposture.services.pages.windows import Exposure
@@ -114,8 +114,8 @@ def _window(one: Exposure, now: datetime) -> charts.Window:
 # ---- the lane of probes ------------------------------------------------------------------
 
 
-# Domains that fared alike -> sender class -> what strangers were told.
-type Groups = dict[int, dict[SenderClass, set[Verdict]]]
+# Domains that fared alike -> sender -> what strangers were told.
+type Groups = dict[int, dict[str, set[Verdict]]]
 
 
 def buckets(
@@ -136,7 +136,7 @@ def buckets(
         for n in _touched(span.first, span.last, begin, length, count):
             if n in held:
                 classes = seen[n].setdefault(span.group, {})
-                classes.setdefault(span.sender_class, set()).add(span.verdict)
+                classes.setdefault(span.sender, set()).add(span.verdict)
                 paths[n] += span.paths
     return [
         charts.Bucket(

@@ -11,7 +11,7 @@ from django.urls import reverse
 from mailposture import models
 from mailposture.core.spans import Span
 from mailposture.core.states import State, domain_state, tenant_state, worst
-from mailposture.core.verdict import SenderClass, Verdict
+from mailposture.core.verdict import Verdict, sender_named
 from mailposture.services.coverage import LATE
 
 # Spans of answers read for one change.
@@ -43,7 +43,7 @@ class _Span:
     pk: int
     path: int
     domain: str
-    sender: SenderClass
+    sender: str
     verdict: Verdict
     first: datetime
     last: datetime | None
@@ -106,6 +106,7 @@ def _spans(change: models.Change, last: models.Round | None) -> list[_Span]:
         "path_id",
         "path__domain",
         "path__sender_class",
+        "path__sender_domain",
         "verdict",
         "first_at",
         "last_at",
@@ -116,15 +117,15 @@ def _spans(change: models.Change, last: models.Round | None) -> list[_Span]:
             pk=pk,
             path=path,
             domain=domain,
-            sender=SenderClass(sender),
+            sender=sender_named(sender, partner),
             verdict=Verdict(verdict),
             first=first,
             last=last,
             code=code,
         )
-        for pk, path, domain, sender, verdict, first, last, code in rows.values_list(*columns)[
-            :MOST_SPANS
-        ]
+        for pk, path, domain, sender, partner, verdict, first, last, code in (
+            rows.values_list(*columns)[:MOST_SPANS]
+        )
     ]
 
 
@@ -216,7 +217,7 @@ def _with_answers(look: Look, seen: Iterable[_Span], during: Span) -> Look:
 
 
 def _domains(then: Iterable[_Span]) -> dict[str, State]:
-    found: dict[str, dict[SenderClass, set[Verdict]]] = {}
+    found: dict[str, dict[str, set[Verdict]]] = {}
     for span in then:
         found.setdefault(span.domain, {}).setdefault(span.sender, set()).add(span.verdict)
     return {d: domain_state({c: worst(v) for c, v in held.items()}) for d, held in found.items()}

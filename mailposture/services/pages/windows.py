@@ -194,7 +194,7 @@ def _joined(first: Window, other: Window, *, stands: bool) -> Window:
 def together(found: Mapping[SenderClass, list[Held]]) -> list[Exposure]:
     """Sender classes with the very same bounds are one line."""
     alike: dict[Held, list[SenderClass]] = {}
-    for name in ASKED:
+    for name in SenderClass:
         for window, stand in found.get(name, ()):
             alike.setdefault((window, stand), []).append(name)
     exposures = (
