@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mailposture.adapters import dns, smtp, targets
+from mailposture.adapters import dns, paced, smtp, targets
 from mailposture.adapters.halts import Watch
 from mailposture.core.verdict import FRONT_ENDS
-from mailposture.core.work import Answer, Envelope, Result, Target, Try
+from mailposture.core.work import Answer, Envelope, PutOff, Result, Target, Try
 
 # Left of the claim for sending the result back, so that it arrives before the claim lapses.
 SPARE_SECONDS = 3.0
@@ -28,6 +28,7 @@ class Place:
     slug: str
     source: str | None = None
     certificate: Path | None = None
+    authority: Path | None = None
     resolver: str | None = None
     lab_networks: tuple[Network, ...] = ()
     # The centre's public key, this place's private one, and where its orders are remembered.
@@ -80,25 +81,26 @@ def run(
 
 async def _answers(envelope: Envelope, place: Place, seconds: float) -> list[Answer]:
     doors = await _doors(envelope.targets, place)
-    planned = [p for t in envelope.targets for p in _plan(t, doors, envelope.ehlo, place)]
-    refused = {p.target.path: why for p in planned if (why := smtp.why_not(p.order))}
-    planned = [p for p in planned if p.target.path not in refused]
-    limits = smtp.Limits(session=min(smtp.Limits().session, seconds))
-    # All at once: a second wave would begin when the first, at its slowest, has used up the claim.
-    transcripts = await smtp.converse_all(
-        [p.order for p in planned], limits=limits, at_once=max(len(planned), 1)
+    planned = {t.path: _plan(t, doors, envelope.ehlo, place) for t in envelope.targets}
+    refused = {path: why for path, orders in planned.items() if (why := _why_not(orders))}
+    asked = [path for path, orders in planned.items() if orders and path not in refused]
+    held = await paced.converse(
+        [[p.order for p in planned[path]] for path in asked],
+        envelope.pace,
+        seconds,
+        first=envelope.shard + envelope.attempt,
     )
-    tries: dict[int, list[Try]] = {}
-    for p, transcript in zip(planned, transcripts, strict=True):
-        tries.setdefault(p.target.path, []).append(
-            Try(host=p.host, address=p.order.address, transcript=transcript.to_document())
-        )
+    said = dict(zip(asked, held, strict=True))
     return [
         Answer(path=t.path, refused=refused[t.path])
         if t.path in refused
-        else _answer(t, doors, tries.get(t.path, []))
+        else _answer(t, doors, planned[t.path], said.get(t.path, ()))
         for t in envelope.targets
     ]
+
+
+def _why_not(planned: Iterable[_Planned]) -> str | None:
+    return next((why for p in planned if (why := smtp.why_not(p.order))), None)
 
 
 async def _doors(wanted: Iterable[Target], place: Place) -> dict[tuple[str, int], Door]:
@@ -158,16 +160,24 @@ def _plan(
     ]
 
 
-def _answer(target: Target, doors: dict[tuple[str, int], Door], tries: Sequence[Try]) -> Answer:
+def _answer(
+    target: Target,
+    doors: dict[tuple[str, int], Door],
+    planned: Sequence[_Planned],
+    held: paced.Held,
+) -> Answer:
     found = _open_door(target, doors)
     if found is None:
         refused = "; ".join(doors[host, target.port].refused for host in target.endpoints)
         return Answer(path=target.path, refused=refused or "no endpoint is known")
-    return Answer(
-        path=target.path,
-        front_ends=min(len(found.addresses), FRONT_ENDS),
-        tries=tuple(tries),
+    front_ends = min(len(found.addresses), FRONT_ENDS)
+    if isinstance(held, PutOff):
+        return Answer(path=target.path, front_ends=front_ends, put_off=held)
+    tries = (
+        Try(host=p.host, address=p.order.address, transcript=transcript.to_document())
+        for p, transcript in zip(planned, held, strict=True)
     )
+    return Answer(path=target.path, front_ends=front_ends, tries=tuple(tries))
 
 
 def now() -> datetime:

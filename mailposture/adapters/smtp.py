@@ -21,6 +21,9 @@ __all__ = ["AT_ONCE", "Limits", "Order", "converse", "converse_all", "run", "why
 
 AT_ONCE: Final = 256
 LIMITS: Final = Limits()
+# Bytes within TLS, be they words or not: without end are the tickets and empty records of some,
+# which no cap on what is said would ever count. OpenSSL takes 100 KB of certificates.
+MOST_SEALED: Final = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +63,11 @@ class Clock:
 
 
 async def converse(
-    order: Order, limits: Limits = LIMITS, *, trust: tls.Trust | None = None
+    order: Order,
+    limits: Limits = LIMITS,
+    *,
+    trust: tls.Trust | None = None,
+    alarm: "Alarm | None" = None,
 ) -> Transcript:
     """Hold one conversation; whatever happens on the wire is in the transcript.
 
@@ -69,7 +76,7 @@ async def converse(
     that cannot be carried out: an address that is none, words that are no SMTP, a file that
     holds no certificate.
     """
-    return await _converse(order, limits, trust or tls.system_trust(), Alarm())
+    return await _converse(order, limits, trust or tls.system_trust(), alarm or Alarm())
 
 
 async def converse_all(
@@ -224,6 +231,7 @@ class _Conversation(asyncio.Protocol):
         "_done",
         "_host",
         "_loop",
+        "_sealed",
         "_session",
         "_session_end",
         "_transport",
@@ -237,6 +245,7 @@ class _Conversation(asyncio.Protocol):
         self._done: asyncio.Future[None] = self._loop.create_future()
         self._transport: asyncio.Transport | None = None
         self._channel: tls.Channel | None = None
+        self._sealed = 0
 
     def security(self, context: SSL.Context, host: str, trust: tls.Trust) -> None:
         """What STARTTLS shall use, should it come to it."""
@@ -300,6 +309,10 @@ class _Conversation(asyncio.Protocol):
         session, channel = self._session, self._channel
         if channel is None:
             session.receive(data, self._clock())
+            return
+        self._sealed += len(data)
+        if self._sealed > MOST_SEALED:
+            session.end(Ended.TOO_MUCH, self._clock(), "within TLS")
             return
         if not channel.established:
             if not channel.shake(data):

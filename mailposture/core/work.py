@@ -8,6 +8,7 @@ late, copied or doubled one does no harm; its result names them again.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Final
 
 # What a message is for; it is signed with it.
@@ -71,19 +72,26 @@ class Try:
     transcript: Mapping[str, Any]
 
 
+class PutOff(StrEnum):
+    """Why a path that could have been asked was left for the next round."""
+
+    SLOW_DOWN = "slow-down"
+    NO_TIME = "no-time"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
     """What came of one target: conversations, or why there were none.
 
-    `put_off` says why a path that could have been asked was left for the next round; that says
-    nothing about it, so what was known of it before stands.
+    A path that was put off was not asked, which says nothing about it: what was known before
+    stands.
     """
 
     path: int
     front_ends: int = 0
     tries: tuple[Try, ...] = ()
     refused: str = ""
-    put_off: str = ""
+    put_off: PutOff | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

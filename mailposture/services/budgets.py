@@ -52,7 +52,8 @@ def holds_place(wait: Wait) -> bool:
 
 def slow_down(shard: models.Shard, hosts: Iterable[str]) -> None:
     """A server asked for less: its doors and the tenant get half of it for a while."""
-    doors = [_door(host) for host in sorted(set(hosts))]
+    asked = {host for target in shard.targets for host in target["endpoints"]}
+    doors = [_door(host) for host in sorted(asked.intersection(hosts))]
     _with(lambda buckets: buckets.slow([_tenant(shard.tenant_id), *doors]))
 
 

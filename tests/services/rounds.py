@@ -3,13 +3,17 @@
 from datetime import datetime
 
 from mailposture import models
+from mailposture.adapters import buckets
 from mailposture.core.work import Envelope
 from mailposture.services import judging, planning
 from tests.services.results import result
 
 
 def claim(at: datetime, slug: str = "frankfurt") -> Envelope:
-    """Plan a round at this time and claim this place's shard."""
+    """Plan a round at this time and claim this place's shard; hours lie between two, in which
+    budgets fill again.
+    """
+    buckets.HERE.forget()
     models.Tenant.objects.update(probe_due_at=at)
     planning.schedule_rounds(at)
     planning.plan_rounds(at)
