@@ -208,8 +208,8 @@ SERVERS: Final = {
     "reset in the handshake": _hostile(after(*STARTED, then=reset), *_CLEAR),
     "half-closed in the handshake": _hostile(after(*STARTED, then=half_closed), *_CLEAR),
     "a certificate of a megabyte": _hostile(in_tls(deaf, *HUGE_NAMES), *_CLEAR),
-    "a thousand tickets": _hostile(
-        in_tls(deaf, NAME, tickets=1_000), Ended.REPLY_TIMEOUT, *_CLEAR
+    "tickets and no words": _hostile(
+        in_tls(deaf, NAME, tickets=2_000), Ended.REPLY_TIMEOUT, *_CLEAR
     ),
     "silence within TLS": _hostile(in_tls(deaf, NAME, answers=1), Ended.REPLY_TIMEOUT),
     "an endless line within TLS": _hostile(
