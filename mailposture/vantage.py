@@ -126,7 +126,7 @@ def say_hello(message: Mapping[str, Any]) -> None:
         nonce=hello.nonce,
         version=VERSION,
         clock=shards.now(),
-        certificate=shown.about(place.certificate) if place.certificate else None,
+        certificate=shown.about(place.certificate, place.authority) if place.certificate else None,
     )
     back = seals.seal(work.HELLO_BACK, codec.dump(said), place.key)
     broker.send(app, broker.TAKE_HELLO, back, broker.queue(broker.CENTRAL))

@@ -56,7 +56,7 @@ _READ_ALERT: Final = SSL.SSL_CB_READ_ALERT
 
 _JUDGED_FOR: Final = 600.0
 _MOST_JUDGED: Final = 512
-_UNREADABLE: Final = (
+UNREADABLE: Final = (
     ValueError,
     crypto.Error,
     x509.DuplicateExtension,
@@ -167,10 +167,15 @@ class Trust:
         return ""
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=4)
+def trust_of(authority: Path | None) -> Trust:
+    """What the system trusts, and this authority where it is named; read once in a process."""
+    return Trust(authority)
+
+
 def system_trust() -> Trust:
-    """What the system trusts, read once in a process."""
-    return Trust()
+    """What the system trusts."""
+    return trust_of(None)
 
 
 @lru_cache(maxsize=_MOST_JUDGED)
@@ -192,13 +197,13 @@ def judge(sent: tuple[bytes, ...], trust: Trust, shake: Shake, _period: int) -> 
     try:
         chain = [x509.load_der_x509_certificate(der) for der in sent]
         return _judge(chain, trust, about)
-    except _UNREADABLE as odd:
+    except UNREADABLE as odd:
         return replace(about, error=printable(f"unreadable certificate: {odd}")[:200])
 
 
 def _judge(chain: Sequence[x509.Certificate], trust: Trust, about: TlsFacts) -> TlsFacts:
     leaf = chain[0]
-    error = _chain_error(chain, trust) or _usage_error(leaf) or _name_error(_names(leaf))
+    error = chain_error(chain, trust) or _usage_error(leaf) or _name_error(_names(leaf))
     return replace(
         about,
         **_about(leaf, _MOST_NAMES),
@@ -229,7 +234,8 @@ def _names(leaf: x509.Certificate) -> list[str]:
     return [name.lower() for name in found.value.get_values_for_type(x509.DNSName)]
 
 
-def _chain_error(chain: Sequence[x509.Certificate], trust: Trust) -> str:
+def chain_error(chain: Sequence[x509.Certificate], trust: Trust) -> str:
+    """Why a chain, the leaf first, leads to nobody who is trusted; empty if it does."""
     leaf, *others = [crypto.X509.from_cryptography(certificate) for certificate in chain]
     return trust.error_of(leaf, others)
 

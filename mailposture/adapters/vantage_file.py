@@ -22,6 +22,7 @@ def places(file: Path) -> dict[str, Place]:
     [points.frankfurt]                  # the slug that the centre knows
     source = "198.51.100.7"             # optional
     certificate = "client.pem"          # optional: key and chain in one PEM
+    authority = "ca.pem"                # only beside a lab: whom its certificate is from
     key = "frankfurt.key"               # its own private key, which signs what it reports
     """
     document = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -31,6 +32,7 @@ def places(file: Path) -> dict[str, Place]:
             slug=slug,
             source=point.get("source"),
             certificate=file.parent / point["certificate"] if "certificate" in point else None,
+            authority=file.parent / point["authority"] if "authority" in point else None,
             resolver=document.get("resolver"),
             lab_networks=networks,
             centre=document.get("centre", ""),

@@ -36,7 +36,7 @@ def seed_lab(facts: Facts, now: datetime) -> list[models.Tenant]:
             place = _source(tenant, source, now)
             point = {"source": source["address"]}
             if source.get("certificate"):
-                point["certificate"] = source["certificate"]
+                point |= {"certificate": source["certificate"], "authority": facts["ca"]}
             points[FILE_OF.get(source["kind"], source["kind"])][place.slug] = point
     for name, found in points.items():
         _write(settings.DATA_DIR / "vantage" / f"{name}.toml", found, facts)

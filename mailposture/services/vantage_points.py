@@ -19,6 +19,7 @@ SKEW = timedelta(seconds=10)
 # Of a certificate: what a name may be long (RFC 1035), and how many of them are kept.
 LONGEST_NAME = 253
 MOST_NAMES = 100
+MOST_CERTIFICATES = 10
 
 
 def hear(said: HelloBack, now: datetime) -> bool:
@@ -45,17 +46,30 @@ def _certificate(said: object) -> dict[str, Any] | None:
     """
     if not isinstance(said, Mapping):
         return None
-    names, usage = said.get("names"), said.get("client_auth")
-    end = parse_datetime(str(said.get("not_after", ""))[:40])
+    usage, untrusted = said.get("client_auth"), said.get("untrusted")
     return {
         "common_name": str(said.get("common_name", ""))[:LONGEST_NAME],
-        "names": [str(n)[:LONGEST_NAME] for n in names[:MOST_NAMES]]
-        if isinstance(names, list)
-        else [],
+        "names": _texts(said.get("names"), MOST_NAMES),
         "issuer": str(said.get("issuer", ""))[:LONGEST_NAME],
-        "not_after": end.isoformat() if end and end.tzinfo else None,
+        "not_after": _moment(said.get("not_after")),
+        "not_before": _moment(said.get("not_before")),
         "client_auth": usage if isinstance(usage, bool) else None,
+        "fingerprint_sha256": str(said.get("fingerprint_sha256", ""))[:64],
+        "above": _texts(said.get("above"), MOST_CERTIFICATES),
+        "untrusted": untrusted[:200] if isinstance(untrusted, str) else None,
     }
+
+
+def _texts(said: object, most: int) -> list[str]:
+    return [str(one)[:LONGEST_NAME] for one in said[:most]] if isinstance(said, list) else []
+
+
+def _moment(said: object) -> str | None:
+    try:
+        found = parse_datetime(str(said)[:40])
+    except ValueError:  # well written, and no day of any calendar
+        return None
+    return found.isoformat() if found and found.tzinfo else None
 
 
 def certificate_of(place: models.VantagePoint | None) -> SeenCertificate | None:
@@ -69,6 +83,7 @@ def certificate_of(place: models.VantagePoint | None) -> SeenCertificate | None:
         not_after=end,
         client_auth=kept["client_auth"],
         issuer=kept["issuer"] or None,
+        untrusted=kept.get("untrusted"),
     )
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -56,13 +57,54 @@ def test_it_says_for_which_use_it_is(
 ) -> None:
     file = tmp_path / "client.pem"
     file.write_bytes(pem(usages, ("mail.contoso.com", "owa.contoso.com")))
-    assert shown.about(file) == {
+    found = shown.about(file)
+    assert found is not None
+    assert len(found.pop("fingerprint_sha256")) == 64
+    assert "issuer" in found.pop("untrusted")
+    assert found == {
         "common_name": "mail.contoso.com",
         "names": ["mail.contoso.com", "owa.contoso.com"],
         "issuer": "Tailspin Trust",
+        "above": ["Tailspin Trust"],
+        "not_before": "2026-02-10T12:00:00+00:00",
         "not_after": "2027-02-10T12:00:00+00:00",
         "client_auth": client_auth,
     }
+
+
+@pytest.mark.parametrize(
+    ("whole", "known", "untrusted"),
+    [
+        (True, True, ""),
+        (False, True, "unable to get local issuer certificate"),
+        (True, False, "unable to get local issuer certificate"),
+    ],
+    ids=["whole", "the one between is not in the file", "of nobody's authority"],
+)
+def test_the_chain_is_followed_as_it_would_be_shown(
+    tmp_path: Path, whole: bool, known: bool, untrusted: str
+) -> None:
+    authority = trustme.CA()
+    issued = authority.create_child_ca().issue_cert("mail.contoso.com")
+    chain = issued.cert_chain_pems if whole else issued.cert_chain_pems[:1]
+    file, root = tmp_path / "client.pem", tmp_path / "root.pem"
+    file.write_bytes(b"".join([issued.private_key_pem.bytes(), *(c.bytes() for c in chain)]))
+    root.write_bytes(authority.cert_pem.bytes())
+    found = shown.about(file, root if known else None)
+    assert found is not None
+    assert found["untrusted"] == untrusted
+    assert len(found["above"]) == len(chain)
+
+
+def test_one_that_has_ended_is_not_trusted_any_more(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    file, root = tmp_path / "client.pem", tmp_path / "root.pem"
+    ended = authority.issue_cert("mail.contoso.com", not_after=datetime(2020, 1, 1, tzinfo=UTC))
+    ended.private_key_and_cert_chain_pem.write_to_path(str(file))
+    root.write_bytes(authority.cert_pem.bytes())
+    found = shown.about(file, root)
+    assert found is not None
+    assert "expired" in found["untrusted"]
 
 
 def test_one_without_alternative_names_has_its_common_name_alone(tmp_path: Path) -> None:

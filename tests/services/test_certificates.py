@@ -95,10 +95,26 @@ def test_a_certificate_that_ends_soon_is_a_finding(server: models.VantagePoint) 
     assert tenant.findings.filter(rule="MP-53", closed_at=None).exists()
 
 
+def test_one_of_a_private_authority_is_a_finding_and_cuts_nobody_off(
+    server: models.VantagePoint,
+) -> None:
+    tenant = models.Tenant.objects.get()
+    hears(server, certificate(untrusted="unable to get local issuer certificate"))
+    assessing.refresh(tenant, NOW)
+    found = tenant.findings.get(rule="MP-55", closed_at=None)
+    assert "leads to no public authority" in found.sentence
+    assert models.Path.objects.get(vantage_point=server).verdict == "unknown"
+    hears(server, certificate(untrusted=""))
+    assessing.refresh(tenant, NOW)
+    assert not tenant.findings.filter(rule="MP-55", closed_at=None).exists()
+
+
 @pytest.mark.parametrize(
     "said",
     [
         None,
+        {"not_before": "2026-02-31T00:00:00+00:00", "above": "x", "untrusted": 7},
+        {"above": ["n" * 5000] * 500, "untrusted": "n" * 5000, "fingerprint_sha256": ["a"]},
         "text",
         [],
         {"names": "x", "not_after": "never", "client_auth": "yes"},
@@ -114,6 +130,10 @@ def test_what_a_vantage_point_says_is_held_to_kinds_and_lengths(
     assert kept is None or (
         len(kept["names"]) <= 100
         and all(len(name) <= 253 for name in (*kept["names"], kept["common_name"], kept["issuer"]))
+        and len(kept["above"]) <= 10
+        and all(len(name) <= 253 for name in kept["above"])
+        and len(kept["untrusted"] or "") <= 200
+        and len(kept["fingerprint_sha256"]) <= 64
         and kept["client_auth"] in (True, False, None)
     )
     seen = vantage_points.certificate_of(server)

@@ -31,9 +31,13 @@ OWN_SERVERS = frozenset({SourceKind.HYBRID, SourceKind.RELAY})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeenCertificate:
-    """What is known of the certificate that a source shows; None is not known."""
+    """What is known of the certificate that a source shows; None is not known.
+
+    `untrusted` is why its chain leads to no public authority; empty where it does.
+    """
 
     names: tuple[str, ...] = ()
+    untrusted: str | None = None
     not_after: datetime | None = None
     client_auth: bool | None = None
     issuer: str | None = None

@@ -219,7 +219,7 @@ def _ends(left: timedelta) -> str:
 def client_auth(facts: Facts) -> Sequence[Said]:
     """MP-54: a certificate without the clientAuth usage, now or after its renewal."""
     shown = [(s, c) for s, c in _certificates(facts) if c.client_auth is not None]
-    found = [said for source, seen in shown for said in _usage(source, seen)]
+    found = [said for source, seen in shown for said in _usage(source, seen, facts.at)]
     if found:
         return found
     if len(shown) < len(_by_certificate(facts)) or not shown:
@@ -227,7 +227,7 @@ def client_auth(facts: Facts) -> Sequence[Said]:
     return satisfied("Every certificate of a source may be shown by a client.")
 
 
-def _usage(source: Source, seen: SeenCertificate) -> Iterator[Said]:
+def _usage(source: Source, seen: SeenCertificate, at: datetime | None) -> Iterator[Said]:
     evidence = (field("Issuer", seen.issuer), f"Names: {listed(source.names)}.")
     if not seen.client_auth:
         yield violated(
@@ -238,8 +238,7 @@ def _usage(source: Source, seen: SeenCertificate) -> Iterator[Said]:
             assumptions=("client_auth_usage",),
         )
         return
-    issuer = (seen.issuer or "").casefold()
-    day = next(day for name, day in LAST_DAYS if name in issuer)
+    day = last_day(seen)
     if seen.not_after and seen.not_after >= day:
         yield violated(
             f"Renewed after {day.date().isoformat()}, the certificate of {source.name} comes"
@@ -247,13 +246,30 @@ def _usage(source: Source, seen: SeenCertificate) -> Iterator[Said]:
             *evidence,
             f"Not after {exact(seen.not_after)}.",
             subject=source.name,
-            weight=RENEWAL,
+            weight=_last_call(day - at) if at else RENEWAL,
         )
+
+
+def last_day(seen: SeenCertificate) -> datetime:
+    """The day from which its authority gives no more certificates with the usage."""
+    issuer = (seen.issuer or "").casefold()
+    return next(day for name, day in LAST_DAYS if name in issuer)
 
 
 RENEWAL = Weight(
     Severity.LOW, "Nothing happens before the renewal; that day is the dangerous one for hybrid."
 )
+# Days until the authority gives no more -> how grave.
+LAST_CALL: Final = (
+    (14, Weight(Severity.HIGH, "Two weeks are left to renew it with the usage once more.")),
+    (30, Weight(Severity.MEDIUM, "A month is left to renew it with the usage once more.")),
+)
+
+
+def _last_call(left: timedelta) -> Weight:
+    if left <= timedelta():
+        return RENEWAL
+    return next((weight for days, weight in LAST_CALL if left <= timedelta(days=days)), RENEWAL)
 
 
 def matching(facts: Facts) -> Sequence[Said]:

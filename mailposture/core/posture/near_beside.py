@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from mailposture.core.configuration import (
@@ -16,9 +16,10 @@ from mailposture.core.configuration import (
     with_part,
 )
 from mailposture.core.hosts import plain
+from mailposture.core.posture.certified import UNTRUSTED
 from mailposture.core.posture.facts import Facts, Source, named, readable
 from mailposture.core.posture.findings import Said, listed
-from mailposture.core.posture.hybrid import EXPIRES, LAST_DAYS
+from mailposture.core.posture.hybrid import EXPIRES, last_day
 from mailposture.core.posture.mail_routing import doors
 from mailposture.core.posture.near import MOST_EDITS, with_values
 from mailposture.core.posture.trying import Trial, about, edited_in_place
@@ -176,9 +177,15 @@ def usable(facts: Facts, said: Said) -> Iterator[Trial]:
             yield from _seen(facts, said, words, client_auth=True, not_after=end - timedelta(1))
 
 
-def _last_end(source: Source) -> Any:
-    issuer = ((source.certificate and source.certificate.issuer) or "").casefold()
-    return next(day for name, day in LAST_DAYS if name in issuer)
+def trusted(facts: Facts, said: Said) -> Iterator[Trial]:
+    """A certificate of a public authority."""
+    name = said.subject.removesuffix(UNTRUSTED)
+    words = "the certificate of {} led to a public authority"
+    yield from _seen(facts, replace(said, subject=name), words, untrusted="")
+
+
+def _last_end(source: Source) -> datetime | None:
+    return last_day(source.certificate) if source.certificate else None
 
 
 # ---- recipients, families ------------------------------------------------------------------

@@ -9,6 +9,7 @@ from mailposture.core.attribution import within
 from mailposture.core.attribution.reading import WILDCARD, bare
 from mailposture.core.configuration import AcceptedDomain, InboundConnector
 from mailposture.core.hosts import plain
+from mailposture.core.posture import certified
 from mailposture.core.posture.facts import Facts, Published, SourceKind, ipv4
 from mailposture.core.posture.findings import Said, listed
 from mailposture.core.posture.locks import clear
@@ -101,13 +102,15 @@ def by_one_name(facts: Facts, said: Said) -> Iterator[Trial]:
 
 
 def by_shown_name(facts: Facts, said: Said) -> Iterator[Trial]:
-    """An OnPremises connector that asks for a name which the server's certificate bears."""
+    """A connector of its kind that asks for a name which the source's certificate bears."""
     server = next((s for s in facts.sources if s.name == said.subject), None)
     shown = [plain(n) for n in server.certificate.names] if server and server.certificate else []
     names = [n for n in shown if bare(n) in facts.accepted] or [
         f"{WILDCARD}{own}" for own in _above(facts, shown)
     ]
-    for connector in (c for c in facts.enabled if not c.is_partner):
+    gateway = server is not None and server.kind is SourceKind.GATEWAY
+    own = [c for c in facts.enabled if not c.is_partner]
+    for connector in certified.by_name(facts) if gateway else own:
         for name in (names or shown)[:1]:
             words = NAME.format(name)
             yield edited_in_place(facts, connector, words, tls_sender_certificate_name=name)

@@ -8,6 +8,7 @@ from typing import Final
 
 from mailposture.core.posture import (
     certificates,
+    certified,
     evidence,
     exceptions,
     filtering,
@@ -196,8 +197,11 @@ NEAR: Final = {
         "The usage of another certificate is not known.",
     ),
     "MP-55": Near(
-        by_trying(hybrid.matching, near_lists.by_shown_name),
-        "No OnPremises connector is turned on that could ask for its name.",
+        first_of(
+            by_trying(certified.recognised, near_lists.by_shown_name),
+            by_trying(certified.recognised, near_beside.trusted),
+        ),
+        "No connector is turned on that could ask for its name.",
     ),
     "MP-56": Near(
         by_trying(hybrid.literal_name, near_lists.by_accepted_name),

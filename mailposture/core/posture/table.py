@@ -9,6 +9,7 @@ from typing import Final
 
 from mailposture.core.posture import (
     certificates,
+    certified,
     evidence,
     exceptions,
     filtering,
@@ -231,8 +232,8 @@ RULES: Final = (
         "advice",
     ),
     Rule(
-        "MP-55", "Hybrid certificates match their connector", CONNECTORS,
-        hybrid.matching,
+        "MP-55", "Certificates of sources match their connector", CONNECTORS,
+        certified.recognised,
         Weight(HIGH, "The server is not recognised: where a lock stands it is cut off."),
         "advice",
     ),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mailposture.core.posture import Severity, Source, SourceKind
+from mailposture.core.posture import Facts, Finding, Severity, Source, SourceKind, assess
 from tests.core.configurations import domain, hybrid, lock
 from tests.core.posture.tenants import (
     AT,
@@ -146,6 +146,98 @@ def test_the_client_auth_usage_and_the_day_on_which_authorities_drop_it(
     told = facts(own_hybrid(), sources=(server(**given),), at=AT)
     assert results("MP-54", told) == [said]
     assert only("MP-54", told).severity is severity
+
+
+@pytest.mark.parametrize(
+    ("left", "severity"),
+    [
+        (timedelta(days=31), Severity.LOW),
+        (timedelta(days=30), Severity.MEDIUM),
+        (timedelta(days=14), Severity.HIGH),
+        (timedelta(hours=1), Severity.HIGH),
+        # It gives none any more: what is left to do is to watch the renewal.
+        (timedelta(), Severity.LOW),
+    ],
+)
+def test_the_last_days_of_an_authority_that_gives_the_usage_are_told(
+    left: timedelta, severity: Severity
+) -> None:
+    day = datetime(2027, 2, 10, tzinfo=UTC)
+    source = server(issuer="Sectigo", not_after=day + timedelta(days=90))
+    found = only("MP-54", facts(own_hybrid(), sources=(source,), at=day - left))
+    assert found.severity is severity
+    assert "2027-02-10" in found.sentence
+
+
+def told(rule: str, given: Facts) -> Finding:
+    """The one finding of a rule, with its near miss."""
+    (found,) = (one for one in assess(given) if one.rule == rule)
+    return found
+
+
+NO_ISSUER = "unable to get local issuer certificate"
+
+
+@pytest.mark.parametrize(
+    ("connectors", "untrusted", "said"),
+    [
+        ([own_hybrid()], "", ["satisfied"]),
+        ([own_hybrid()], None, ["satisfied"]),
+        ([own_hybrid()], NO_ISSUER, ["not_satisfied Hybrid authority"]),
+        # Nobody asks for it: an address is what counts there.
+        ([own_hybrid(enabled=False)], NO_ISSUER, ["not_satisfied Hybrid"]),
+    ],
+)
+def test_a_certificate_that_is_asked_for_leads_to_a_public_authority(
+    connectors: list[Any], untrusted: str | None, said: list[str]
+) -> None:
+    told = facts(*connectors, sources=(server(untrusted=untrusted),))
+    assert results("MP-55", told) == said
+
+
+def test_what_a_public_authority_would_mend_is_said() -> None:
+    found = told("MP-55", facts(own_hybrid(), sources=(server(untrusted=NO_ISSUER),)))
+    assert found.near_miss == (
+        "Would be satisfied if the certificate of Hybrid led to a public authority."
+    )
+    assert found.severity is Severity.HIGH
+
+
+BY_CERTIFICATE: dict[str, Any] = {
+    "restrict_domains_to_ip_addresses": False,
+    "restrict_domains_to_certificate": True,
+    "sender_ip_addresses": (),
+    "tls_sender_certificate_name": "*.gateway.example",
+}
+
+
+def gateway(*names: str, addresses: tuple[str, ...] = ()) -> Source:
+    shown = server(names=names).certificate
+    return Source(name="Gateway", addresses=addresses, certificate=shown)
+
+
+@pytest.mark.parametrize(
+    ("connector", "source", "said"),
+    [
+        (lock(**BY_CERTIFICATE), gateway("a.gateway.example"), "satisfied"),
+        (lock(**BY_CERTIFICATE), gateway("a.other.example"), "not_satisfied Gateway"),
+        # Known by its address, of an unknown certificate, or asked for none.
+        (lock(), gateway("a.other.example", addresses=("203.0.113.1",)), "satisfied"),
+        (lock(**BY_CERTIFICATE), GATEWAY, "satisfied"),
+        (lock(**BY_CERTIFICATE, enabled=False), gateway("a.other.example"), "satisfied"),
+    ],
+)
+def test_a_gateways_certificate_bears_the_name_that_its_lock_asks_for(
+    connector: Any, source: Source, said: str
+) -> None:
+    assert results("MP-55", facts(connector, sources=(source,))) == [said]
+
+
+def test_a_lock_by_the_name_that_the_gateway_shows_is_the_near_miss() -> None:
+    found = told("MP-55", facts(lock(**BY_CERTIFICATE), sources=(gateway("a.other.example"),)))
+    assert found.severity is Severity.HIGH
+    assert found.near_miss is not None
+    assert "asked for a certificate of a.other.example" in found.near_miss
 
 
 def test_a_certificate_without_the_usage_is_not_said_to_be_refused() -> None:
