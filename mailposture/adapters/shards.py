@@ -29,7 +29,6 @@ class Place:
     source: str | None = None
     certificate: Path | None = None
     authority: Path | None = None
-    authority: Path | None = None
     resolver: str | None = None
     lab_networks: tuple[Network, ...] = ()
     # The centre's public key, this place's private one, and where its orders are remembered.
