@@ -4,13 +4,18 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
+from mailposture.adapters import shards
 from mailposture.adapters.smtp import converse
 from mailposture.core.smtp.transcript import Transcript
 from mailposture.core.verdict import SenderClass, Verdict
+from mailposture.core.work import Envelope, Target
+from tests.adapters.dns_server import name_server
 from tests.adapters.smtp_server import serving
 from tests.core.smtp.proofs import proved
 from tests.hostile import HUGE_NAMES, LIMITS, NAMES, PATIENT, SERVERS, certified, kept, order
@@ -74,3 +79,41 @@ def test_a_thousand_at_once_end_in_time_and_leave_the_memory_bounded(hostile: in
     assert found["slowest"] < (PATIENT.session + 2) * 1000
     assert found["kept"] < MOST_KEPT
     assert found["grown"] < 65  # MB, no more than as many that behave
+
+
+@pytest.mark.parametrize("name", ["lines by drops, for ever", "nothing", "a handshake by drops"])
+def test_a_shard_is_answered_before_its_claim_lapses(hostile: int, name: str) -> None:
+    """Whatever patience a server would like: what a vantage point may take ends with its claim."""
+    now = datetime.now(tz=UTC)
+    door = "mx.contoso.example"
+    target = Target(
+        path=1,
+        domain="contoso.com",
+        sender_class="null",
+        mail_from="",
+        rcpt_to="postmaster@contoso.com",
+        endpoints=(door,),
+        port=hostile,
+    )
+    envelope = Envelope(
+        vantage_point="stranger",
+        shard=1,
+        attempt=1,
+        ehlo="probe.example",
+        targets=(target,) * 20,
+        issued=now,
+        expires=now + timedelta(seconds=shards.SPARE_SECONDS + 2.5),
+        nonce="1",
+    )
+    with name_server({(door, "A"): ["127.0.0.1"]}) as resolver:
+        place = shards.Place(
+            slug="stranger",
+            source=f"127.0.40.{NAMES.index(name) + 1}",
+            resolver=resolver,
+            lab_networks=(ip_network("127.0.0.0/8"),),
+        )
+        result = shards.run(envelope, place, shards.now)
+    assert result.ended < envelope.expires
+    found = [Transcript.from_document(a.tries[0].transcript) for a in result.answers]
+    assert {str(one.ended) for one in found} <= SERVERS[name].ends | {"session timeout"}
+    assert all(one.lines for one in found)
