@@ -13,7 +13,7 @@ import redis
 from django.conf import settings
 
 from mailposture import models
-from mailposture.adapters.buckets import HERE, Bucket, Buckets, Shared, Take, Wait
+from mailposture.adapters.buckets import HERE, Bucket, Buckets, Shared, Standing, Take, Wait
 from mailposture.core.verdict import FRONT_ENDS
 from mailposture.core.work import Pace
 from mailposture.services import turns
@@ -21,8 +21,6 @@ from mailposture.services import turns
 log = logging.getLogger(__name__)
 
 WHOLE: Final = "whole"
-# A page does not wait for a queue that is away.
-PAGE_SECONDS: Final = 1.0
 
 
 def pace() -> Pace:
@@ -53,22 +51,34 @@ def holds_place(wait: Wait) -> bool:
 def slow_down(shard: models.Shard, hosts: Iterable[str]) -> None:
     """A server asked for less: its doors and the tenant get half of it for a while."""
     asked = {host for target in shard.targets for host in target["endpoints"]}
-    doors = [_door(host) for host in sorted(asked.intersection(hosts))]
-    _with(lambda buckets: buckets.slow([_tenant(shard.tenant_id), *doors]))
+    doors = [door(host) for host in sorted(asked.intersection(hosts))]
+    _with(lambda buckets: buckets.slow([tenant(shard.tenant_id), *doors]))
+
+
+def standing(buckets: Sequence[Bucket]) -> list[Standing] | None:
+    """How these stand in the queue; None where they are not known: each process counts by itself
+    then. A page does not wait long for a queue that is away.
+    """
+    if not settings.BROKER_URL:
+        return None
+    try:
+        return Shared(settings.BROKER_URL, seconds=1.0).look(buckets)
+    except redis.RedisError:
+        return None
 
 
 def _takes(shard: models.Shard) -> list[Take]:
     cost = len(shard.targets) * FRONT_ENDS
-    doors = Counter(host for target in shard.targets if (host := first_door(target)))
+    doors = Counter(host for target in shard.targets if (host := _first_door(target)))
     return [
-        Take(_whole(), cost),
-        Take(_place(shard.vantage_point.slug), cost),
-        Take(_tenant(shard.tenant_id), cost),
-        *(Take(_door(host), paths * FRONT_ENDS) for host, paths in sorted(doors.items())),
+        Take(whole(), cost),
+        Take(place(shard.vantage_point.slug), cost),
+        Take(tenant(shard.tenant_id), cost),
+        *(Take(door(host), paths * FRONT_ENDS) for host, paths in sorted(doors.items())),
     ]
 
 
-def first_door(target: Mapping[str, Any]) -> str:
+def _first_door(target: Mapping[str, Any]) -> str:
     """The endpoint that a path is most likely asked at; empty where none is known."""
     return next(iter(target["endpoints"]), "")
 
@@ -78,19 +88,23 @@ def _bucket(key: str, rate: tuple[float, float]) -> Bucket:
     return Bucket(key, a_minute / 60, at_once)
 
 
-def _whole() -> Bucket:
+def whole() -> Bucket:
+    """All together."""
     return _bucket(WHOLE, settings.BUDGET_WHOLE)
 
 
-def _place(slug: str) -> Bucket:
+def place(slug: str) -> Bucket:
+    """One vantage point."""
     return _bucket(f"place.{slug}", settings.BUDGET_PLACE)
 
 
-def _tenant(pk: int) -> Bucket:
+def tenant(pk: int) -> Bucket:
+    """One tenant."""
     return _bucket(f"tenant.{pk}", settings.BUDGET_TENANT)
 
 
-def _door(host: str) -> Bucket:
+def door(host: str) -> Bucket:
+    """One endpoint, by its name."""
     return _bucket(f"door.{host}", settings.BUDGET_TARGET)
 
 

@@ -1,20 +1,28 @@
 """Paths that a place put off: what was known of them stands, and their rows say why they wait."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from mailposture import models
 from mailposture.core.work import Answer, PutOff
 
 WHY: Final[Mapping[str, str]] = {
-    PutOff.SLOW_DOWN: "Not tried: the server asked us to slow down.",
-    PutOff.NO_TIME: "Not tried: the answers before it took all the time there was.",
+    PutOff.SLOW_DOWN: "the server asked us to slow down",
+    PutOff.NO_TIME: "the answers before took all the time there was",
 }
 
 
 def was(answer: Answer) -> bool:
     """Whether this path was not asked."""
     return answer.put_off is not None and not answer.tries
+
+
+def sentences(reasons: Iterable[str]) -> Iterator[str]:
+    """How many paths wait for the next round, and why; of each path its reason, or nothing."""
+    for why, count in sorted(Counter(filter(None, reasons)).items()):
+        paths = f"{count:,} path was" if count == 1 else f"{count:,} paths were"
+        yield f"{paths} not tried: {WHY[why]}. The next round asks; what was seen before stands."
 
 
 def note(shard: models.Shard, answers: Sequence[Answer]) -> None:

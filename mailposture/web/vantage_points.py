@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from mailposture import models
 from mailposture.services import arranging
 from mailposture.services import vantage_points as health
+from mailposture.services.pages import spent
 from mailposture.services.pages import vantage_points as pages
 from mailposture.web.access import may_operate, operators_only
 from mailposture.web.forms import NewPlaceForm, PlaceForm
@@ -50,7 +51,7 @@ def edit(request: HttpRequest, place: str) -> HttpResponse:
         changed = arranging.change_place(row, form.settings(), timezone.now(), user=request.user)
         messages.info(request, f"{row.name} is changed." if changed else "Nothing was changed.")
         return redirect("vantage_point", place=place)
-    context = {"detail": shown, "form": form, "may": may_operate(request)}
+    context = {"detail": shown, "form": form, "may": may_operate(request), "budget": spent.of(row)}
     return render(request, "vantage_points/detail.html", context)
 
 

@@ -36,9 +36,9 @@ def tenant() -> Iterator[models.Tenant]:
 
 def paces(tenant: models.Tenant) -> dict[str, float]:
     keys = {
-        "door": budgets._door(DOOR),
-        "tenant": budgets._tenant(tenant.pk),
-        "place": budgets._place("frankfurt"),
+        "door": budgets.door(DOOR),
+        "tenant": budgets.tenant(tenant.pk),
+        "place": budgets.place("frankfurt"),
     }
     found = HERE.look(list(keys.values()))
     return {name: round(one.pace, 2) for name, one in zip(keys, found, strict=True)}
@@ -76,7 +76,7 @@ def test_a_door_that_nobody_asked_is_not_slowed_on_a_places_word(tenant: models.
         for a in said.answers
     ]
     judging.take(replace(said, answers=tuple(odd)), LATER)
-    (elsewhere,) = HERE.look([budgets._door("elsewhere.example")])
+    (elsewhere,) = HERE.look([budgets.door("elsewhere.example")])
     assert elsewhere.pace == 1
     assert paces(tenant) == {"door": 1, "tenant": 0.5, "place": 1}
 

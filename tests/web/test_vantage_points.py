@@ -238,7 +238,7 @@ def test_the_pages_ask_a_bounded_number_of_times(
     client = viewer()
     with django_assert_max_num_queries(10):
         client.get("/vantage-points/")
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(12):
         client.get("/vantage-points/place0/")
 
 

@@ -63,6 +63,8 @@ class Answer:
     predicted_code: str = ""
     agreement: Agreement = Agreement.NEITHER
     sender_domain: str = ""
+    # Why its last run left it for the next one (core.work.PutOff).
+    put_off: str = ""
 
     @property
     def sender(self) -> str:
@@ -119,6 +121,7 @@ PATH_COLUMNS: Final = (
     "predicted_by",
     "predicted_code",
     "agreement",
+    "put_off",
 )
 PLACE_COLUMNS: Final = (
     "name",
@@ -283,6 +286,7 @@ def _answer(row: Mapping[str, Any], place: Place, seen_at: datetime | None, age:
         predicted_by=row["predicted_by"],
         predicted_code=row["predicted_code"],
         agreement=Agreement(row["agreement"]),
+        put_off=row["put_off"],
     )
 
 

@@ -9,6 +9,7 @@ from django.urls import reverse
 from mailposture import models
 from mailposture.core.states import State
 from mailposture.core.verdict import ASKED, SenderClass, Verdict
+from mailposture.services import putting_off
 from mailposture.services.pages.answers import Answer, Place
 from mailposture.services.pages.reasons import Reason, gather, why
 
@@ -55,6 +56,7 @@ class Grid:
     classes: tuple[str, ...]
     counts: str
     reasons: tuple[Reason, ...]
+    put_off: tuple[str, ...]
     states: frozenset[str]
     domains: int
     page: int
@@ -112,6 +114,7 @@ def build(
         classes=classes,
         counts=f"{_counts(found)}{_left_out(left_out)}",
         reasons=tuple(gather(found)),
+        put_off=tuple(putting_off.sentences(a.put_off for a in found)),
         states=frozenset(a.state for a in found),
         domains=len(names),
         page=page,
