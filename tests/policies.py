@@ -131,7 +131,7 @@ REFUSED: Final = (
         15,
         "wrong entrance",
         "451 4.4.62 Mail sent to the wrong Office 365 region",
-        unknown("temporary"),
+        unknown("wrong-entrance"),
     ),
     _refused(
         16,

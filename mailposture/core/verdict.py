@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from mailposture.core import hosts, replies
-from mailposture.core.signs import Name, Sign
+from mailposture.core.signs import WRONG_REGION, Name, Sign
 from mailposture.core.smtp.reply import Reply, printable
 from mailposture.core.smtp.transcript import Ended, Transcript
 
@@ -67,6 +67,7 @@ class Cause(StrEnum):
     TLS_REQUIRED = "tls-required"
     CONTENT_REJECTED = "content-rejected"
     TEMPORARY = "temporary"
+    WRONG_ENTRANCE = "wrong-entrance"
     REFUSED_MAIL = "refused-mail"
     OTHER_REFUSAL = "other-refusal"
     ODD_REPLY = "odd-reply"
@@ -256,6 +257,9 @@ def _meaning(sender_class: SenderClass, reply: Reply, sign: Sign) -> tuple[Verdi
             return Verdict.CLOSED, Cause.INBOUND_CONNECTOR, said
         if sign.name is Name.RESTRICTED_DIRECT_SEND:
             return _direct_send(sender_class)
+    if sign == WRONG_REGION:
+        said = "This entrance serves another region: the tenant has to be asked at another one."
+        return Verdict.UNKNOWN, Cause.WRONG_ENTRANCE, said
     if sign.name in _WHY:
         return Verdict.UNKNOWN, *_WHY[sign.name]
     return Verdict.UNKNOWN, *_left_over(reply)
@@ -310,6 +314,20 @@ def _doubt(transcript: Transcript, trust: Trust) -> str:
     if not transcript.tls.verified:
         return "Server not proven: its certificate does not verify for a Microsoft mail name."
     return ""
+
+
+def entrance(transcript: Transcript, trust: Trust) -> dict[str, str] | None:
+    """What shows that this host is an entrance of Exchange Online; None where it is not proved."""
+    if _doubt(transcript, replace(trust, any_server=False)):
+        return None
+    banner = transcript.reply_to("connect")
+    match = _BANNER.match(banner.text) if banner else None
+    names = transcript.tls.names if transcript.tls else ()
+    return {
+        "banner": match["host"].lower() if match else "",
+        "hello": printable(transcript.hello_ip or ""),
+        "certificate": names[0] if names else "",
+    }
 
 
 def _is_exchange_online(transcript: Transcript) -> bool:

@@ -9,7 +9,12 @@ from mailposture.models.tenant import Tenant
 
 
 class Endpoint(models.Model):
-    """A host and port of the tenant that takes mail, found by DNS for one accepted domain."""
+    """A host and port of the tenant that takes mail, found by DNS for one accepted domain.
+
+    `proof`: what a conversation showed of it, by certificate, banner and hello; empty until one
+    did. `elsewhere_at`: when it last said that another entrance serves the tenant (4.4.62).
+    `missing_since`: its name was not found, which proves nothing of a host that was proved.
+    """
 
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="endpoints")
     domain = models.CharField(max_length=253)
@@ -18,6 +23,10 @@ class Endpoint(models.Model):
     found_by = models.CharField(max_length=12)
     addresses = models.JSONField(default=list)
     first_seen_at = models.DateTimeField()
+    proof = models.JSONField(default=dict)
+    proved_at = models.DateTimeField(null=True, blank=True)
+    elsewhere_at = models.DateTimeField(null=True, blank=True)
+    missing_since = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ("domain", "host")

@@ -142,7 +142,7 @@ def _evidence(tenant: models.Tenant) -> Evidence:
 
 
 def _endpoints(tenant: models.Tenant) -> tuple[str, ...] | None:
-    rows = tenant.endpoints.values_list("addresses", flat=True)
+    rows = tenant.endpoints.filter(missing_since=None).values_list("addresses", flat=True)
     found = tuple(sorted({address for addresses in rows for address in addresses}))
     return found or None
 

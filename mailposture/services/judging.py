@@ -24,6 +24,7 @@ from mailposture.services import (
     budgets,
     clouds,
     coverage,
+    entrances,
     incidents,
     planning,
     putting_off,
@@ -52,6 +53,7 @@ class Seen:
     tries: list[dict[str, Any]]
     # The doors that asked for less.
     slow: frozenset[str] = frozenset()
+    knocks: tuple[entrances.Knock, ...] = ()
 
 
 def take(result: Result, now: datetime) -> Taken:
@@ -104,6 +106,7 @@ def _keep(shard: models.Shard, seen: Mapping[int, Seen], at: datetime, now: date
     ends = coverage.ends(shard)
     _store(_paths(asked & seen.keys()), seen, ends, at, stranger=stranger)
     coverage.extend(shard, sorted(asked - seen.keys()), ends, at)
+    entrances.learn(shard.tenant, (k for one in seen.values() for k in one.knocks), at)
     if stranger and seen:  # how old the tenant's state is, strangers alone say
         models.Tenant.objects.filter(pk=shard.tenant_id).update(probed_at=at)
     finished = planning.finish_round(shard.round_id, now)
@@ -140,7 +143,12 @@ def see(sender_class: SenderClass, answer: Answer, trust: Trust) -> Seen:
         for (one, said), judgement in zip(heard, judged, strict=True)
     ]
     slow = frozenset(one.host for one, said in heard if asks_for_less(said))
-    return replace(_seen(agree(judged, addresses=answer.front_ends), tries), slow=slow)
+    knocks = (
+        entrances.knock(one.host, said, judgement, trust)
+        for (one, said), judgement in zip(heard, judged, strict=True)
+    )
+    whole = _seen(agree(judged, addresses=answer.front_ends), tries)
+    return replace(whole, slow=slow, knocks=tuple(knocks))
 
 
 def _read(one: Try) -> Transcript | None:

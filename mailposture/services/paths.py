@@ -17,6 +17,8 @@ from mailposture.core.verdict import ASKED, SenderClass
 from mailposture.services import clouds
 
 PATHS_IN_A_PART: Final = 200
+# Names that a vantage worker looks up for one domain; it asks at the first that has addresses.
+MOST_DOORS: Final = 4
 # Partners that are asked for, the first by name: a connector may name thousands, and each is a
 # path for every domain and place.
 MOST_PARTNERS: Final = 20
@@ -170,20 +172,29 @@ def _retire(existing: dict[Key, models.Path], wanted: set[Key], now: datetime) -
 
 
 class _Doors:
-    """Endpoints by domain, the tenant's others after a domain's own.
+    """Endpoints by domain, the tenant's others after a domain's own; one whose name is missing or
+    that led elsewhere after all others, the latest of them last.
 
     All names of one cloud lead to shared front ends and the recipient's domain chooses the tenant
     (attribution.md section 1), so a domain without a name of its own is probed at its siblings'.
     """
 
     def __init__(self, rows: list[models.Endpoint], port: int) -> None:
-        self.rows = rows
+        self.rows = sorted(rows, key=_stands_back)
         self.port = port
 
     def hosts(self, domain: str) -> list[str]:
-        own = [e.host for e in self.rows if e.domain == domain]
-        others = [e.host for e in self.rows if e.domain != domain and e.host not in own]
-        return [*own, *dict.fromkeys(others)][:4]
+        ours_first = sorted(self.rows, key=lambda e: (_back(e), e.domain != domain))
+        return list(dict.fromkeys(e.host for e in ours_first))[:MOST_DOORS]
+
+
+def _back(row: models.Endpoint) -> bool:
+    return row.elsewhere_at is not None or row.missing_since is not None
+
+
+def _stands_back(row: models.Endpoint) -> float:
+    """Where several led elsewhere, each has its turn: the one that did so longest ago is first."""
+    return row.elsewhere_at.timestamp() if row.elsewhere_at else 0.0
 
 
 def _doors(tenant: models.Tenant) -> _Doors:

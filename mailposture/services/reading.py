@@ -248,13 +248,15 @@ def _change(
 
 def _keep_endpoints(tenant: models.Tenant, doors: dict[str, _Doors], now: datetime) -> None:
     """Keep the doors that DNS names. One that vanished stays while its domain was not looked up,
-    since a name that could not be asked for proves nothing.
+    and where it was once proved to be one: a missing name proves nothing.
     """
     for domain, found in doors.items():
         if found.problem:
             continue
         hosts = [e.host for e in found.endpoints]
-        tenant.endpoints.filter(domain=domain).exclude(host__in=hosts).delete()
+        gone = tenant.endpoints.filter(domain=domain).exclude(host__in=hosts)
+        gone.filter(proved_at=None).delete()
+        gone.filter(missing_since=None).update(missing_since=now)
         _add_endpoints(tenant, domain, found.endpoints, now)
 
 
@@ -274,5 +276,7 @@ def _add_endpoints(
                 addresses=list(one.addresses),
                 first_seen_at=now,
             )
-        elif row.addresses != list(one.addresses):
-            models.Endpoint.objects.filter(pk=row.pk).update(addresses=list(one.addresses))
+        elif row.addresses != list(one.addresses) or row.missing_since:
+            models.Endpoint.objects.filter(pk=row.pk).update(
+                addresses=list(one.addresses), missing_since=None
+            )

@@ -207,7 +207,7 @@ def test_a_renewal_leaves_a_tenant_without_a_lock_as_open_as_it_was(
     [
         ("throttle", Cause.THROTTLED, "451 4.7.500"),
         ("break-front-end", Cause.FRONT_ENDS_DISAGREE, "250 2.1.5"),
-        ("wrong-region", Cause.TEMPORARY, "451 4.4.62"),
+        ("wrong-region", Cause.WRONG_ENTRANCE, "451 4.4.62"),
         ("second-tenant", Cause.TEMPORARY, "452 4.5.3"),
     ],
 )

@@ -20,7 +20,12 @@ def transcript(rcpt: bytes, address: str = "192.0.2.20") -> dict[str, Any]:
     replies = tuple(
         parse(raw, stage, float(ms)) for ms, (stage, raw) in enumerate((*said, ("rcpt", rcpt)))
     )
-    tls = TlsFacts(version="TLSv1.3", cipher="TLS_AES_256_GCM_SHA384", verified=True)
+    tls = TlsFacts(
+        version="TLSv1.3",
+        cipher="TLS_AES_256_GCM_SHA384",
+        names=("mail.protection.outlook.com",),
+        verified=True,
+    )
     return Transcript(
         address=address, port=25, replies=replies, tls=tls, hello_ip="198.51.100.7"
     ).to_document()

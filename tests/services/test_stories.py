@@ -124,7 +124,7 @@ def test_front_ends_that_disagree_prove_nothing_and_leave_the_window_open(lab: L
 
 
 @pytest.mark.parametrize(
-    ("fault", "cause"), [("wrong-region", "temporary"), ("second-tenant", "temporary")]
+    ("fault", "cause"), [("wrong-region", "wrong-entrance"), ("second-tenant", "temporary")]
 )
 def test_a_reply_about_the_way_says_nothing_of_the_lock(lab: Lab, fault: str, cause: str) -> None:
     watch = Watch(lab.facts, "fabrikam")

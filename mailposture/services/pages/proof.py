@@ -177,6 +177,10 @@ HELP: Final[Mapping[str, str]] = {
     ),
     Cause.THROTTLED: "Wait for the next round, or probe less often.",
     Cause.GREYLISTED: "Wait: the next round comes back by itself.",
+    Cause.WRONG_ENTRANCE: (
+        "Wait for the next round: the tenant's other endpoints come first then. If it has no other,"
+        " look up the MX that Microsoft expects of its domains."
+    ),
     Cause.TEMPORARY: "Wait for the next round. If it stays, look at the service's health.",
     Cause.NO_ANSWER: (
         "Check that port 25 is open from this vantage point: many networks block it. Whether any "

@@ -43,6 +43,7 @@ WHY: Final = {
     Cause.TENANT_PROBLEM: Why("the tenant's own trouble", "the tenant's state stands in the way"),
     Cause.TLS_REQUIRED: Why("TLS demanded", "TLS is demanded and could not be set up"),
     Cause.TEMPORARY: Why("a passing trouble", "the service had a passing trouble"),
+    Cause.WRONG_ENTRANCE: Why("another entrance", "this entrance serves another region"),
     Cause.RELAY_DENIED: Why("relay denied", "the service takes no mail for the domain from there"),
     Cause.REJECT_DIRECT_SEND: Why(
         "RejectDirectSend answered", "RejectDirectSend answered, which closes own senders only"
