@@ -14,7 +14,6 @@ there each has the machine for itself, as far as anyone has.
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -173,25 +172,22 @@ def _one_shard(stages: Stages, place: Any, message: dict[str, str]) -> None:
 @contextmanager
 def workers(home: House) -> Iterator[None]:
     """The centre's worker and the vantage point's, as the supervisor starts them."""
-    celery = [sys.executable, "-m", "celery", "--quiet", "-A"]
-    options = ["worker", "--without-mingle", "--without-gossip", "--loglevel", "WARNING"]
+    from tests.servers import Guarded  # noqa: PLC0415 - of the tests, like the queue
+
+    celery = [sys.executable, "-m", "celery", "-A"]
+    options = ["worker", "--without-mingle", "--without-gossip"]
     centre = [*celery, "mailposture.celery", *options, "-n", "centre@bench", "-Q", "central"]
     vantage = [*celery, "mailposture.vantage", *options, "-n", "vantage@bench"]
+    here = {**home.environment, "PYTHONPATH": str(ROOT)}
     file = {"MAILPOSTURE_VANTAGE": str(home.data / "vantage.toml"), "DATABASE_URL": ""}
-    said = subprocess.DEVNULL  # what goes wrong comes on standard error
-    started = [
-        subprocess.Popen(  # noqa: S603 - of our own
-            [*centre, "--concurrency", "1"], cwd=ROOT, env=home.environment, stdout=said
-        ),
-        subprocess.Popen(vantage, cwd=ROOT, env={**home.environment, **file}, stdout=said),  # noqa: S603
-    ]
-    try:
+    with ExitStack() as stack:
+        for started in (
+            Guarded([*centre, "--concurrency", "1"], here),
+            Guarded(vantage, {**here, **file}),
+        ):
+            started.start()
+            stack.callback(started.stop)
         yield
-    finally:
-        for process in started:
-            process.terminate()
-        for process in started:
-            process.wait(30)
 
 
 def whole_round() -> float:

@@ -25,10 +25,13 @@ import uvloop
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from mailposture.adapters.smtp import Order, converse_all, run
+from mailposture.adapters.smtp import Limits, Order, converse_all, run
 from peers.server import HOST, many_files
 
 ME, SENDER, RECIPIENT = "probe.example", "postmaster@probe.example", "postmaster@contoso.com"
+
+# As watchful as ever, but a busy machine must not end what its peers wait for.
+PATIENT = Limits(connect=60, reply=120, session=300)
 
 
 def ours(port: int, count: int, at_once: int, *, fast: bool) -> None:
@@ -36,7 +39,7 @@ def ours(port: int, count: int, at_once: int, *, fast: bool) -> None:
     order = Order(
         address="127.0.0.1", port=port, host=HOST, ehlo=ME, mail_from=SENDER, rcpt_to=RECIPIENT
     )
-    work = converse_all([order] * count, at_once=at_once)
+    work = converse_all([order] * count, PATIENT, at_once=at_once)
     found = run(work) if fast else asyncio.run(work)
     check(reply.code for t in found if t.tls and (reply := t.reply_to("rcpt")))
     if len(found) != count or not all(t.tls for t in found):
