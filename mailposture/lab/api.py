@@ -125,9 +125,7 @@ class AdminApi:
             return envelopes.forbidden_nul()
         if request.asked("$skiptoken") is not None:
             return envelopes.pagination_expired()
-        page = cmdlets.run(
-            cmdlet, parameters, caller.tenant.rows.get(cmdlet, []), _page_size(request)
-        )
+        page = cmdlets.run(cmdlet, parameters, caller.tenant.rows_of(cmdlet), _page_size(request))
         kind, value = fault
         if kind == "truncated":
             page = cmdlets.Page(page.rows[: (len(page.rows) + 1) // 2], more=True)

@@ -25,6 +25,7 @@ CMDLETS: dict[str, tuple[str, ...]] = {
     "Get-HostedConnectionFilterPolicy": ("Identity",),
     "Get-RemoteDomain": ("Identity", "ResultSize"),
     "Get-TransportConfig": ("Identity",),
+    "Get-DnssecStatusForVerifiedDomain": ("DomainName",),
 }
 EVERYTHING = frozenset(CMDLETS)
 # Measured: Security Reader reads rules and not connectors, organization or remote domains. The
@@ -72,7 +73,7 @@ def run(cmdlet: str, parameters: Mapping[str, Any], rows: Sequence[Row], page: i
             raise CmdletError(envelopes.unknown_parameter(name))
     asked = {spelling[name.lower()]: value for name, value in parameters.items()}
     kept = list(rows)
-    for keep in (_identity, _test_mode, _scoped, _state):
+    for keep in (_identity, _domain, _test_mode, _scoped, _state):
         kept = keep(cmdlet, asked, kept)
     size = min(_result_size(asked.get("ResultSize"), page), page)
     return Page(rows=kept[:size], more=len(kept) > size)
@@ -88,6 +89,17 @@ def _identity(_cmdlet: str, asked: Row, rows: list[Row]) -> list[Row]:
     found = [row for row in rows if wanted in {str(row.get(name)).lower() for name in names}]
     if not found:
         raise CmdletError(envelopes.object_not_found(identity))
+    return found
+
+
+def _domain(cmdlet: str, asked: Row, rows: list[Row]) -> list[Row]:
+    """The one cmdlet that must be told of which domain."""
+    if cmdlet != "Get-DnssecStatusForVerifiedDomain":
+        return rows
+    wanted = str(asked.get("DomainName") or "").lower()
+    found = [row for row in rows if row["DomainName"].lower() == wanted]
+    if not found:
+        raise CmdletError(envelopes.object_not_found(wanted))
     return found
 
 

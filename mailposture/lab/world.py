@@ -136,6 +136,19 @@ class Tenant:
             return f"{label}.{letter}-v1.{SIGNED_SUFFIX}"
         return f"{label}.{MAIL_SUFFIX}"
 
+    def rows_of(self, cmdlet: str) -> list[Row]:
+        """What a cmdlet returns of this tenant; the entrances of its domains are worked out."""
+        if cmdlet != "Get-DnssecStatusForVerifiedDomain":
+            return self.rows.get(cmdlet, [])
+        return [
+            {
+                "DomainName": domain,
+                "DnssecFeatureStatus": "Enabled" if domain in self.signed else "Disabled",
+                "ExpectedMxRecord": {"Record": f"@ 60 IN MX 10 {self.door(domain)}"},
+            }
+            for domain in self.domains
+        ]
+
     def connector(self, name: str) -> Row | None:
         return next((row for row in self.connectors if row["Name"] == name), None)
 

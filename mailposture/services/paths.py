@@ -180,21 +180,20 @@ class _Doors:
     """
 
     def __init__(self, rows: list[models.Endpoint], port: int) -> None:
-        self.rows = sorted(rows, key=_stands_back)
+        self.rows = rows
         self.port = port
 
     def hosts(self, domain: str) -> list[str]:
-        ours_first = sorted(self.rows, key=lambda e: (_back(e), e.domain != domain))
+        ours_first = sorted(self.rows, key=lambda e: (*_back(e), e.domain != domain))
         return list(dict.fromkeys(e.host for e in ours_first))[:MOST_DOORS]
 
 
-def _back(row: models.Endpoint) -> bool:
-    return row.elsewhere_at is not None or row.missing_since is not None
-
-
-def _stands_back(row: models.Endpoint) -> float:
-    """Where several led elsewhere, each has its turn: the one that did so longest ago is first."""
-    return row.elsewhere_at.timestamp() if row.elsewhere_at else 0.0
+def _back(row: models.Endpoint) -> tuple[bool, float]:
+    """Whether an endpoint is asked after the others. Where several led elsewhere each has its
+    turn: the one that did so longest ago is first.
+    """
+    elsewhere = row.elsewhere_at.timestamp() if row.elsewhere_at else 0.0
+    return bool(elsewhere) or row.missing_since is not None, elsewhere
 
 
 def _doors(tenant: models.Tenant) -> _Doors:

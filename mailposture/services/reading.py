@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ from mailposture import models
 from mailposture.adapters import dns
 from mailposture.adapters.exchange.client import Waits
 from mailposture.adapters.exchange.errors import ExchangeError
+from mailposture.adapters.exchange.reader import expected_mx
 from mailposture.adapters.exchange.reader import fetch as read_configuration
 from mailposture.core import codec, diff
 from mailposture.core.configuration import (
@@ -72,6 +73,7 @@ def fetch(tenant_id: int, attempt: int, clock: Callable[[], datetime]) -> Read |
         refused = "credential" if getattr(error, "permanent", False) else ""
         return _failed(tenant, attempt, str(error), clock(), refused=refused)
     doors = _look_up(tenant, cloud.mail_suffixes, seen)
+    doors = _with_expected(tenant, doors)
     return _save(tenant, attempt, _with_dns(seen, doors), doors, clock())
 
 
@@ -98,6 +100,26 @@ def _look_up(
     with ThreadPoolExecutor(max_workers=min(8, len(names))) as pool:
         found = pool.map(lambda name: _doors(name, resolver, suffixes), names)
         return dict(zip(names, found, strict=True))
+
+
+def _with_expected(tenant: models.Tenant, doors: dict[str, _Doors]) -> dict[str, _Doors]:
+    """Ask Exchange Online for the entrance of domains for which DNS, asked well, shows none."""
+    lacking = [name for name, d in doors.items() if not d.endpoints and not d.problem]
+    if not lacking:
+        return doors
+    named = expected_mx(clouds.of(tenant.cloud), secrets.credential_of(tenant), lacking)
+    resolver = clouds.resolver(tenant.cloud)
+    return doors | {name: _entrance(doors[name], host, resolver) for name, host in named.items()}
+
+
+def _entrance(doors: _Doors, host: str, resolver: dns.Resolver) -> _Doors:
+    """The host that is expected, with its addresses; it may have none as yet."""
+    try:
+        addresses = tuple(resolver.addresses(host))
+    except dns.DnsError:
+        return doors
+    found = dns.Endpoint(host=host, addresses=addresses, found_by="expected")
+    return replace(doors, endpoints=(found,)) if addresses else doors
 
 
 def _doors(name: str, resolver: dns.Resolver, suffixes: tuple[str, ...]) -> _Doors:

@@ -12,7 +12,7 @@ from mailposture.adapters.dns import Endpoint
 from mailposture.core.smtp.reply import parse
 from mailposture.core.smtp.transcript import TlsFacts, Transcript
 from mailposture.core.verdict import Trust, entrance
-from mailposture.services import paths, reading
+from mailposture.services import clouds, paths, reading, secrets
 from tests import factories as make
 from tests.factories import NOW
 from tests.services.results import BANNER, BUSY, CLOSED, HELLO, TAKEN
@@ -86,9 +86,9 @@ def test_another_region_is_no_verdict_and_the_next_entrance_is_asked(tenant: mod
 def test_where_all_lead_elsewhere_each_has_its_turn(tenant: models.Tenant) -> None:
     tenant.endpoints.filter(host=DASH).update(elsewhere_at=after(60))
     tenant.endpoints.filter(host=INITIAL).update(elsewhere_at=NOW)
-    assert asked_first(tenant)[0] == DASH  # of those that stand back the domain's own comes first
-    tenant.endpoints.filter(host=DASH).update(domain="contoso.net")
     assert asked_first(tenant) == [INITIAL, DASH]
+    tenant.endpoints.filter(host=INITIAL).update(elsewhere_at=after(120))
+    assert asked_first(tenant) == [DASH, INITIAL]
 
 
 def test_an_entrance_that_decides_serves_the_tenant_again(tenant: models.Tenant) -> None:
@@ -159,3 +159,41 @@ def test_banner_hello_and_certificate_together_prove_an_entrance(
     assert (entrance(said, Trust()) is not None) is proved
     # To take any server's word is no reason to call it Exchange Online.
     assert (entrance(said, Trust(any_server=True)) is not None) is proved
+
+
+# ---- what Exchange Online expects --------------------------------------------------------
+
+
+class Addresses:
+    """A resolver that knows one host."""
+
+    def addresses(self, host: str) -> list[str]:
+        return ["192.0.2.30"] if host == SIGNED else []
+
+
+@pytest.mark.parametrize(
+    ("named", "found"), [(SIGNED, [("expected", SIGNED)]), (INITIAL, []), (None, [])]
+)
+def test_where_dns_shows_no_entrance_exchange_online_is_asked(
+    tenant: models.Tenant, monkeypatch: pytest.MonkeyPatch, named: str | None, found: list[Any]
+) -> None:
+    def expected_mx(_cloud: Any, _credential: Any, domains: list[str]) -> dict[str, str]:
+        # Only those are asked about for which DNS answered, and showed none.
+        assert domains == ["contoso.com"]
+        return {"contoso.com": named} if named else {}
+
+    monkeypatch.setattr(reading, "expected_mx", expected_mx)
+    monkeypatch.setattr(secrets, "credential_of", lambda _tenant: None)
+    monkeypatch.setattr(clouds, "resolver", lambda _cloud: Addresses())
+    (facts,) = make.configuration().domain_facts or ()
+    known = Endpoint(host=DASH, addresses=("192.0.2.20",), found_by="dash")
+    doors = reading._with_expected(
+        tenant,
+        {
+            "contoso.com": reading._Doors(facts, ()),
+            "contoso.net": reading._Doors(facts, (known,)),
+            "contoso.org": reading._Doors(facts, (), "contoso.org: no answer in time"),
+        },
+    )
+    assert [(e.found_by, e.host) for e in doors["contoso.com"].endpoints] == found
+    assert doors["contoso.net"].endpoints == (known,)

@@ -3,6 +3,9 @@
 `fetch` and `check` are one small interface, so that a supported API can take their place.
 """
 
+from collections.abc import Iterable
+
+from mailposture.adapters.exchange import expected
 from mailposture.adapters.exchange.checking import Grants, check
 from mailposture.adapters.exchange.client import Client, Waits
 from mailposture.adapters.exchange.clouds import Cloud
@@ -12,7 +15,7 @@ from mailposture.adapters.exchange.errors import ExchangeError
 from mailposture.adapters.exchange.tokens import Tokens
 from mailposture.core.configuration import Configuration, with_part
 
-__all__ = ["Grants", "check", "fetch"]
+__all__ = ["Grants", "check", "expected_mx", "fetch"]
 
 # Kept by the process, so that a token serves until it expires.
 _TOKENS = Tokens()
@@ -40,6 +43,19 @@ def fetch(
     finally:
         client.close()
     return _whole(found)
+
+
+def expected_mx(
+    cloud: Cloud,
+    credential: Credential,
+    domains: Iterable[str],
+    *,
+    waits: Waits | None = None,
+    tokens: Tokens | None = None,
+) -> dict[str, str]:
+    """Domain -> the host that Exchange Online expects as its MX; empty where it does not say."""
+    patience = waits or Waits(budget=expected.SECONDS)
+    return expected.exchangers(cloud, credential, domains, tokens or _TOKENS, patience)
 
 
 def _part(client: Client, cmdlet: Cmdlet) -> Read:
