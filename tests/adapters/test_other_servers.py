@@ -333,6 +333,13 @@ def test_a_certificate_opens_what_the_connector_closes_and_only_the_right_one(
     assert proved(judged) == policies.always(proves)
 
 
+def test_the_command_shows_a_certificate_too(servers: Servers, tmp_path: Path) -> None:
+    shown = ("--client-cert", str(servers.papers.known))
+    for options, exit_code, verdict in (((), 0, "closed"), (shown, 3, "open")):
+        code, found = command(servers.policies, "--source", KNOWN, *options, data=tmp_path)
+        assert (code, found["verdict"]) == (exit_code, verdict)
+
+
 def order(server: MailServer, **changes: Any) -> Order:
     plain = Order(
         address=server.address,
