@@ -187,3 +187,19 @@ asyncio.run(main())
     assert "GET /start/..." in said
     assert "GET /healthz" in said
     assert "very-secret-token" not in said
+
+
+def test_a_budget_is_two_numbers(tmp_path: Path) -> None:
+    names = ("BUDGET_TARGET", "BUDGET_ADDRESS")
+    assert ask(tmp_path, *names) == {"BUDGET_TARGET": [120, 240], "BUDGET_ADDRESS": [600, 20]}
+    told = ask(tmp_path, *names, MAILPOSTURE_BUDGET_TARGET="0.5/10")
+    assert told == {"BUDGET_TARGET": [0.5, 10], "BUDGET_ADDRESS": [600, 20]}
+
+
+@pytest.mark.parametrize("said", ["120", "0/10", "10/0", "nan/5", "a/b", "1/2/3", "-1/5", "inf/5"])
+def test_a_budget_that_is_none_is_said_in_one_line(tmp_path: Path, said: str) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        ask(tmp_path, "BUDGET_WHOLE", MAILPOSTURE_BUDGET_WHOLE=said)
+    assert refused.value.returncode == 2
+    assert refused.value.stderr.startswith("MAILPOSTURE_BUDGET_WHOLE cannot be read: ")
+    assert refused.value.stderr.count("\n") == 1
