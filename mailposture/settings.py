@@ -58,6 +58,9 @@ LAB_NETWORKS: Final = _read(
 SENDER_DOMAIN: Final = _setting("SENDER_DOMAIN")
 EHLO_NAME: Final = _setting("EHLO_NAME")
 RESOLVER: Final = _setting("RESOLVER", lab="resolver")
+# Of the self-test of places: a tenant of the user's own, and the block lists to ask.
+CANARY: Final = _setting("CANARY") or ""
+BLOCK_LISTS: Final = tuple((_setting("BLOCK_LISTS") or "").replace(",", " ").split())
 FETCH_EVERY: Final = _span("FETCH_EVERY", timedelta(minutes=15), timedelta(seconds=15))
 PROBE_EVERY: Final = _span("PROBE_EVERY", timedelta(hours=6), timedelta(seconds=30))
 # The clock that looks for what is due, in seconds.

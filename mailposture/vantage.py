@@ -17,7 +17,7 @@ from typing import Any, Final
 from celery import Celery
 
 from mailposture import VERSION, broker, seals
-from mailposture.adapters import halts, nonces, shards, shown
+from mailposture.adapters import halts, nonces, selftest, shards, shown
 from mailposture.adapters.vantage_file import NotJoinedError, joined, queue
 from mailposture.core import codec, work
 from mailposture.core.work import Envelope, Hello, HelloBack, Result
@@ -113,7 +113,7 @@ def _report(place: shards.Place, result: Result) -> None:
 @app.task(name=broker.SAY_HELLO)
 def say_hello(message: Mapping[str, Any]) -> None:
     """Tell the centre that this place is served, by which version, at what time here, and what
-    the certificate that it shows says of itself.
+    the certificate that it shows says of itself, and what it finds of itself where it is asked.
     """
     try:
         place = _place(work.HELLO, message)
@@ -127,6 +127,7 @@ def say_hello(message: Mapping[str, Any]) -> None:
         version=VERSION,
         clock=shards.now(),
         certificate=shown.about(place.certificate, place.authority) if place.certificate else None,
+        selftest=selftest.run(hello.test, place) if hello.test else None,
     )
     back = seals.seal(work.HELLO_BACK, codec.dump(said), place.key)
     broker.send(app, broker.TAKE_HELLO, back, broker.queue(broker.CENTRAL))

@@ -16,7 +16,7 @@ from celery import Celery
 
 from mailposture import VERSION, broker, seals
 from mailposture.core import codec, work
-from mailposture.core.work import Envelope, Hello, HelloBack, Result, Target
+from mailposture.core.work import Envelope, Hello, HelloBack, Result, SelfTest, Target
 from tests.labs import Lab
 from tests.servers import Guarded, ValkeyServer, until
 
@@ -201,7 +201,21 @@ def test_it_answers_a_hello_of_the_centre_and_of_nobody_else(centre: Centre) -> 
     said = seals.unseal(work.HELLO_BACK, message, seals.public_of(PLACE))
     back = codec.load(HelloBack, said)
     assert (back.vantage_point, back.nonce, back.version) == ("stranger", "0b", VERSION)
-    assert back.certificate is None
+    assert (back.certificate, back.selftest) == (None, None)
+
+
+def test_it_tests_itself_where_the_centre_asks_it_to(centre: Centre) -> None:
+    door = centre.target
+    test = SelfTest(address="192.0.2.7", canary=door.endpoints, port=door.port)
+    soon = datetime.now(tz=UTC) + timedelta(seconds=20)
+    hello = Hello(vantage_point="stranger", nonce="0c", expires=soon, test=test)
+    centre.send("stranger", seals.seal(work.HELLO, codec.dump(hello), CENTRE), broker.SAY_HELLO)
+    message = centre.message(broker.TAKE_HELLO)
+    said = seals.unseal(work.HELLO_BACK, message, seals.public_of(PLACE))
+    back = codec.load(HelloBack, said)
+    assert back.selftest is not None
+    assert back.selftest["port"] == {"says": "open", "host": door.endpoints[0], "why": ""}
+    assert back.selftest["address"] == "192.0.2.7"
 
 
 @pytest.mark.parametrize(

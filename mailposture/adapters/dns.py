@@ -84,6 +84,12 @@ class Resolver:
         ordered = sorted(found, key=lambda address: (address.version, int(address)))
         return [str(address) for address in ordered[:MOST_ADDRESSES]]
 
+    def names(self, address: str) -> list[str]:
+        """The names of an address, as its reverse zone has them."""
+        zone = "in-addr.arpa" if ip_address(address).version == 4 else "ip6.arpa"
+        records = self._ask(f"{reversed_labels(address)}.{zone}", "PTR")
+        return sorted({h for r in records if (h := host_name(r.target.to_text()))})
+
     def txt(self, name: str) -> list[str]:
         """The texts at a name, each one's strings joined (RFC 7208 section 3.3)."""
         texts = [b"".join(r.strings) for r in self._ask(name, "TXT")[:MOST_TEXTS]]
@@ -104,6 +110,13 @@ class Resolver:
             raise DnsError(f"{name!r} is not a domain name", permanent=True) from odd
         except (dns.exception.DNSException, UnicodeError, OSError) as failed:
             raise DnsError(f"{kind} of {name!r}: {type(failed).__name__}") from failed
+
+
+def reversed_labels(address: str) -> str:
+    """An address as reverse zones and block lists spell it (RFC 5782 sections 2.1 and 2.4)."""
+    found = ip_address(address)
+    digits = str(found).split(".") if found.version == 4 else f"{int(found):032x}"
+    return ".".join(reversed(digits))
 
 
 def nameserver_of(text: str) -> tuple[str, int]:

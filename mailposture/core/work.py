@@ -108,18 +108,31 @@ class Result:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SelfTest:
+    """What a place is to find out about itself: of the address under which servers see it, of
+    these block lists, and whether one of these doors of the user's own tenant answers.
+    """
+
+    address: str
+    lists: tuple[str, ...] = ()
+    canary: tuple[str, ...] = ()
+    port: int = 25
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Hello:
-    """The centre asks a vantage point whether it is there."""
+    """The centre asks a vantage point whether it is there, and at times what it finds of itself."""
 
     vantage_point: str
     nonce: str
     expires: datetime
+    test: SelfTest | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HelloBack:
-    """A vantage point's word that it is there: its version, its clock, and of the certificate
-    that it shows what adapters/shown tells.
+    """A vantage point's word that it is there: its version, its clock, of the certificate that it
+    shows what adapters/shown tells, and what adapters/selftest found if that was asked.
     """
 
     vantage_point: str
@@ -127,3 +140,4 @@ class HelloBack:
     version: str
     clock: datetime
     certificate: Mapping[str, Any] | None = None
+    selftest: Mapping[str, Any] | None = None

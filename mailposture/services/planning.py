@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from mailposture import models
 from mailposture.core.work import Envelope, Hello, Target
-from mailposture.services import budgets, clouds, halting, leases, paths, turns
+from mailposture.services import budgets, clouds, halting, leases, paths, selftests, turns
 
 log = logging.getLogger(__name__)
 
@@ -258,12 +258,13 @@ def greet(now: datetime) -> Iterable[Hello]:
         leases.free(now - HELLO_EVERY, "asked_at"), enabled=True
     )
     asked = []
-    for pk, slug, before in due.values_list("pk", "slug", "asked_at"):
+    for place in due:
         nonce = secrets.token_hex(16)
         # Of two ticks one asks: the answer to the other's question would count for nothing.
-        unasked = models.VantagePoint.objects.filter(pk=pk, asked_at=before)
+        unasked = models.VantagePoint.objects.filter(pk=place.pk, asked_at=place.asked_at)
         if unasked.update(asked_at=now, hello_nonce=nonce):
-            asked.append(Hello(vantage_point=slug, nonce=nonce, expires=now + HELLO_EVERY))
+            test, expires = selftests.ask(place, now), now + HELLO_EVERY
+            asked.append(Hello(vantage_point=place.slug, nonce=nonce, expires=expires, test=test))
     return asked
 
 

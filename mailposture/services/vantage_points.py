@@ -12,6 +12,7 @@ from mailposture import models
 from mailposture.core.posture import SeenCertificate
 from mailposture.core.verdict import Cause, Verdict
 from mailposture.core.work import HelloBack
+from mailposture.services import selftests
 
 # Hello goes out every 20 s; three unanswered in a row and the place is silent.
 SILENT_AFTER = timedelta(seconds=75)
@@ -35,6 +36,7 @@ def hear(said: HelloBack, now: datetime) -> bool:
         "version": said.version[:20],
         "skew": _skew(said.clock, place.asked_at, now),
         "certificate": _certificate(said.certificate),
+        "selftest": selftests.kept(said.selftest, now) or place.facts.get("selftest"),
     }
     waiting = models.VantagePoint.objects.filter(pk=place.pk, hello_nonce=said.nonce)
     return bool(waiting.update(heard_at=now, hello_nonce="", facts=facts))
@@ -124,16 +126,23 @@ def health(place: models.VantagePoint, now: datetime) -> Health:
         return Health(clear=False, says="Turned off.")
     if place.heard_at is None or now - place.heard_at > SILENT_AFTER:
         return Health(clear=False, says=_silence(place, now))
-    if abs(place.facts.get("skew") or 0) > SKEW.total_seconds():
-        return Health(clear=False, says=f"Its clock is {place.facts['skew']:+.0f} s off.")
-    if place.address and place.seen_as and place.address != place.seen_as:
-        return Health(
-            clear=False, says=f"Servers see it as {place.seen_as}, not as {place.address}."
-        )
+    if trouble := _trouble(place, now):
+        return Health(clear=False, says=trouble)
     if getattr(place, "listed", False):
         says = "On a block list. Its refusals are about reputation and prove nothing."
         return Health(clear=False, says=says, listed=True)
     return Health(clear=True, says="Sees clearly.")
+
+
+def _trouble(place: models.VantagePoint, now: datetime) -> str:
+    """What keeps a place that answers from seeing clearly; empty if nothing does."""
+    if abs(place.facts.get("skew") or 0) > SKEW.total_seconds():
+        return f"Its clock is {place.facts['skew']:+.0f} s off."
+    if selftests.blocked(place, now):
+        return "Port 25 is blocked: the canary does not answer it either."
+    if place.address and place.seen_as and place.address != place.seen_as:
+        return f"Servers see it as {place.seen_as}, not as {place.address}."
+    return ""
 
 
 def _silence(place: models.VantagePoint, now: datetime) -> str:

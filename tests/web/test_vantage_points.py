@@ -10,6 +10,7 @@ from django.test import Client
 from mailposture import models
 from tests import factories
 from tests.factories import NOW, ago
+from tests.web.fleet_rows import words
 from tests.web.setup_rows import EVIL, acts, staff, viewer
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fixed_now")]
@@ -253,3 +254,33 @@ def test_how_busy_its_worker_is_is_said() -> None:
     assert "Last shard took</dt><dd>6.0 s</dd>" in page
     assert "Pace</dt><dd>200 paths a minute</dd>" in page
     assert "Joined</dt><dd>not yet</dd>" in page
+
+
+def test_its_page_says_what_it_found_of_itself_and_what_it_shows() -> None:
+    place = factories.stranger()
+    assert "Nothing is known of late" in viewer().get(f"/vantage-points/{place.slug}/").text
+    place.facts = {
+        **place.facts,
+        "selftest": {
+            "at": ago(minutes=5).isoformat(), "address": "192.0.2.7", "names": [EVIL],
+            "port": "blocked", "host": "door.example", "why": "no answer in time",
+            "confirmed": "", "lists": [{"zone": "list.example", "says": "listed", "codes": []}],
+        },
+        "certificate": {
+            "common_name": "mail.contoso.com", "names": ["mail.contoso.com"],
+            "issuer": "Tailspin Trust", "not_after": (NOW + timedelta(days=9)).isoformat(),
+            "client_auth": False, "untrusted": "unable to get local issuer certificate",
+        },
+    }  # fmt: skip
+    place.save()
+    page = viewer().get(f"/vantage-points/{place.slug}/").text
+    text = words(page)
+    for said in (
+        "Port 25: blocked: door.example, the canary: no answer in time.",
+        "list.example: lists it: its refusals are about reputation",
+        "9 days left",
+        "no: what Exchange Online does with it is not known",
+        "no: unable to get local issuer certificate",
+    ):
+        assert said in text
+    assert EVIL not in page

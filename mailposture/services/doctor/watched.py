@@ -10,7 +10,7 @@ from django.db.models import Min, Model, QuerySet
 
 from mailposture import models
 from mailposture.adapters.exchange.checking import Step
-from mailposture.services import checking, delivering, idling, secrets, vantage_points
+from mailposture.services import checking, delivering, idling, secrets, selftests, vantage_points
 from mailposture.services.doctor.lines import Line, ok, problem, warning
 
 # A tenant's answer may take half a minute; however many there are, this is for all of them.
@@ -71,6 +71,10 @@ def places(now: datetime) -> Iterator[Line]:
             yield ok(name, health.says)
         else:
             yield warning(name, health.says, "Start its worker, or see docs/operations.md.")
+        for check in selftests.checks(place, now):
+            if check.state == "cut_off":
+                says = f"{check.what}: {check.says}."
+                yield warning(name, says, "See docs/vantage-points.md, Self-test.")
 
 
 def credentials() -> Iterator[Line]:

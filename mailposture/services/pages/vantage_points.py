@@ -12,7 +12,8 @@ from mailposture import models
 from mailposture.adapters.drawings.states import state as drawn
 from mailposture.core.states import Access
 from mailposture.core.verdict import Verdict
-from mailposture.services import idling, vantage_points
+from mailposture.services import idling, selftests, vantage_points
+from mailposture.services.pages import showing
 from mailposture.services.pages.vantage_worker import Worker, worker
 
 LAST_SHARDS: Final = 20
@@ -127,6 +128,8 @@ class Detail:
     shards: tuple[Shard, ...]
     aside: tuple[Shard, ...]
     worker: Worker
+    checks: tuple[selftests.Check, ...]
+    shows: tuple[tuple[str, str], ...]
 
 
 def listing(now: datetime) -> Listing:
@@ -182,6 +185,8 @@ def detail(row: models.VantagePoint, now: datetime) -> Detail:
         shards=last,
         aside=tuple(_shard(s) for s in aside[:MOST_ASIDE]),
         worker=worker(row, rows, counted["out"], now),
+        checks=tuple(selftests.checks(row, now)),
+        shows=tuple(showing.certificate(row, now)),
     )
 
 
