@@ -9,6 +9,7 @@ from mailposture import models
 from mailposture.core.work import HelloBack
 from mailposture.services import halting, planning, selftests, vantage_points
 from mailposture.services.doctor import watched
+from mailposture.services.pages import blind
 from tests import factories as make
 from tests.factories import NOW
 
@@ -136,6 +137,8 @@ def test_a_place_that_the_canary_does_not_answer_is_blind_until_it_does(
     assert health.says in said
     assert f"Port 25: blocked: {DOOR}, the canary: no answer in time." in said
     assert selftests.ask(place, NOW + timedelta(minutes=1)) is not None
+    (told,) = blind.of_places(blind.places(NOW))
+    assert told.says == ": port 25 is blocked: the canary does not answer it either."
     heard(place, FOUND, NOW + timedelta(minutes=1))
     assert vantage_points.health(place, NOW + timedelta(minutes=1)).clear
 

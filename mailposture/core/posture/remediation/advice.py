@@ -85,6 +85,10 @@ ADVICE: Final = {
             "Renew the certificate with the name that the connector asks for, or set"
             " TlsSenderCertificateName to a name that it bears and that is an accepted domain."
         ),
+        (
+            "One of a private authority has to be replaced by a public authority's, and its chain"
+            " sent whole: Exchange Online trusts no other."
+        ),
     ),
     "MP-56": (
         (
