@@ -50,10 +50,27 @@ class Seen:
 
     judgement: Judgement
     shape: str
-    tries: list[dict[str, Any]]
+    heard: tuple[tuple[Try, Transcript, Judgement], ...] = ()
     # The doors that asked for less.
     slow: frozenset[str] = frozenset()
     knocks: tuple[entrances.Knock, ...] = ()
+
+    @property
+    def tries(self) -> list[dict[str, Any]]:
+        """The conversations as a row keeps them: written out only where an answer is another than
+        before, which few are.
+        """
+        return [
+            {
+                "host": one.host,
+                "address": one.address,
+                "verdict": judgement.verdict,
+                "reason": judgement.reason,
+                "stage": judgement.stage,
+                "transcript": said.to_document(),
+            }
+            for one, said, judgement in self.heard
+        ]
 
 
 def take(result: Result, now: datetime) -> Taken:
@@ -129,25 +146,14 @@ def see(sender_class: SenderClass, answer: Answer, trust: Trust) -> Seen:
     """Judge every conversation of one path, then ask whether its front ends agree."""
     heard = [(t, said) for t in answer.tries[:FRONT_ENDS] if (said := _read(t))]
     if not heard:
-        return _seen(unseen(answer.refused or "The vantage point reported no conversation."), [])
+        return _seen(unseen(answer.refused or "The vantage point reported no conversation."), ())
     judged = [judge(sender_class, said, trust) for _, said in heard]
-    tries = [
-        {
-            "host": one.host,
-            "address": one.address,
-            "verdict": judgement.verdict,
-            "reason": judgement.reason,
-            "stage": judgement.stage,
-            "transcript": said.to_document(),
-        }
-        for (one, said), judgement in zip(heard, judged, strict=True)
-    ]
+    conversations = tuple((*pair, found) for pair, found in zip(heard, judged, strict=True))
     slow = frozenset(one.host for one, said in heard if asks_for_less(said))
     knocks = (
-        entrances.knock(one.host, said, judgement, trust)
-        for (one, said), judgement in zip(heard, judged, strict=True)
+        entrances.knock(one.host, said, judgement, trust) for one, said, judgement in conversations
     )
-    whole = _seen(agree(judged, addresses=answer.front_ends), tries)
+    whole = _seen(agree(judged, addresses=answer.front_ends), conversations)
     return replace(whole, slow=slow, knocks=tuple(knocks))
 
 
@@ -161,8 +167,8 @@ def _read(one: Try) -> Transcript | None:
         return None
 
 
-def _seen(judgement: Judgement, tries: list[dict[str, Any]]) -> Seen:
-    return Seen(judgement, shape(judgement), tries)
+def _seen(judgement: Judgement, heard: tuple[tuple[Try, Transcript, Judgement], ...]) -> Seen:
+    return Seen(judgement, shape(judgement), heard)
 
 
 def shape(judgement: Judgement) -> str:
@@ -241,9 +247,9 @@ def _observation(path: models.Path, seen: Seen, at: datetime) -> models.Observat
         reply=judgement.reply or "",
         stage=judgement.stage or "",
         shape=seen.shape,
-        endpoint=seen.tries[0]["host"][:253] if seen.tries else "",
+        endpoint=seen.heard[0][0].host[:253] if seen.heard else "",
         source=(judgement.source or "")[:45],
-        front_ends=len(seen.tries),
+        front_ends=len(seen.heard),
         tries=seen.tries,
     )
 
