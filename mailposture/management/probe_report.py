@@ -43,6 +43,7 @@ def _class(outcome: Outcome) -> dict[str, Any]:
         "endpoint": outcome.endpoint,
         "source": judgement.source,
         "tls": told["tls"] if told else None,
+        "broken_tls": told.get("broken") if told else None,
         "transcript": _wire(told["lines"]) if told else [],
         "front_ends": [
             {"address": h.address, "verdict": h.judgement.verdict.value} for h in outcome.heard
