@@ -142,6 +142,7 @@ def test_an_hour_after_its_end_it_is_another_incident(tenant: models.Tenant) -> 
 
 def test_nine_hundred_domains_are_one_incident(settings: Any) -> None:
     settings.EHLO_NAME = settings.SENDER_DOMAIN = "probe.contoso.com"
+    settings.BUDGET_TARGET = settings.BUDGET_TENANT = settings.BUDGET_PLACE = (1e6, 1e6)
     names = [f"d{n:03}.contoso.com" for n in range(900)]
     tenant = make.tenant(probe_due_at=NOW, probe_every=3600)
     make.snapshot(tenant, make.configuration(domains=names), make.ago(days=1))
