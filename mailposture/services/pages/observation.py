@@ -12,7 +12,7 @@ from mailposture.core.smtp.transcript import Transcript
 from mailposture.core.states import Access
 from mailposture.core.verdict import Verdict
 from mailposture.services import clouds
-from mailposture.services.pages import foreseen, proof, talks
+from mailposture.services.pages import endpoint, foreseen, proof, talks
 from mailposture.services.pages.foreseen import Foreseen
 from mailposture.services.pages.proof import Seen
 
@@ -74,6 +74,7 @@ class Page:
     helps: tuple[str, ...]
     span: Span
     certificate: tuple[tuple[str, str], ...]
+    entrance: tuple[tuple[str, str], ...]
     session: str
     beside: tuple[Beside, ...]
     later: int | None
@@ -105,6 +106,7 @@ def load(row: models.Observation, now: datetime) -> Page:
         helps=tuple(proof.helps(seen)),
         span=span,
         certificate=_certificate(row, main),
+        entrance=endpoint.facts(row, now),
         session=talks.session_id(main.said) if main else "",
         beside=(*_front_ends(main, tries), *(_beside(o, row, path) for o in others if o.tries)),
         later=_later(row),
