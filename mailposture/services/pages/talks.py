@@ -27,7 +27,7 @@ def sane(said: Transcript) -> tuple[Transcript, str]:
     kept = lines if len(lines) <= LINES else [*lines[: LINES // 2], *lines[-LINES // 2 :]]
     if tuple(kept) == said.lines:
         return said, ""
-    replies = tuple(replace(r, raw=_shorter_raw(r.raw)) for r in said.replies)
+    replies = tuple(r._replace(raw=_shorter_raw(r.raw)) for r in said.replies)
     missing = len(said.lines) - len(kept)
     long = sum(1 for line in said.lines if len(line.data) > LINE_BYTES)
     words = [f"{missing:,} lines are left out"] if missing > 0 else []
