@@ -132,6 +132,17 @@ def test_the_canary_is_greeted_and_left() -> None:
     assert heard == [b"QUIT\r\n"]
 
 
+def test_one_slow_door_leaves_no_time_for_another() -> None:
+    """All of it has to be over before the next hello."""
+    with greeting(b"220 mail ready\r\n") as (number, heard):
+        slow = "slow-com.mail.protection.outlook.com"
+        with name_server({(slow, "A"): silence, (DOOR, "A"): ["127.0.0.1"]}) as at:
+            place = Place(slug="frankfurt", resolver=at, lab_networks=LOOPBACK)
+            test = SelfTest(address=HERE, canary=(slow, DOOR), port=number)
+            assert selftest.port(test, place)["says"] == "unknown"
+        assert heard == []
+
+
 def test_what_answers_without_a_greeting_is_no_mail_server() -> None:
     with greeting(b"<html>") as (number, _):
         found = knocked(number)
