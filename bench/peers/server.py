@@ -158,7 +158,8 @@ async def _serve(certificate: str) -> None:
     sys.stdout.write(json.dumps(ports) + "\n")
     sys.stdout.flush()
     async with near, far, figures:
-        await near.serve_forever()
+        # It ends with whoever started it, however that ends.
+        await asyncio.to_thread(sys.stdin.read)
 
 
 def many_files() -> None:
@@ -173,7 +174,8 @@ def running() -> Iterator[Ports]:
     with tempfile.NamedTemporaryFile(suffix=".pem") as file:
         trustme.CA().issue_cert(HOST).private_key_and_cert_chain_pem.write_to_path(file.name)
         command = [sys.executable, str(Path(__file__)), file.name]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:  # noqa: S603
             try:
                 line = process.stdout.readline() if process.stdout else ""
                 yield Ports(*json.loads(line))
