@@ -35,6 +35,11 @@ OPEN_DOOR: Final = frozenset(
 )  # fmt: skip
 
 
+# Of so many findings of one rule near misses are looked for: each is a question to the model.
+MOST_NEAR: Final = 12
+NOT_TRIED: Final = f"Of many findings of this rule it was looked for with the first {MOST_NEAR}."
+
+
 def assess(facts: Facts) -> tuple[Finding, ...]:
     """What every rule says, a finding for each subject, in the order of the table."""
     return _with_leader(tuple(found for rule in RULES for found in _whole(rule, facts)))
@@ -101,19 +106,22 @@ def _finding(rule: Rule, said: Said) -> Finding:
 
 def _whole(rule: Rule, facts: Facts) -> Iterator[Finding]:
     """The findings of a rule with their near misses, and a host that shows the door to be open."""
+    violations = 0
     for said in said_by(rule, facts):
         found = _finding(rule, said)
         if said.result is Result.NOT_SATISFIED:
-            tried = NEAR[rule.id]
-            near = tried.look(facts, said)
-            shown = _shown(facts) if rule.id in OPEN_DOOR else ()
-            found = replace(
-                found,
-                near_miss=near,
-                no_near_miss="" if near else tried.otherwise,
-                evidence=(*found.evidence, *shown),
-            )
+            violations += 1
+            found = _proved(rule, facts, said, found, looks=violations <= MOST_NEAR)
         yield found
+
+
+def _proved(rule: Rule, facts: Facts, said: Said, found: Finding, *, looks: bool) -> Finding:
+    tried = NEAR[rule.id]
+    near = tried.look(facts, said) if looks else None
+    why = tried.otherwise if looks else NOT_TRIED
+    shown = _shown(facts) if rule.id in OPEN_DOOR else ()
+    evidence = (*found.evidence, *shown)
+    return replace(found, near_miss=near, no_near_miss="" if near else why, evidence=evidence)
 
 
 def _shown(facts: Facts) -> tuple[str, ...]:

@@ -55,7 +55,7 @@ NEAR: Final = {
     ),
     "MP-06": Near(
         first_of(
-            by_trying(sources.allowed_is_approved, near_lists.only_approved(*SourceKind)),
+            by_trying(sources.by_connector, near_lists.only_approved(*SourceKind)),
             near.open_door,
         ),
         "More than three entries are too many, nobody approved would be left, or no approved source"

@@ -10,7 +10,8 @@ from itertools import islice
 from typing import Any, Final
 
 from mailposture.core.addresses import NOWHERE, AddressSet, union
-from mailposture.core.attribution import Certificate, Rules, Session, decided, read
+from mailposture.core.attribution import Certificate, Rules, Session, read
+from mailposture.core.attribution.gates import answer, look
 from mailposture.core.attribution.reading import bare
 from mailposture.core.configuration import Configuration, InboundConnector
 from mailposture.core.posture.facts import Facts, Source, ipv4
@@ -107,7 +108,12 @@ def _loses(source: Source, before: Rules, then: Rules, gone: AddressSet, domain:
         for place in places or ([ANYWHERE] if names else [])
         for sender in (*SENDERS, f"someone@{domain}")
     ]
-    return any(decided(before, s).accepted and not decided(then, s).accepted for s in sessions)
+    return any(not _taken(then, s) and _taken(before, s) for s in sessions)
+
+
+def _taken(rules: Rules, session: Session) -> bool:
+    """Whether it is taken: the door alone, without what the answer rests on."""
+    return answer(look(rules, session)).accepted
 
 
 # ---- one connector that differs ------------------------------------------------------------
