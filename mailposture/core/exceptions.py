@@ -231,8 +231,14 @@ def _touched(
 
 
 def _cut_off(held: Held, lost: AddressSet, lost_names: frozenset[str]) -> str:
-    """Whom it lets deliver and the proposal would not, to some domain with some sender."""
-    meant = addresses.parse(held.hosts) if held.hosts else held.accepted.set
+    """Whom it lets deliver and the proposal would not, to some domain with some sender.
+
+    Of an open door that is accepted these are the hosts that it is for, where that was said: to
+    shut it on all others contradicts nobody.
+    """
+    is_door = held.accepted.domains is not None
+    whole = None if is_door else held.accepted.set
+    meant = addresses.parse(held.hosts) if held.hosts else whole
     hit = meant & lost if meant is not None else None
     named = sorted(lost_names & set(held.accepted.names or ()))
     who = [f"{many(hit)} ({cidrs(hit)})"] if hit else []

@@ -207,18 +207,24 @@ def forget(tenant: models.Tenant, now: datetime, *, user: User = None) -> int:
 
 
 def senders_of(
-    tenant: models.Tenant, *, ask_dns: bool = True, configuration: Configuration | None = None
+    tenant: models.Tenant,
+    *,
+    ask_dns: bool = True,
+    configuration: Configuration | None = None,
+    sources: Iterable[Source] | None = None,
 ) -> Known:
     """Approved sources, whom SPF lets send, and who was seen; each with the service behind it.
 
-    `configuration`: the tenant's, where it is at hand. SPF is asked of DNS, in a few seconds at
-    most: not while a transaction is open.
+    `configuration` and `sources`: the tenant's, where they are at hand. SPF is asked of DNS, in a
+    few seconds at most: not while a transaction is open.
     """
     held = configuration or history.known(tenant)
     by_spf, problems = _by_spf(tenant, held) if ask_dns else ((), ())
     seen, more = _seen(tenant)
-    rows = tenant.sources.select_related("vantage_point")
-    approved = [_approved(assessing.source(row)) for row in rows]
+    if sources is None:
+        rows = tenant.sources.select_related("vantage_point")
+        sources = [assessing.source(row) for row in rows]
+    approved = [_approved(one) for one in sources]
     covered = union([one.addresses for one in approved] or [NOWHERE])
     others = [one for one in (*by_spf, *seen) if not _is_covered(one, covered)]
     lists = providers(lab=tenant.cloud == clouds.LAB)

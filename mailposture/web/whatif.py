@@ -27,7 +27,7 @@ def what_if(request: HttpRequest, slug: str) -> HttpResponse:
     context |= _forms(request, of, configuration)
     try:
         if found := _proposal(context, configuration):
-            context["answer"] = pages.answer(of, configuration, found)
+            context["answer"] = pages.answer(of, configuration, found, context["now"])
     except ValueError as problem:
         context["problem"] = str(problem)
     return render(request, "whatif/whatif.html", context)

@@ -167,6 +167,7 @@ def held(**what: Any) -> Held:
 
 
 LOST = addresses.parse(["203.0.113.7"])
+DOOR = of("critical", addresses=("0.0.0.0/0",), domains=("contoso.com",))
 
 
 @pytest.mark.parametrize(
@@ -182,6 +183,15 @@ LOST = addresses.parse(["203.0.113.7"])
         # Where it was said for which hosts it is, these count and not all that it accepts.
         (held(hosts=("203.0.113.9",)), {KEY: None}, LOST, (), []),
         (held(hosts=("203.0.113.7",)), {KEY: None}, LOST, (), [Touch.CONTRADICTED]),
+        # A door that is shut on strangers cuts off nobody that was meant, unless some were named.
+        (held(accepted=DOOR), {}, LOST, (), [Touch.NEEDLESS]),
+        (
+            held(accepted=DOOR, hosts=("203.0.113.7",)),
+            {},
+            LOST,
+            (),
+            [Touch.CONTRADICTED, Touch.NEEDLESS],
+        ),
         (held(), {KEY: None}, NOWHERE, ("a.contoso.com",), [Touch.CONTRADICTED]),
         (held(), {KEY: None}, NOWHERE, ("b.contoso.com",), []),
     ],

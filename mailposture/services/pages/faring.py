@@ -1,11 +1,13 @@
 """Known senders before and after a change, as pages show them: who would lose access, and why."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from mailposture import models
 from mailposture.core.addresses import counted
 from mailposture.core.configuration import Configuration
+from mailposture.core.posture import Source
 from mailposture.core.posture.findings import many
 from mailposture.core.reachability import Comparison
 from mailposture.core.senders import SURE, How, Losses, Row, losing
@@ -63,9 +65,15 @@ def fares(
     comparison: Comparison,
     *,
     ask_dns: bool = True,
+    sources: Iterable[Source] | None = None,
 ) -> Fares:
-    """Hold every known sender against both sides. DNS is asked for SPF, a few seconds at most."""
-    known = traffic.senders_of(tenant, ask_dns=ask_dns, configuration=configuration)
+    """Hold every known sender against both sides. DNS is asked for SPF, a few seconds at most.
+
+    `sources`: the approved ones, where they are at hand.
+    """
+    known = traffic.senders_of(
+        tenant, ask_dns=ask_dns, configuration=configuration, sources=sources
+    )
     found = losing(comparison, known.senders)
     shown = found.rows[:MOST_ROWS]  # why a row fares so is worked out for those shown alone
     return Fares(

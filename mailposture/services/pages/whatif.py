@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 
 from mailposture import models
@@ -17,7 +18,7 @@ from mailposture.core.posture.remediation.proposed import proposed
 from mailposture.core.proposals import Proposal
 from mailposture.core.reachability import FOREIGN, Comparison, Moved, Reach, compare
 from mailposture.services import assessing, history
-from mailposture.services.pages import faring, reaching, staging
+from mailposture.services.pages import faring, foreseeing, reaching, staging, touching
 from mailposture.services.pages.faring import Fares
 from mailposture.services.pages.reaching import Count, Listed
 
@@ -71,8 +72,10 @@ class Answer:
     differences: tuple[Difference, ...]
     more: int
     fares: Fares
+    places: foreseeing.Places
     gone: tuple[Finding, ...]
     fresh: tuple[Finding, ...]
+    exceptions: touching.Touching
     script: Script
     stages: tuple[staging.Shown, ...]
     assumptions: tuple[Assumption, ...]
@@ -110,16 +113,20 @@ def edited(configuration: Configuration, documents: Sequence[Mapping[str, Any]])
     return read_documents(configuration, documents, MOST)
 
 
-def answer(tenant: models.Tenant, configuration: Configuration, found: Proposal) -> Answer:
-    """Everything that the proposal would change."""
+def answer(
+    tenant: models.Tenant, configuration: Configuration, found: Proposal, now: datetime
+) -> Answer:
+    """Everything that the proposal would change; `now`: which exceptions are in force."""
     comparison = compare(configuration, found.configuration)
     judged = assessing.facts(tenant, None, configuration)
     after = replace(judged, configuration=found.configuration)
-    gone, fresh = _findings(posture.assess(judged), posture.assess(after))
+    found_after = posture.assess(after)
+    gone, fresh = _findings(posture.assess(judged), found_after)
     domain, sender_class = _most_moved(comparison)
     moved = comparison.of(domain, sender_class)
     differences = list(_differences(tenant, comparison))
-    fares = faring.fares(tenant, configuration, comparison)
+    fares = faring.fares(tenant, configuration, comparison, sources=judged.sources)
+    places = foreseeing.load(tenant, configuration, found.configuration, comparison.domains)
     script = proposed(judged, found.configuration)
     return Answer(
         steps=found.steps,
@@ -130,11 +137,13 @@ def answer(tenant: models.Tenant, configuration: Configuration, found: Proposal)
         differences=tuple(differences[:MOST_ROWS]),
         more=max(0, len(differences) - MOST_ROWS),
         fares=fares,
+        places=places,
         gone=gone,
         fresh=fresh,
+        exceptions=touching.load(tenant, after, found_after, comparison, now),
         script=script,
         stages=staging.shown(script),
-        assumptions=_rests_on(moved.after.assumptions, fares, comparison),
+        assumptions=_rests_on((*moved.after.assumptions, *places.assumptions), fares, comparison),
         not_known=tuple(BY_NAME[name] for name in comparison.after.rules.not_known),
     )
 
