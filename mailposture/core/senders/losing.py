@@ -207,7 +207,7 @@ class _Judge:
             return NOWHERE
         key = (id(side), question, sender.tls)
         if key not in self._inside:
-            fate = side.readers[""].fate(question, tls=sender.tls)
+            fate = side.leaning.fate(question, tls=sender.tls)
             self._inside[key] = side.space.addresses(fate.accepted)
         found = _both(self._inside[key], whole)
         left = (whole - found).first() if sender.certificate and sender.tls else None

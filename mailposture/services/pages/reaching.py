@@ -342,8 +342,15 @@ def _slice(region: Region, guids: dict[str, str]) -> Slice:
 
 
 def _who(region: Region) -> Listed:
-    if region.certificate is not None:
+    if region.certificate is None:
+        return _from(region)
+    if region.addresses == EVERYWHERE:
         return Listed(words=f"any address with a certificate of {region.certificate}")
+    found = _from(region)
+    return replace(found, words=f"{found.words} with a certificate of {region.certificate}")
+
+
+def _from(region: Region) -> Listed:
     cidrs = region.addresses.cidrs()
     if len(cidrs) <= 3:
         return Listed(words=", ".join(cidrs))
