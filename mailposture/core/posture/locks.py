@@ -230,12 +230,16 @@ def scoped_by_recipient(facts: Facts) -> Sequence[Said]:
         violated(
             f"{c.name} guards {listed(c.associated_accepted_domains)}, not {listed(outside)}.",
             field("AssociatedAcceptedDomains", c.associated_accepted_domains),
-            f"Any host may deliver to {len(outside):,} accepted domains.",
+            f"Any host may deliver to {_domains(len(outside))}.",
             subject=c.guid,
             assumptions=("associated_domains_scope_recipients",),
         )
         for c in scoped
     ]
+
+
+def _domains(count: int) -> str:
+    return f"{count:,} accepted domain{'s' * (count != 1)}"
 
 
 def scoped_to_own(facts: Facts) -> Sequence[Said]:

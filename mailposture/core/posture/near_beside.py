@@ -16,7 +16,7 @@ from mailposture.core.configuration import (
     with_part,
 )
 from mailposture.core.hosts import plain
-from mailposture.core.posture.facts import Facts, Source, named, readable
+from mailposture.core.posture.facts import Facts, Source, SourceKind, named, readable
 from mailposture.core.posture.findings import Said, listed
 from mailposture.core.posture.hybrid import EXPIRES, LAST_DAYS
 from mailposture.core.posture.mail_routing import doors
@@ -60,15 +60,17 @@ def mx_moved(facts: Facts, _said: Said) -> Iterator[Trial]:
     """The few MX hosts that lead astray left out, or leading to a gateway."""
     seen = facts.configuration.domain_facts or ()
     astray = [(one.domain, h) for one in seen for h in one.mx or () if _astray(facts, one, h)]
-    gateway = facts.gateways.first()
-    if not astray or len(astray) > MOST_EDITS or gateway is None:
+    approved = (s for s in facts.sources if s.kind is SourceKind.GATEWAY and s.set)
+    source = next(approved, None)
+    gateway = source.set.first() if source else None
+    if not astray or len(astray) > MOST_EDITS or source is None or gateway is None:
         return
     names = joined([f"{host.host} were no MX of {domain}" for domain, host in astray])
     if all(any(not _astray(facts, one, h) for h in one.mx or ()) for one in seen if one.mx):
         yield _with_mx(facts, names, [replace(one, mx=_kept(facts, one)) for one in seen])
     names = joined([f"the MX of {domain}" for domain in dict.fromkeys(d for d, _ in astray)])
     led = [replace(one, mx=_led(facts, one, gateway)) for one in seen]
-    yield _with_mx(facts, f"{names} led to {gateway}, an approved gateway", led)
+    yield _with_mx(facts, f"{names} led to {source.name}, an approved gateway", led)
 
 
 def _astray(facts: Facts, one: DomainFacts, host: MxHost) -> bool:

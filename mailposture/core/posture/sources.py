@@ -156,7 +156,7 @@ def rentable(facts: Facts) -> Sequence[Said]:
 
 def origin(published: Published) -> tuple[str, ...]:
     """How large a list is, of which day and from where; who else sends from it nobody counts."""
-    size = many(published.addresses)
+    size = many(AddressSet(v4=published.addresses.v4)) or many(published.addresses)
     where = f", {published.url}" if published.url else ""
     return (
         f"{published.name} publishes {size}, as of {published.dated.isoformat()}{where}.",

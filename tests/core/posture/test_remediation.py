@@ -15,6 +15,7 @@ from tests.core.configurations import domain, lock
 from tests.core.posture.tenants import (
     GATEWAY,
     RELAY,
+    SERVER,
     TWO,
     connection_filter,
     facts,
@@ -312,7 +313,7 @@ def test_a_certificate_that_nobody_declared_is_a_matter_of_advice() -> None:
     given = facts(lock(**CERTIFICATE))
     script = mended("MP-06", given)
     assert (script.stages, script.is_ready) == ((), False)
-    assert script.advice[0].startswith("Declare the source")
+    assert script.advice[0].startswith("Find out who shows this certificate.")
 
 
 def test_an_scl_rule_is_bound_to_the_approved_addresses_it_names() -> None:
@@ -387,3 +388,27 @@ def test_the_endpoint_is_published_for_ipv4_alone_domain_by_domain() -> None:
 
 def test_without_known_domains_there_is_advice_on_ipv6() -> None:
     assert mended("MP-62", facts(lock(), accepted_domains=(), observed=SIX)).key == "advice"
+
+
+def test_a_script_lists_no_host_that_nobody_approved() -> None:
+    # The certificate it asks for is missing; the addresses beside it decide nothing today.
+    stray = lock(
+        restrict_domains_to_ip_addresses=False,
+        restrict_domains_to_certificate=True,
+        sender_ip_addresses=("192.0.2.66", "203.0.113.4"),
+    )
+    assert "-SenderIPAddresses '203.0.113.4'" in mended("MP-22", facts(stray)).text
+    for sources in ((), (SERVER,)):
+        script = mended("MP-22", facts(stray, sources=sources))
+        assert not script.is_ready
+        assert "192.0.2.66" not in "\n".join(line for s in script.stages for line in s.commands)
+
+
+def test_an_own_servers_connector_is_narrowed_by_a_gateway_that_it_lists() -> None:
+    wide = own_hybrid(sender_ip_addresses=("198.51.100.7", "203.0.113.1"))
+    script = mended("MP-07", facts(lock(sender_ip_addresses=GATEWAY.addresses), wide))
+    assert script.is_ready
+    assert "-SenderIPAddresses '198.51.100.7'" in script.text
+    # Where only that connector lets the gateway in, it would be cut off.
+    other = lock(sender_ip_addresses=("203.0.113.8",))
+    assert not mended("MP-07", facts(other, wide)).is_ready

@@ -8,12 +8,15 @@ from mailposture.core.posture.remediation.scripts import Script
 
 ADVICE: Final = {
     "MP-06": (
-        "Declare the source that shows this certificate, or ask for another name in the connector.",
+        (
+            "Find out who shows this certificate. If it is a host of the organisation's own,"
+            " declare it; else ask for another name in the connector."
+        ),
     ),
     "MP-07": (
         (
-            "Declare the hybrid server with the certificate it shows; if none shows it, ask for"
-            " another name in the connector."
+            "Find out which server shows this certificate. A hybrid server of one's own: declare it"
+            " with the certificate. If none shows it, ask for another name in the connector."
         ),
     ),
     "MP-08": (

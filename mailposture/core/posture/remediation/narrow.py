@@ -127,14 +127,16 @@ def fill(facts: Facts, finding: Finding) -> Script:
     connector = about(facts, finding)
     if connector is None:
         return advice(facts, finding)
-    gateway = lines.entries(facts.gateways)
+    # Only what is approved: a list that decides nothing today is nobody's word for its hosts.
+    listed = ipv4(connector.sender_ip_addresses) & facts.everyone_approved
+    known = lines.entries(listed) or lines.entries(facts.gateways)
     fields: dict[str, Any] = {
         "restrict_domains_to_ip_addresses": True,
-        "sender_ip_addresses": connector.sender_ip_addresses or gateway or (GATEWAY_HERE,),
+        "sender_ip_addresses": known or (GATEWAY_HERE,),
     }
     if connector.restrict_domains_to_certificate and not connector.tls_sender_certificate_name:
         fields["restrict_domains_to_certificate"] = False
-    missing = not (connector.sender_ip_addresses or gateway)
+    missing = not known
     return one_step(
         facts,
         "fill",
