@@ -92,8 +92,6 @@ def vendor_name(facts: Facts) -> Sequence[Said]:
 def _of_vendor(facts: Facts, connector: InboundConnector) -> Iterator[Said]:
     name = admitted_name(connector)
     shared = shared_name(name)
-    if shared and shared.microsoft:
-        return  # MP-34
     if shared:
         yield violated(
             f"{connector.name} lets in a certificate of {name}, which {shared.owner} shows for"

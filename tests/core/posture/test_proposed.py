@@ -151,6 +151,23 @@ def _answers(made: Configuration) -> list[tuple[object, ...]]:
     ]
 
 
+def test_very_many_connectors_share_stages_and_each_has_its_way_back() -> None:
+    held = [lock(guid=f"{n}", name=f"N{n}", enabled=n % 2 == 0) for n in range(70)]
+    before = configuration(HYBRID, *held)
+    for after in (
+        configuration(HYBRID, *(replace(c, require_tls=True) for c in held)),
+        configuration(HYBRID),
+    ):
+        script = written(before, after, GATEWAY)
+        assert 0 < len(script.stages) <= 60
+        assert script.stages[0].title.endswith("more")
+        assert script.makes == after
+        present = after
+        for stage in reversed(script.stages):
+            present = propose(present, commands("\n".join(stage.rollback))).configuration
+        assert _answers(present) == _answers(before)
+
+
 RULE = rule("Gateway trusted", set_scl=-1, sender_ip_ranges=("203.0.113.10",))
 FILTER = connection_filter(("203.0.113.10",))
 WHOLE = configuration(HYBRID, lock(), transport_rules=(RULE,), connection_filters=(FILTER,))

@@ -6,7 +6,7 @@ import pytest
 
 from mailposture.adapters.published import published as shipped
 from mailposture.core.addresses import AddressSet
-from mailposture.core.posture import Severity, Source, judged
+from mailposture.core.posture import Severity, Source, assess, judged
 from mailposture.core.posture.remediation import remedy
 from mailposture.core.posture.shared_names import SHARED_NAMES, shared_name
 from tests.core.configurations import GUID, lock
@@ -72,7 +72,10 @@ def test_the_certificate_of_exchange_online_lets_in_every_tenant(
     found = only("MP-34", given)
     assert found.severity is Severity.CRITICAL
     assert f"TlsSenderCertificateName = {name}" in found.evidence
-    assert results("MP-32", given) == ["satisfied"]  # told once
+    assert results("MP-32", given) == [f"not_satisfied {GUID}"]
+    told = {f.rule: f.led_by for f in assess(given) if f.result == "not_satisfied"}
+    assert (told["MP-34"], told["MP-32"]) == ("", "MP-34")  # one cause, told once
+    assert declared or told["MP-06"] == "MP-34"
 
 
 def test_it_proves_nothing_where_the_connector_does_not_restrict_to_it() -> None:
