@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import F, Q, Subquery
+from django.db.models import Count, F, Q, Subquery
 
 from mailposture import models
 from mailposture.adapters.published import published
@@ -74,7 +74,7 @@ def facts(
         observed=Observed(
             answers=tuple(_answered(rows, tenant)) or None,
             agreements=tuple(_apart(rows, predicting.oracle(tenant, configuration))) or None,
-            evidence=_evidence(tenant),
+            evidence=evidence(tenant, _blind(rows) if tenant.probed_at else ()),
             changes=_changes(tenant, now) if now and "changes" in wanted else None,
             exceptions=excepting.facts(tenant) if now and "exceptions" in wanted else None,
             endpoint_addresses=_endpoints(tenant),
@@ -132,13 +132,34 @@ def _apart(rows: Iterable[models.Path], oracle: Oracle | None) -> Iterable[Apart
         )
 
 
-def _evidence(tenant: models.Tenant) -> Evidence:
+def evidence(tenant: models.Tenant, blind: Iterable[str]) -> Evidence:
+    """When the tenant was read and asked, how long each counts, and the places that see nothing."""
     return Evidence(
         read_at=tenant.fetched_at,
         asked_at=tenant.probed_at,
         reading_counts=states.INTERVALS * timedelta(seconds=tenant.fetch_every),
         answer_counts=states.ROUNDS * timedelta(seconds=tenant.probe_every),
+        blind=tuple(sorted(blind)),
     )
+
+
+def _blind(rows: Iterable[models.Path]) -> Iterable[str]:
+    """Vantage points whose probes prove nothing, on any path of the tenant."""
+    seen: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        seen[row.vantage_point.name].add(row.verdict)
+    return [name for name, verdicts in seen.items() if verdicts == {Verdict.UNKNOWN}]
+
+
+def blind(tenant: models.Tenant) -> Iterable[str]:
+    """The same by one query, where the paths are not at hand; nobody is before the first round."""
+    if not tenant.probed_at:
+        return ()
+    rows = tenant.paths.filter(retired_at=None, vantage_point__enabled=True).order_by()
+    places = rows.values_list("vantage_point__name").annotate(
+        told=Count("pk", filter=~Q(verdict=Verdict.UNKNOWN))
+    )
+    return [name for name, told in places if not told]
 
 
 def _endpoints(tenant: models.Tenant) -> tuple[str, ...] | None:

@@ -256,3 +256,32 @@ def test_without_a_moment_nothing_is_said_of_changes() -> None:
     tenant = make.tenant()
     changed(tenant, "unknown", NOW - timedelta(days=3))
     assert assessing.facts(tenant, None).observed.changes is None
+
+
+# ---- what sees nothing ---------------------------------------------------------------------
+
+
+def test_a_place_that_proves_nothing_on_any_path_is_blind() -> None:
+    tenant = make.tenant()
+    names = ["contoso.com", "contoso.net"]
+    make.snapshot(tenant, make.configuration(make.lock(), domains=names), make.ago(days=2))
+    blind, seeing = make.paths(tenant, make.stranger(), domains=names, classes=["foreign"])
+    for path in (blind, seeing):
+        make.answered(path, "unknown", make.ago(days=1))
+    (found,) = posture.judged(assessing.facts(tenant, NOW), "MP-11")
+    place = blind.vantage_point.name
+    assert found.sentence == f"Nothing is seen by {place}."
+    assert list(assessing.blind(tenant)) == [place]
+    make.answered(seeing, "closed", make.ago(hours=1))
+    (found,) = posture.judged(assessing.facts(tenant, NOW), "MP-11")
+    assert found.result == "satisfied"
+    assert not list(assessing.blind(tenant))
+
+
+def test_before_the_first_round_nobody_is_called_blind() -> None:
+    tenant = make.tenant(probed_at=None)
+    make.paths(tenant, make.stranger())
+    assert not list(assessing.blind(tenant))
+    seen = assessing.facts(tenant, NOW).observed.evidence
+    assert seen
+    assert seen.blind == ()

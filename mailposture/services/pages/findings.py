@@ -12,11 +12,11 @@ from django.urls import reverse
 
 from mailposture import models
 from mailposture.core import exceptions
-from mailposture.core.posture import RULES, Evidence, Facts, Observed, Result, judged
+from mailposture.core.posture import RULES, Facts, Observed, Result, judged
 from mailposture.core.posture import Finding as Found
 from mailposture.core.posture.assessing import BY_ID
 from mailposture.core.states import INTERVALS, ROUNDS
-from mailposture.services import history
+from mailposture.services import assessing, history
 from mailposture.services.pages import lapsing
 from mailposture.services.pages.pieces import Piece
 
@@ -352,11 +352,6 @@ def _stale(of: models.Tenant | None, sums: Sums, now: datetime) -> Iterator[str]
 
 def of_the_moment(of: models.Tenant, now: datetime) -> list[Found]:
     """What MP-11 says of a tenant at this moment."""
-    seen = Evidence(
-        read_at=of.fetched_at,
-        asked_at=of.probed_at,
-        reading_counts=INTERVALS * timedelta(seconds=of.fetch_every),
-        answer_counts=ROUNDS * timedelta(seconds=of.probe_every),
-    )
+    seen = assessing.evidence(of, assessing.blind(of))
     facts = Facts(configuration=history.known(of), observed=Observed(evidence=seen), at=now)
     return [one for one in judged(facts, OF_THE_MOMENT) if one.result is Result.NOT_SATISFIED]
