@@ -70,6 +70,28 @@ def test_unread_domains_are_one_that_stands_for_all(tmp_path: Path) -> None:
     assert "accepted_domains_unknown" in found["*"]["foreign"]["assumptions"]
 
 
+def test_a_lock_of_one_domain_is_not_hidden_where_the_domains_are_unread(tmp_path: Path) -> None:
+    lock = connector("Lock", AssociatedAcceptedDomains=["contoso.com"])
+    bank = connector("Bank", SenderDomains=["smtp:*.bank.example;1"])
+    off = connector("Off", Enabled=False, SenderDomains=["smtp:off.example;1"])
+    found = reached(kept(tmp_path, bundle(lock, bank, off, AcceptedDomain=None)))
+    assert list(found) == ["*", "bank.example", "contoso.com"]
+    assert found["*"]["foreign"]["ipv4"] == EVERYBODY_V4
+    assert found["contoso.com"]["foreign"]["ipv4"]["addresses"] == 1
+    assert found["bank.example"]["foreign"]["ipv4"] == EVERYBODY_V4
+    assert found["bank.example"]["own"]["ipv4"]["addresses"] == 1
+    for of_classes in found.values():
+        for reach in of_classes.values():
+            assert "accepted_domains_unknown" in reach["assumptions"]
+
+
+def test_a_hybrid_certificate_is_not_lost_where_the_domains_are_unread(tmp_path: Path) -> None:
+    named = connector("Named", SenderDomains=["smtp:contoso.com;1"])
+    found = reached(kept(tmp_path, bundle(connector("Lock"), hybrid(), named, AcceptedDomain=None)))
+    assert found["contoso.com"]["foreign"]["certificates"] == ["contoso.com"]
+    assert found["*"]["foreign"]["certificates"] == []
+
+
 # ---- proposals -----------------------------------------------------------------------------
 
 

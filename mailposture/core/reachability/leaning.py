@@ -76,14 +76,14 @@ class Leaning:
         direct = rules.reject_direct_send is not False and asked.sender_accepted
         refuses = bool(covering & restricting)
         bears = {
-            by.NULL_SENDER: asked.null_sender and refuses,
+            by.NULL_SENDER: asked.null_sender and bool(covering),
             by.HYBRID_EXEMPT: bool(reader.own(asked)),
             by.ASSOCIATED: bool(covering & ~reader.scopeless & partners),
             by.IPV6: bool(covering & reader.by_address),
             by.WITHOUT_TLS: reader.by_certificate
             != self.reader(_of(by.WITHOUT_TLS)).by_certificate,
             by.ANY_PROOF: refuses and bool(restricting & ~covering),
-            by.NAME_NOT_ACCEPTED: refuses and bool(reader.by_certificate),
+            by.NAME_NOT_ACCEPTED: (refuses or direct) and bool(reader.by_certificate),
             by.UNRESTRICTED_MATCH: direct,
             by.TLS_OF_WHOM: not tls,
             by.DIRECT_SEND: direct and rules.reject_direct_send is None,

@@ -8,7 +8,8 @@ from typing import Final
 from mailposture.core.addresses import NOWHERE, AddressSet
 from mailposture.core.attribution import Rules, read
 from mailposture.core.attribution.gates import CODES, Rule
-from mailposture.core.configuration import Configuration
+from mailposture.core.attribution.reading import WILDCARD
+from mailposture.core.configuration import ANY_DOMAIN, Configuration
 from mailposture.core.hosts import plain
 from mailposture.core.reachability.fates import Fate
 from mailposture.core.reachability.leaning import Leaning
@@ -22,7 +23,7 @@ from mailposture.core.reachability.questions import (
 )
 from mailposture.core.reachability.space import Space, bits, space
 
-# Where the accepted domains were not read: whatever they are.
+# Where the accepted domains were not read: whatever they are, but those that a connector names.
 ANY_RECIPIENT: Final = "*"
 
 
@@ -226,11 +227,19 @@ def _cut(clients: int, leaning: Iterable[tuple[str, int]]) -> Iterator[tuple[tup
 def reachability(configuration: Configuration, also: Iterable[str] = ()) -> Reachability:
     """Who may deliver, by this configuration; `also` names further classes (SenderDomains).
 
-    Where the accepted domains were not read at all, one domain `*` stands for whatever they are.
+    Where the accepted domains were not read whole, one domain `*` stands for those that no
+    connector names. Those that one names are answered for besides: for them it may be otherwise.
     """
     rules = read(configuration)
-    domains = tuple(sorted(plain(d) for d in configuration.domains)) or (
-        () if rules.knows_domains else (ANY_RECIPIENT,)
-    )
+    domains = {plain(d) for d in configuration.domains}
+    if not rules.knows_domains:
+        domains |= {ANY_RECIPIENT, *_named(rules)}
     scoped = sorted({*scoped_domains(configuration), *also} - set(CLASSES))
-    return Reachability(rules=rules, domains=domains, classes=(*CLASSES, *scoped))
+    return Reachability(rules=rules, domains=tuple(sorted(domains)), classes=(*CLASSES, *scoped))
+
+
+def _named(rules: Rules) -> Iterator[str]:
+    """The domains that connectors name, as recipients' or as senders'."""
+    for sight in rules.sights:
+        yield from sight.associated
+        yield from (name.removeprefix(WILDCARD) for name in sight.sender_domains - {ANY_DOMAIN})
