@@ -19,7 +19,7 @@ COLUMNS: Final = (
     "tenant", "since", "until", "as_of", "requirement", "title", "result", "sentence",
     "first_seen_utc", "last_seen_utc", "vantage_point", "source", "domain", "sender_class",
     "said", "server_line", "observation", "references", "catalogue", "report_sha256",
-    "left_out", "not_read",
+    "left_out", "not_read", "accepted",
 )  # fmt: skip
 
 
@@ -52,7 +52,7 @@ def _rows(document: Mapping[str, Any], sha256: str) -> Iterator[Sequence[str]]:
         for proof in one["evidence"] or [{}]:
             yield [
                 *whole, *judged, *_proof(proof), bears_on, catalogue, sha256,
-                str(one["left_out"]), not_read,
+                str(one["left_out"]), not_read, one.get("accepted", ""),
             ]  # fmt: skip
 
 

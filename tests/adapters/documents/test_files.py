@@ -328,7 +328,7 @@ def test_columns_are_fixed_and_the_result_is_one_of_three() -> None:
     assert header == (
         "tenant,since,until,as_of,requirement,title,result,sentence,first_seen_utc,last_seen_utc,"
         "vantage_point,source,domain,sender_class,said,server_line,observation,references,"
-        "catalogue,report_sha256,left_out,not_read"
+        "catalogue,report_sha256,left_out,not_read,accepted"
     )
     assert {row["result"] for row in rows(document())} <= {"satisfied", "not_satisfied", "unknown"}
 
