@@ -188,5 +188,18 @@ MISSING_PARTS: Final = {
     ),
 }
 
-BY_NAME: Final = {a.name: a for a in (*ASSUMPTIONS, *MISSING_PARTS.values())}
+# What holds of every answer about mail that another tenant could claim, and can be read nowhere: it
+# is said in the way to such an answer, and named by none, or nearly all would name it.
+OTHER_TENANTS: Final = "other_tenants_connectors"
+
+OF_ALL: Final = (
+    Assumption(
+        name=OTHER_TENANTS,
+        default="No OnPremises connector of another tenant takes this session for its own mail.",
+        alternative="One that names this host does: the session is that tenant's, and is taken.",
+        source="attribution looks at OnPremises connectors of any tenant first; open what follows",
+    ),
+)
+
+BY_NAME: Final = {a.name: a for a in (*ASSUMPTIONS, *MISSING_PARTS.values(), *OF_ALL)}
 UNDECIDED: Final = frozenset(a.name for a in BY_NAME.values() if a.undecided)

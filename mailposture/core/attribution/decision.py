@@ -48,7 +48,6 @@ class Decision:
         return not UNDECIDED.intersection(self.turning)
 
 
-TOGETHER: Final = "Neither {0} nor {1} would turn this answer if it were otherwise; both would."
 NAMES: Final = tuple(a.name for a in ASSUMPTIONS)
 # They say which refusal comes first, and turn no door.
 ONLY_WORDS: Final = frozenset({LOCK_FIRST, LOCK_BEFORE_DIRECTORY})
@@ -77,8 +76,7 @@ def decided(rules: Rules, session: Session) -> Decision:
         together=pairs,
         dispositions=acting,
         trace=(
-            *trace(it, found),
-            *(TOGETHER.format(one, other) for one, other in pairs),
+            *trace(it, found, pairs),
             *(one.sentence for one in acting),
             *_unread(rules, found),
         ),

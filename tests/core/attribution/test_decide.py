@@ -18,6 +18,7 @@ from mailposture.core.attribution import (
 )
 from mailposture.core.attribution.gates import answer, look
 from mailposture.core.attribution.reading import read
+from mailposture.core.attribution.trace import ELSEWHERE
 from mailposture.core.configuration import (
     Configuration,
     ConnectorType,
@@ -439,8 +440,31 @@ def test_the_trace_names_every_connector_and_why_it_did_not_apply() -> None:
         "Bank (Partner) speaks for tailspin.example, not for fabrikam.com.",
         "No Partner connector's restriction is satisfied.",
         "RejectDirectSend is off.",
+        ELSEWHERE,
         "Refused with 5.7.51 by Lock to gateway.",
     )
+
+
+@pytest.mark.parametrize(
+    ("made", "asked", "said"),
+    [
+        pytest.param(LOCKED, ask(STRANGER, FOREIGN), True, id="a sender who may be another's"),
+        pytest.param(OPEN, ask(STRANGER, FOREIGN, recipient="x@adatum.example"), True, id="5.7.64"),
+        pytest.param(LOCKED, ask(STRANGER, OWN), False, id="the tenant's own sender"),
+        pytest.param(
+            LOCKED, ask(STRANGER, OWN, cert="mail.example.net"), True, id="a certificate speaks"
+        ),
+        pytest.param(LOCKED, ask(STRANGER, NULL), False, id="the null sender has no domain"),
+        pytest.param(LOCKED, ask(V6, FOREIGN), False, id="connectors list IPv4 alone"),
+        pytest.param(OPEN, ask(STRANGER, FOREIGN), False, id="what is taken stays taken"),
+    ],
+)
+def test_what_another_tenant_may_claim_is_said_and_never_taken_for_known(
+    made: Configuration, asked: Session, said: bool
+) -> None:
+    decision = decide(made, asked)
+    assert (ELSEWHERE in decision.trace) is said
+    assert "other_tenants_connectors" not in decision.assumptions
 
 
 def test_every_assumption_says_what_else_may_be_so_and_who_says_it() -> None:
