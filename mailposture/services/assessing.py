@@ -183,7 +183,7 @@ def _changes(tenant: models.Tenant, now: datetime) -> tuple[Moved, ...]:
     rows = tenant.changes.alias(reported=last).filter(
         Q(reported=None) | Q(at__gt=F("reported")), at__lte=now
     )
-    found = rows.values("after_id", "at", "sentence", "decides", "effect")
+    found = rows.values("at", "sentence", "decides", "effect")
     return tuple(_moved(row, now) for row in found.order_by("-at", "-pk")[:MOST_CHANGES])
 
 
@@ -196,7 +196,6 @@ def _moved(row: Mapping[str, Any], now: datetime) -> Moved:
         verified = None
     seen = f"Seen: {effect.label.lower()}." if verified else NOT_SHOWN
     return Moved(
-        key=f"reading {row['after_id']}",
         sentence=row["sentence"],
         explained=None,
         verified=verified,

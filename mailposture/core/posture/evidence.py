@@ -155,13 +155,12 @@ NOT_READ = Weight(Severity.MEDIUM, "What was not read cannot be judged, and is n
 def explained(facts: Facts) -> Sequence[Said]:
     """MP-12: every change since the last report is explained, and verified by probes.
 
-    Changes of one reading are one finding. What nobody wrote down (`explained` is None) and what
-    is on its way (`verified` is None) is not known, and satisfies nothing.
+    One finding for all that lack it. What nobody wrote down (`explained` is None) and what is on
+    its way (`verified` is None) is not known, and satisfies nothing.
     """
     changes = facts.observed.changes or ()
-    keys = dict.fromkeys(c.key for c in changes if c.explained is False or c.verified is False)
-    if keys:
-        return [_unproved([c for c in changes if c.key == key], key) for key in keys]
+    if odd := [c for c in changes if c.explained is False or c.verified is False]:
+        return [_unproved(odd)]
     if moving := [c.sentence for c in changes if c.verified is None]:
         return unknown(f"Probes have not yet shown what was done lately: {listed(moving)}")
     if silent := [c.sentence for c in changes if c.explained is None]:
@@ -176,14 +175,14 @@ def explained(facts: Facts) -> Sequence[Said]:
 MOST_CHANGES: Final = 100
 
 
-def _unproved(of: list[Moved], key: str) -> Said:
-    """What one reading changed and is not explained, or not verified."""
-    odd = [c for c in of if c.explained is False or c.verified is False]
+def _unproved(odd: Sequence[Moved]) -> Said:
+    """Changes that are not explained, or not verified."""
     lacks = [
         *["explained"] * any(c.explained is False for c in odd),
         *["verified by probes"] * any(c.verified is False for c in odd),
     ]
-    told = odd[0].sentence if len(odd) == 1 else f"{len(odd):,} changes were read at once."
-    whose = "It is" if len(odd) == 1 else "They are"
+    words = ", and not ".join(lacks)
     seen = (f"{c.sentence} {c.seen}".strip() for c in odd[:MOST_CHANGES])
-    return violated(f"{told} {whose} not {', and not '.join(lacks)}.", *seen, subject=key)
+    if len(odd) == 1:
+        return violated(f"{odd[0].sentence} It is not {words}.", *seen)
+    return violated(f"{len(odd):,} changes since the last report are not {words}.", *seen)

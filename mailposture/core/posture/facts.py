@@ -118,11 +118,10 @@ class Evidence:
 class Moved:
     """A change since the last report: whether somebody explained it, and probes showed what it did.
 
-    `key` is the reading that brought it. `explained` is None where nobody could say so; `verified`
-    is None while its probes are on their way. `seen` says what they showed, or why they did not.
+    `explained` is None where nobody could say so; `verified` is None while its probes are on their
+    way. `seen` says what they showed, or why they did not.
     """
 
-    key: str
     sentence: str
     explained: bool | None
     verified: bool | None

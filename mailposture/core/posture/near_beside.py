@@ -245,15 +245,16 @@ def _whole(facts: Facts) -> Trial:
     return Trial(f"{parts} were read whole", replace(facts, configuration=made))
 
 
-def settled(facts: Facts, said: Said) -> Iterator[Trial]:
-    """Changes that probes have verified."""
+def settled(facts: Facts, _said: Said) -> Iterator[Trial]:
+    """Changes that probes have verified, and somebody has explained where nobody did."""
     changes = facts.observed.changes or ()
-    meant = [c for c in changes if c.key == said.subject]
-    done = tuple(replace(c, verified=True, explained=True) if c in meant else c for c in changes)
-    ways = ["probes had shown what it did"] * any(not c.verified for c in meant)
-    ways += ["somebody had explained it"] * any(c.explained is False for c in meant)
-    words = joined(ways) if len(meant) == 1 else joined(ways).replace(" it", " each of them")
-    yield Trial(words, replace(facts, observed=replace(facts.observed, changes=done)))
+    odd = [c for c in changes if c.verified is False or c.explained is False]
+    done = tuple(replace(c, verified=True, explained=True) for c in changes)
+    each = "it" if len(odd) == 1 else "each of them"
+    ways = [f"probes had shown what {each} did"] * any(c.verified is False for c in odd)
+    ways += [f"somebody had explained {each}"] * any(c.explained is False for c in odd)
+    trial = replace(facts, observed=replace(facts.observed, changes=done))
+    yield Trial(joined(ways), trial)
 
 
 def excepted(facts: Facts, said: Said) -> Iterator[Trial]:

@@ -86,9 +86,7 @@ def apart(agreement: Agreement) -> Facts:
 
 
 def moved(verified: bool) -> Facts:
-    change = Moved(
-        key="reading 7", sentence="Lock was turned off.", explained=True, verified=verified
-    )
+    change = Moved(sentence="Lock was turned off.", explained=True, verified=verified)
     return seen(changes=(change,))
 
 
