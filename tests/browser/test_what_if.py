@@ -160,7 +160,7 @@ def test_the_change_once_made_settles_and_then_prediction_and_answer_agree(
     assert demo.rows(apart) == []
 
     page.goto(f"http://127.0.0.1:{demo.port}/tenants/contoso/")
-    page.get_by_role("link", name="Exposure", exact=True).click()
+    page.locator("#main").get_by_role("link", name="Exposure", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text(
         "1 IPv4 address may deliver directly to Contoso."
     )
