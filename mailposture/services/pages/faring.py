@@ -44,6 +44,8 @@ class Strangers:
     becomes: str
     before: str
     after: str
+    why: str
+    first: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +55,7 @@ class Fares:
     rows: tuple[Fare, ...]
     more: int
     lost: int
+    kinds_lost: int
     known: int
     left_out: int
     problems: tuple[str, ...]
@@ -80,6 +83,7 @@ def fares(
         rows=tuple(_fare(row) for row in shown),
         more=len(found.rows) - len(shown),
         lost=found.lost,
+        kinds_lost=found.kinds_lost,
         known=len(known.senders),
         left_out=known.more,
         problems=known.problems,
@@ -132,4 +136,6 @@ def _strangers(found: Losses) -> Strangers:
         becomes=str(them.becomes),
         before=many(them.before) or "nobody",
         after=many(them.after) or "nobody",
+        why=them.why,
+        first=them.first,
     )
