@@ -246,6 +246,12 @@ def test_a_finding_shows_severity_reason_evidence_and_near_miss(viewer: Client) 
     assert "Seen once, since 25 Nov 02:02." in said
 
 
+def test_a_finding_without_a_near_miss_says_why_and_what_it_tells_besides(viewer: Client) -> None:
+    said = words(page(viewer, of_rule(read("contoso", at=ago(hours=6)), "MP-01")))
+    assert "No near miss: No connector is within three fields of being a lock." in said
+    assert "MP-05, for the same reason: Outside the restriction: contoso.com." in said
+
+
 def test_its_script_stands_in_stages_with_checks_answers_and_the_way_back(viewer: Client) -> None:
     shown = page(viewer, of_rule(opened(), "MP-01"))
     said = words(shown)
