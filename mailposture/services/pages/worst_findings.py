@@ -49,10 +49,10 @@ def of(tenant: Any) -> tuple[tuple[findings.Line, ...], bool]:
 
 
 def _order(row: Mapping[str, Any]) -> tuple[int, datetime, int]:
-    return row["rank"], _moment(row["opened_at"]), row["pk"]
+    return row["rank"], moment(row["opened_at"]), row["pk"]
 
 
-def _moment(text: str) -> datetime:
+def moment(text: str) -> datetime:
     """A moment as the database writes it in a document: SQLite leaves its zone out."""
     found = datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=UTC)
@@ -74,7 +74,7 @@ def _line(tenant: models.Tenant, row: Mapping[str, Any]) -> findings.Line:
         severity=row["severity"],
         tenant=tenant.name,
         tenant_href=tenant.get_absolute_url(),
-        since=_moment(row["opened_at"]),
+        since=moment(row["opened_at"]),
         until=None,
         leans=len(json.loads(row["assumptions"] or "[]")),
     )
