@@ -155,7 +155,10 @@ ASSUMPTIONS: Final = (
     ),
     Assumption(
         name=RESTRICTION_WINS,
-        default="A restriction in scope refuses also what a more specific connector would take.",
+        default=(
+            "A restriction in scope refuses also what a more specific connector would take, and"
+            " lets in also what a more specific one would refuse."
+        ),
         alternative="The connector whose SenderDomains is most specific decides.",
         source="use-connectors-to-configure-mail-flow, against msxfaq.de on wildcards",
     ),

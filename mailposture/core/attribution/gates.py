@@ -200,19 +200,25 @@ def refusing(it: Look, chosen: Choices) -> tuple[Met, ...]:
     """The restrictions that this mail falls under, met or not."""
     scope = [m for m in it.partners if in_scope(it, m, chosen)]
     if by.RESTRICTION_WINS in chosen:
-        closest = max((m.sender for m in scope), default=0)
+        closest = closeness(it, chosen)
         scope = [m for m in scope if m.sender == closest]
     return tuple(m for m in scope if by_address(it, m, chosen) or by_certificate(m, chosen))
 
 
+def closeness(it: Look, chosen: Choices) -> int:
+    """How closely SenderDomains names the sender where it does so best, of those in scope."""
+    return max((m.sender for m in it.partners if in_scope(it, m, chosen)), default=0)
+
+
 def proofs(it: Look, chosen: Choices) -> tuple[Met, ...]:
     """The connectors one of whose restrictions lets this session in."""
-    anywhere = by.ANY_PROOF not in chosen
-    return tuple(
-        m
-        for m in it.partners
-        if satisfied(it, m, chosen) and (anywhere or covers_sender(it, m, chosen))
-    )
+    found = tuple(m for m in it.partners if satisfied(it, m, chosen))
+    if by.ANY_PROOF in chosen:
+        found = tuple(m for m in found if covers_sender(it, m, chosen))
+    if by.RESTRICTION_WINS in chosen and found:
+        closest = closeness(it, chosen)
+        found = tuple(m for m in found if m.sender >= closest or not in_scope(it, m, chosen))
+    return found
 
 
 # ---- the gates -----------------------------------------------------------------------------

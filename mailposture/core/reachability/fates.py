@@ -149,15 +149,20 @@ class Reader:
         """Connectors whose restriction this mail falls under."""
         scope = self.scope(asked)
         if by.RESTRICTION_WINS in self.chosen:
-            ranks = (asked.exactly, asked.below, asked.any)
-            scope = next((scope & rank for rank in ranks if scope & rank), 0)
+            scope = _closest(asked, scope)
         return scope & demanding
 
     def proved(self, asked: Question) -> int:
         """The clients that meet a restriction that counts for this mail."""
-        if by.ANY_PROOF not in self.chosen:
+        counting = -1
+        if by.ANY_PROOF in self.chosen:
+            counting = self.covering(asked)
+        if by.RESTRICTION_WINS in self.chosen:
+            scope = self.scope(asked)
+            counting &= ~(scope & ~_closest(asked, scope))
+        if counting == -1:
             return self.satisfying(asked)
-        return self.among(self.satisfied(asked), self.covering(asked))
+        return self.among(self.satisfied(asked), counting & ((1 << len(self.sights)) - 1))
 
     def own(self, asked: Question) -> int:
         """The clients whose mail is the tenant's own."""
@@ -228,3 +233,9 @@ class Reader:
         setting = self.space.rules.reject_direct_send
         on = by.DIRECT_SEND in self.chosen if setting is None else setting
         return self.space.everyone & ~self.excused(asked) if on and asked.sender_accepted else 0
+
+
+def _closest(asked: Question, scope: int) -> int:
+    """Of these connectors those that name the sender most closely."""
+    ranks = (asked.exactly, asked.below, asked.any)
+    return next((scope & rank for rank in ranks if scope & rank), 0)
