@@ -144,7 +144,7 @@ def load(of: models.Tenant, asked: Asked, now: datetime) -> TenantPage:
     exposures = windows.load(of, runs, now)
     probes = timeline.buckets(runs, loaded.spans, asked.days, now)
     head = _head(of, known, found, sources, now)
-    wrong, more = worst_findings.of(of)
+    wrong, more = worst_findings.of(of, now)
     states = answers.domain_states(answers.by_domain(found)) or _not_asked(known)
     return TenantPage(
         slug=of.slug,
