@@ -55,18 +55,15 @@ def facts(
     known: Configuration | None = None,
     *,
     wanted: Collection[str] = BESIDE,
+    paths: list[models.Path] | None = None,
 ) -> Facts:
     """All that the rules are given of this tenant, from its rows; without a moment, none of age.
 
-    `known`: its configuration, where that is at hand. `wanted`: what is to be read of what only
-    one rule reads.
+    `known`: its configuration, `paths`: what is asked of it, where these are at hand. `wanted`:
+    what is to be read of what only one rule reads.
     """
     configuration = known or history.known(tenant)
-    rows = list(
-        tenant.paths.filter(retired_at=None, vantage_point__enabled=True).select_related(
-            "vantage_point", "current"
-        )
-    )
+    rows = asked(tenant) if paths is None else paths
     return Facts(
         configuration=configuration,
         sources=tuple(source(row) for row in tenant.sources.select_related("vantage_point")),
@@ -81,6 +78,12 @@ def facts(
         ),
         at=now,
     )
+
+
+def asked(tenant: models.Tenant) -> list[models.Path]:
+    """The paths on which a tenant is asked, each with its place and its last answer."""
+    held = tenant.paths.filter(retired_at=None, vantage_point__enabled=True)
+    return list(held.select_related("vantage_point", "current"))
 
 
 def source(row: models.ApprovedSource) -> Source:

@@ -13,6 +13,7 @@ from mailposture.core.configuration import Configuration
 from mailposture.core.contradictions import predicted
 from mailposture.core.senders import words
 from mailposture.core.states import Access
+from mailposture.core.words import joined
 from mailposture.services import paths, predicting
 from mailposture.services.predicting import Oracle
 
@@ -23,12 +24,12 @@ SENDERS: Final = ("foreign", "own", "null")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Foreseen:
-    """One vantage point with one class of sender: its answers for these domains."""
+    """One vantage point: how it is answered with these senders for these domains, and why."""
 
     place: str
     plays: str
     address: str
-    sender: str
+    senders: str
     domains: tuple[str, ...]
     before: str
     after: str
@@ -57,18 +58,26 @@ class Places:
 
 
 def load(
-    tenant: models.Tenant, before: Configuration, after: Configuration, domains: Iterable[str]
+    tenant: models.Tenant,
+    asked: Iterable[models.Path],
+    before: Configuration,
+    after: Configuration,
+    domains: Iterable[str],
 ) -> Places:
-    """What every place would be answered on either side, for these domains."""
-    held = tenant.paths.filter(retired_at=None, vantage_point__enabled=True)
-    asked = set(held.values_list("vantage_point_id", "sender_class").distinct())
-    places = models.VantagePoint.objects.in_bulk([place for place, _ in asked])
+    """What every place that asks on these paths would be answered on either side, at these
+    domains.
+    """
+    places: dict[int, models.VantagePoint] = {}
+    classes: dict[int, set[str]] = {}
+    for path in asked:
+        places[path.vantage_point_id] = path.vantage_point
+        classes.setdefault(path.vantage_point_id, set()).add(path.sender_class)
     sides = predicting.oracle(tenant, before), predicting.oracle(tenant, after)
     rows: list[Foreseen] = []
     if sides[0] and sides[1]:
         every = list(domains)
-        for pk, sender_class in sorted(asked, key=lambda one: (_turn(one[1]), one)):
-            rows += _of_place(places[pk], sender_class, every, (sides[0], sides[1]))
+        for pk, named in classes.items():
+            rows += _of_place(places[pk], sorted(named, key=_turn), every, (sides[0], sides[1]))
     rows.sort(key=lambda row: (not row.moves, row.plays != "stranger", row.place))
     return Places(
         rows=tuple(rows[:MOST_ROWS]),
@@ -83,30 +92,47 @@ def _turn(sender_class: str) -> int:
 
 
 def _of_place(
-    place: models.VantagePoint, sender_class: str, domains: list[str], sides: tuple[Oracle, Oracle]
+    place: models.VantagePoint, classes: list[str], domains: list[str], sides: tuple[Oracle, Oracle]
 ) -> Iterator[Foreseen]:
-    """Its rows for one class of sender: one for each way in which domains are answered."""
-    alike: dict[Any, list[str]] = {}
-    for domain in domains:
-        alike.setdefault(_question(sender_class, domain, sides), []).append(domain)
-    shown: dict[Any, tuple[list[str], Decision | None]] = {}
-    for held in alike.values():
-        path = models.Path(vantage_point=place, sender_class=sender_class, domain=held[0])
-        was, becomes = (side.of(path) for side in sides)
-        key = (_state(place, was), _state(place, becomes), words.why(becomes) if becomes else "")
-        shown.setdefault(key, ([], becomes))[0].extend(held)
-    for (before, after, why), (held, decision) in shown.items():
+    """Its rows: one for each way in which it is answered, with the senders that are."""
+    ways: dict[tuple[str, str, str, tuple[str, ...]], list[str]] = {}
+    leans: dict[str, dict[str, None]] = {}
+    for sender_class in classes:
+        for way, (there, names) in _answers(place, sender_class, domains, sides).items():
+            ways.setdefault((*way, tuple(sorted(there))), []).append(sender_class)
+            leans.setdefault(way[-1], {}).update(dict.fromkeys(names))
+    for (before, after, why, held), senders in ways.items():
         yield Foreseen(
             place=place.name,
             plays=place.plays,
             address=place.seen_as or place.address or "",
-            sender=sender_class,
-            domains=tuple(sorted(held)),
+            senders=joined(senders),
+            domains=held,
             before=before,
             after=after,
             why=why or NO_ADDRESS,
-            assumptions=decision.assumptions if decision else (),
+            assumptions=tuple(leans[why]),
         )
+
+
+type Way = tuple[str, str, str]  # before, after, and why
+
+
+def _answers(
+    place: models.VantagePoint, sender_class: str, domains: list[str], sides: tuple[Oracle, Oracle]
+) -> dict[Way, tuple[list[str], tuple[str, ...]]]:
+    """How it is answered with one class of sender: the domains, and what the answer rests on."""
+    alike: dict[Any, list[str]] = {}
+    for domain in domains:
+        alike.setdefault(_question(sender_class, domain, sides), []).append(domain)
+    found: dict[Way, tuple[list[str], tuple[str, ...]]] = {}
+    for held in alike.values():
+        path = models.Path(vantage_point=place, sender_class=sender_class, domain=held[0])
+        was, becomes = (side.of(path) for side in sides)
+        way = (_state(place, was), _state(place, becomes), words.why(becomes) if becomes else "")
+        names = becomes.assumptions if becomes else ()
+        found.setdefault(way, ([], names))[0].extend(held)
+    return found
 
 
 def _question(sender_class: str, domain: str, sides: tuple[Oracle, Oracle]) -> tuple[Any, ...]:

@@ -71,6 +71,7 @@ class Answer:
     after: Side
     differences: tuple[Difference, ...]
     more: int
+    still: int
     fares: Fares
     places: foreseeing.Places
     gone: tuple[Finding, ...]
@@ -118,7 +119,8 @@ def answer(
 ) -> Answer:
     """Everything that the proposal would change; `now`: which exceptions are in force."""
     comparison = compare(configuration, found.configuration)
-    judged = assessing.facts(tenant, None, configuration)
+    asked = assessing.asked(tenant)
+    judged = assessing.facts(tenant, None, configuration, paths=asked)
     after = replace(judged, configuration=found.configuration)
     found_after = posture.assess(after)
     gone, fresh = _findings(posture.assess(judged), found_after)
@@ -126,7 +128,7 @@ def answer(
     moved = comparison.of(domain, sender_class)
     differences = list(_differences(tenant, comparison))
     fares = faring.fares(tenant, configuration, comparison, sources=judged.sources)
-    places = foreseeing.load(tenant, configuration, found.configuration, comparison.domains)
+    places = foreseeing.load(tenant, asked, configuration, found.configuration, comparison.domains)
     script = proposed(judged, found.configuration)
     return Answer(
         steps=found.steps,
@@ -136,6 +138,7 @@ def answer(
         after=_side("after", moved.after),
         differences=tuple(differences[:MOST_ROWS]),
         more=max(0, len(differences) - MOST_ROWS),
+        still=sum(not moved for *_, moved in comparison.all()),
         fares=fares,
         places=places,
         gone=gone,
