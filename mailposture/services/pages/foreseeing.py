@@ -75,9 +75,12 @@ def load(
     sides = predicting.oracle(tenant, before), predicting.oracle(tenant, after)
     rows: list[Foreseen] = []
     if sides[0] and sides[1]:
-        every = list(domains)
+        both, every = (sides[0], sides[1]), list(domains)
+        # What tells domains apart is the same for every place: it is asked once.
+        alike = {one: _alike(one, every, both) for one in set().union(*classes.values())}
         for pk, named in classes.items():
-            rows += _of_place(places[pk], sorted(named, key=_turn), every, (sides[0], sides[1]))
+            of_classes = {one: alike[one] for one in sorted(named, key=_turn)}
+            rows += _of_place(places[pk], of_classes, both)
     rows.sort(key=lambda row: (not row.moves, row.plays != "stranger", row.place))
     return Places(
         rows=tuple(rows[:MOST_ROWS]),
@@ -92,13 +95,13 @@ def _turn(sender_class: str) -> int:
 
 
 def _of_place(
-    place: models.VantagePoint, classes: list[str], domains: list[str], sides: tuple[Oracle, Oracle]
+    place: models.VantagePoint, alike: dict[str, list[list[str]]], sides: tuple[Oracle, Oracle]
 ) -> Iterator[Foreseen]:
     """Its rows: one for each way in which it is answered, with the senders that are."""
     ways: dict[tuple[str, str, str, tuple[str, ...]], list[str]] = {}
     leans: dict[str, dict[str, None]] = {}
-    for sender_class in classes:
-        for way, (there, names) in _answers(place, sender_class, domains, sides).items():
+    for sender_class, groups in alike.items():
+        for way, (there, names) in _answers(place, sender_class, groups, sides).items():
             ways.setdefault((*way, tuple(sorted(there))), []).append(sender_class)
             leans.setdefault(way[-1], {}).update(dict.fromkeys(names))
     for (before, after, why, held), senders in ways.items():
@@ -119,20 +122,28 @@ type Way = tuple[str, str, str]  # before, after, and why
 
 
 def _answers(
-    place: models.VantagePoint, sender_class: str, domains: list[str], sides: tuple[Oracle, Oracle]
+    place: models.VantagePoint,
+    sender_class: str,
+    groups: list[list[str]],
+    sides: tuple[Oracle, Oracle],
 ) -> dict[Way, tuple[list[str], tuple[str, ...]]]:
     """How it is answered with one class of sender: the domains, and what the answer rests on."""
-    alike: dict[Any, list[str]] = {}
-    for domain in domains:
-        alike.setdefault(_question(sender_class, domain, sides), []).append(domain)
     found: dict[Way, tuple[list[str], tuple[str, ...]]] = {}
-    for held in alike.values():
+    for held in groups:
         path = models.Path(vantage_point=place, sender_class=sender_class, domain=held[0])
         was, becomes = (side.of(path) for side in sides)
         way = (_state(place, was), _state(place, becomes), words.why(becomes) if becomes else "")
         names = becomes.assumptions if becomes else ()
         found.setdefault(way, ([], names))[0].extend(held)
     return found
+
+
+def _alike(sender_class: str, domains: list[str], sides: tuple[Oracle, Oracle]) -> list[list[str]]:
+    """Domains that no connector of either side tells apart, together."""
+    found: dict[Any, list[str]] = {}
+    for domain in domains:
+        found.setdefault(_question(sender_class, domain, sides), []).append(domain)
+    return list(found.values())
 
 
 def _question(sender_class: str, domain: str, sides: tuple[Oracle, Oracle]) -> tuple[Any, ...]:
