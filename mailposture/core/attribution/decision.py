@@ -27,9 +27,9 @@ class Decision:
 
     `code` is the refusal expected (an enhanced status code, or TLS), None where it is taken.
     `assumptions` names the choices and the unread parts by which the answer could be another;
-    those of them in `turning` would turn a yes into a no, or a no into a yes. `together` are two
-    that turn it only with one another. `dispositions` are the transport rules that act on the
-    message once it was taken: they close no door.
+    those of them in `turning` would turn a yes into a no, or a no into a yes. `together` names
+    two at a time that turn it with one another and not alone. `dispositions` are the transport
+    rules that act on the message once it was taken: they close no door.
     """
 
     accepted: bool
@@ -64,14 +64,13 @@ def decided(rules: Rules, session: Session) -> Decision:
     found = answer(it)
     leans = dict(_leans_on(it, found))
     pairs = tuple(_together(it, found, leans))
-    paired = (name for name in NAMES if any(name in pair for pair in pairs))
     acting = tuple(disposing(rules.transport_rules or (), session)) if found.accepted else ()
     return Decision(
         accepted=found.accepted,
         code=found.code,
         connector=found.connector,
         rule=found.rule,
-        assumptions=tuple(dict.fromkeys((*leans, *paired, *rules.not_known))),
+        assumptions=(*leans, *rules.not_known),
         turning=(*(name for name, turns in leans.items() if turns), *rules.not_known),
         together=pairs,
         dispositions=acting,

@@ -54,17 +54,19 @@ class Leaning:
             for name in self.bearing(asked, tls=tls)
         }
 
-    def together(self, asked: Question, turning: Mapping[str, int], *, tls: bool) -> dict[str, int]:
-        """Of each assumption: the clients for whom the door would turn if one more were otherwise,
-        though neither of the two turns it alone.
+    def together(
+        self, asked: Question, turning: Mapping[str, int], *, tls: bool
+    ) -> tuple[tuple[str, str], ...]:
+        """Two assumptions at a time by which together the door would turn for some clients for whom
+        neither of the two turns it alone.
         """
-        here, found = self.fate(asked, tls=tls).accepted, dict[str, int]()
-        for one, other in combinations(turning, 2):
-            turned = self.fate(asked, one, other, tls=tls).accepted ^ here
-            if clients := turned & ~(turning[one] | turning[other]):
-                found[one] = found.get(one, 0) | clients
-                found[other] = found.get(other, 0) | clients
-        return {name: found[name] for name in FLIPS if name in found}
+        here = self.fate(asked, tls=tls).accepted
+        return tuple(
+            (one, other)
+            for one, other in combinations(turning, 2)
+            if (self.fate(asked, one, other, tls=tls).accepted ^ here)
+            & ~(turning[one] | turning[other])
+        )
 
     def bearing(self, asked: Question, *, tls: bool) -> Iterator[str]:
         """The assumptions that can turn the door at all for this question: few, so that asking

@@ -1,6 +1,6 @@
 """Who may deliver, exactly: for each accepted domain and sender class, sets instead of samples."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -50,13 +50,15 @@ class Reach:
     """Who may deliver to one domain as one class of sender.
 
     `addresses` deliver over TLS without a client certificate, `in_clear` without TLS;
-    `certificates` are names that let any address in.
+    `certificates` are names that let any address in. `together` are two assumptions that only with
+    one another would answer some client otherwise.
     """
 
     addresses: AddressSet
     in_clear: AddressSet
     certificates: tuple[str, ...]
     assumptions: tuple[str, ...]
+    together: tuple[tuple[str, str], ...] = ()
 
 
 NOBODY_REACHES: Final = Reach(addresses=NOWHERE, in_clear=NOWHERE, certificates=(), assumptions=())
@@ -134,13 +136,13 @@ class Reachability:
         fate = self.leaning.fate(asked, tls=True)
         clear = self.leaning.fate(asked, tls=False)
         turning = self.leaning.turning(asked, tls=True)
-        together = self.leaning.together(asked, turning, tls=True)
         alone = (name for name, clients in turning.items() if clients)
         return Reach(
             addresses=self.space.addresses(fate.accepted),
             in_clear=self.space.addresses(clear.accepted),
             certificates=self.space.names(fate.accepted),
-            assumptions=tuple(dict.fromkeys((*alone, *together, *self.rules.not_known))),
+            assumptions=(*alone, *self.rules.not_known),
+            together=self.leaning.together(asked, turning, tls=True),
         )
 
     # ---- regions ---------------------------------------------------------------------------
@@ -152,9 +154,8 @@ class Reachability:
 
     def _regions(self, asked: Question, *, tls: bool) -> Iterator[Region]:
         alone = self.paired.alone(asked, tls=tls)
-        together = self.paired.together(asked, self.paired.turning(asked, tls=tls), tls=tls)
         for rule, connector, clients in self._ends(asked, self.paired.fate(asked, tls=tls)):
-            for leans, alike in _cut(clients, (*alone.items(), *together.items())):
+            for leans, alike in _cut(clients, alone):
                 yield from self._written(rule, connector, alike, leans, tls=tls)
 
     def _ends(self, asked: Question, fate: Fate) -> Iterator[tuple[Rule, str | None, int]]:
@@ -214,14 +215,14 @@ class Reachability:
             )
 
 
-def _cut(clients: int, leaning: Iterable[tuple[str, int]]) -> Iterator[tuple[tuple[str, ...], int]]:
-    """Clients, cut by the assumptions under whose alternative they would fare otherwise."""
+def _cut(clients: int, alone: Mapping[str, int]) -> Iterator[tuple[tuple[str, ...], int]]:
+    """Clients, cut by the assumptions under whose alternative they would be answered otherwise."""
     found: list[tuple[tuple[str, ...], int]] = [((), clients)] if clients else []
-    for name, moved in leaning:
+    for name, moved in alone.items():
         halves = ((moved, (name,)), (~moved, ()))
         cut = ((leans + more, part & half) for leans, part in found for half, more in halves)
         found = [(leans, part) for leans, part in cut if part]
-    yield from ((tuple(dict.fromkeys(leans)), part) for leans, part in found)
+    yield from found
 
 
 def reachability(configuration: Configuration, also: Iterable[str] = ()) -> Reachability:

@@ -130,10 +130,13 @@ def test_a_set_leans_on_what_turns_the_door_for_some_client(made: Configuration)
         whole = {flips: reach.leaning.fate(asked, *flips, tls=True).accepted for flips in TRIED}
         turned = {flips: mask ^ whole[()] for flips, mask in whole.items()}
         leans = {flips[0] for flips in TRIED if len(flips) == 1 and turned[flips]}
-        for one, other in (flips for flips in TRIED if len(flips) == 2):
-            if turned[one, other] & ~(turned[one,] | turned[other,]):
-                leans |= {one, other}
+        together = {
+            (one, other)
+            for one, other in combinations(FLIPS, 2)
+            if turned[one, other] & ~(turned[one,] | turned[other,])
+        }
         assert set(found.assumptions) == leans | set(reach.rules.not_known)
+        assert set(found.together) == together
 
 
 def test_an_address_and_a_certificate_together_are_a_region_of_their_own() -> None:
