@@ -8,8 +8,8 @@ import pytest
 from mailposture.core import addresses, exceptions
 from mailposture.core.addresses import NOWHERE
 from mailposture.core.exceptions import Held, NotADayError, State, Touch, beyond, touched
-from mailposture.core.posture import Severity, Source, assess
-from mailposture.core.posture.scopes import Scope, scope
+from mailposture.core.posture import RULES, Severity, Source, assess
+from mailposture.core.posture.scopes import MEASURES, Scope, scope
 from tests.core.configurations import lock
 from tests.core.posture.tenants import AT, facts
 
@@ -153,6 +153,21 @@ def test_of_a_wide_connector_the_hosts_are_accepted_that_nobody_approved() -> No
     assert accepted.addresses == ("203.0.113.8/31", "203.0.113.11")
     assert beyond(accepted, now) == ("1 address more than were accepted: 203.0.113.12.",)
     assert beyond(now, accepted) == ()
+
+
+def test_of_connectors_that_lack_the_same_thing_those_are_accepted_that_there_are() -> None:
+    first = lock(require_tls=False)
+    other = lock(guid="7f1e54a4-3c2b-4f52-9a7d-1d2f3b4c5d6e", name="Other", require_tls=False)
+    one, two = found("MP-28", first), found("MP-28", first, other)
+    assert beyond(two, one) == ()
+    assert beyond(one, two) == ("Evidence not among what was accepted: Without TLS: Other.",)
+
+
+def test_every_rule_has_its_measure_and_those_by_evidence_are_meant() -> None:
+    """A new rule is measured by its evidence until somebody decided what makes it worse."""
+    by_evidence = {"MP-02", "MP-08", "MP-09", "MP-11", "MP-12", "MP-13", "MP-41", "MP-42", "MP-62"}
+    assert {rule.id for rule in RULES} - set(MEASURES) == by_evidence
+    assert not set(MEASURES) & by_evidence
 
 
 # ---- what a proposal does ------------------------------------------------------------------
