@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import Client
 
 from mailposture import models
 from mailposture.core import letters
@@ -136,6 +137,12 @@ def test_the_incident_has_a_page_before_and_after(row: models.Acceptance) -> Non
     shown = page.load(incident, before(row, days=9))
     assert shown.sentence == f"Exception {row.name} at contoso ends after 23 Feb 2027."
     assert shown.word == "Ends soon"
+    client = Client()
+    client.force_login(User.objects.get())
+    markup = client.get(incident.get_absolute_url()).content.decode()
+    assert f'href="/exceptions/{row.pk}/">Exception {row.name}</a>' in markup
+    assert "Probe now" not in markup
+    assert incident.get_absolute_url() in client.get("/incidents/?kind=exception").content.decode()
     reading.record(row.tenant, wide(), before(row, days=8))
     expiring.assess(before(row, days=7))
     incident.refresh_from_db()
