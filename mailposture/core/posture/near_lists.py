@@ -7,7 +7,7 @@ from typing import Final
 from mailposture.core.addresses import NOWHERE, AddressSet, union
 from mailposture.core.attribution import within
 from mailposture.core.attribution.reading import WILDCARD, bare
-from mailposture.core.configuration import AcceptedDomain, InboundConnector
+from mailposture.core.configuration import AcceptedDomain, Configuration, InboundConnector
 from mailposture.core.hosts import plain
 from mailposture.core.posture.facts import Facts, Published, SourceKind, ipv4
 from mailposture.core.posture.findings import Said, listed
@@ -93,11 +93,27 @@ def by_own_name(facts: Facts, said: Said) -> Iterator[Trial]:
 
 
 def by_one_name(facts: Facts, said: Said) -> Iterator[Trial]:
-    """By the one name below the wildcard that an approved source shows."""
-    if connector := about(facts, said):
-        asked = plain(connector.tls_sender_certificate_name or "")
-        names = [n for n in _own_names(facts, *SourceKind) if within(n, asked)]
-        yield from _named(facts, connector, names)
+    """By the one name below the wildcard that an approved source shows; where the server would be
+    cut off by that, with the name as an accepted domain (MP-56).
+    """
+    connector = about(facts, said)
+    if connector is None:
+        return
+    asked = plain(connector.tls_sender_certificate_name or "")
+    names = [n for n in _own_names(facts, *SourceKind) if within(n, asked)]
+    yield from _named(facts, connector, names)
+    for name in names:
+        words = f"{NAME.format(name)} and {name} were an accepted domain"
+        trial = edited(facts, connector, words, tls_sender_certificate_name=name)
+        made = trial.makes or facts.configuration
+        yield replace(trial, makes=_accepting(made, name))
+
+
+def _accepting(configuration: Configuration, name: str) -> Configuration:
+    """The configuration with one accepted domain more."""
+    accepted = AcceptedDomain(domain_name=name, domain_type="Authoritative")
+    domains = (*(configuration.accepted_domains or ()), accepted)
+    return with_values(configuration, "accepted_domains", domains)
 
 
 def by_shown_name(facts: Facts, said: Said) -> Iterator[Trial]:
@@ -122,9 +138,7 @@ def by_accepted_name(facts: Facts, said: Said) -> Iterator[Trial]:
     for own in _above(facts, [name]):
         words = NAME.format(f"{WILDCARD}{own}")
         yield edited(facts, connector, words, tls_sender_certificate_name=f"{WILDCARD}{own}")
-    accepted = AcceptedDomain(domain_name=name, domain_type="Authoritative")
-    domains = (*(facts.configuration.accepted_domains or ()), accepted)
-    made = with_values(facts.configuration, "accepted_domains", domains)
+    made = _accepting(facts.configuration, name)
     yield Trial(
         f"{name} were an accepted domain of the tenant", replace(facts, configuration=made), made
     )

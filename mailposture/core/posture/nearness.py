@@ -43,11 +43,11 @@ NEAR: Final = {
     ),
     "MP-03": Near(
         near.of_any,
-        "No connector is within three fields of a change after which the model refuses strangers.",
+        "The model refuses strangers already, or no connector is within three fields of that.",
     ),
     "MP-04": Near(
         first_of(near_beside.own_refused, near.of_any),
-        "The model refuses own-domain strangers after no small change; see the contradictions.",
+        "The model refuses own-domain strangers already, or no small change makes it.",
     ),
     "MP-05": Near(
         near.of_any,
@@ -123,7 +123,8 @@ NEAR: Final = {
     ),
     "MP-26": Near(
         by_trying(locks.scoped_to_own, near_lists.with_gateway),
-        "No gateway has an address that the connector could list, or it is refused all the same.",
+        "The connector goes by certificate, no gateway has an address that it could list, or the"
+        " gateway is refused all the same.",
     ),
     "MP-27": Near(
         by_trying(locks.both_proofs, near_lists.one_proof),

@@ -314,7 +314,7 @@ CASES: Final = (
         id="MP-35", bad=facts(WHOLE, own_hybrid()), severity="low",
         good=facts(WHOLE, own_hybrid(tls_sender_certificate_name="mail.contoso.com")),
         because="web servers included", evidence="TlsSenderCertificateName = *.contoso.com",
-        near="asked for a certificate of mail.contoso.com.",
+        near="asked for a certificate of mail.contoso.com and mail.contoso.com were an accepted",
         remedy="Put the one name in the connector",
     ),
     Case(

@@ -123,6 +123,20 @@ def test_what_costs_nobody_comes_before_what_costs_somebody() -> None:
     )
 
 
+def test_a_name_that_would_cut_off_its_server_is_told_with_what_keeps_it_in() -> None:
+    given_ = facts(lock(sender_ip_addresses=GATEWAY.addresses), own_hybrid())
+    assert near_of("MP-35", given_) == (
+        "Would be satisfied if Inbound from 9c1c3e0a asked for a certificate of mail.contoso.com"
+        " and mail.contoso.com were an accepted domain."
+    )
+
+
+def test_of_two_locks_that_are_near_the_one_that_cuts_off_nobody_is_told() -> None:
+    other: dict[str, Any] = {"guid": "other", "name": "Other", "enabled": False}
+    both = (lock(enabled=False), lock(**other, sender_ip_addresses=GATEWAY.addresses))
+    assert "if Other were enabled" in near_of("MP-01", facts(*both))
+
+
 def test_what_does_not_satisfy_the_rule_is_not_told() -> None:
     off = organization(RejectDirectSend.OFF)
     given_ = facts(organization=off)

@@ -63,6 +63,10 @@ ADVICE: Final = {
             "Put the one name in the connector that the server shows; give the server a certificate"
             " of its own."
         ),
+        (
+            "In an OnPremises connector a name without *. has to be an accepted domain (MP-56): add"
+            " it first, or mail of foreign senders through the server meets the lock."
+        ),
     ),
     "MP-36": ("Empty TrustedOrganizations unless mail between the tenants is meant to go there.",),
     "MP-42": ("Skip the gateway's own addresses alone (EFSkipIPs), and not whatever came last.",),
