@@ -237,6 +237,17 @@ def test_domains_that_come_and_go_are_named_and_not_written() -> None:
     assert "fabrikam.example was added as an accepted domain." in script.advice[0]
 
 
+def test_the_way_back_to_a_setting_that_was_never_set_says_so() -> None:
+    for before, note in (
+        (RejectDirectSend.NOT_CONFIGURED, True),
+        (RejectDirectSend.OFF, False),
+    ):
+        held = replace(WHOLE, organization=organization(before))
+        (stage,) = asked("Set-OrganizationConfig -RejectDirectSend 1", held).stages
+        assert stage.rollback == ("Set-OrganizationConfig -RejectDirectSend $false",)
+        assert ("not seen to be set" in stage.note) is note
+
+
 def test_what_is_not_ready_is_shown_and_does_nothing_when_pasted() -> None:
     elsewhere = (Source(name="Relay", addresses=("192.0.2.25",)),)
     script = written(OPEN, LOCKED, elsewhere)

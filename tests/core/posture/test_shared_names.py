@@ -94,6 +94,15 @@ def test_an_own_servers_connector_that_takes_it_is_worse_than_an_undeclared_name
     assert "any Microsoft 365 tenant" in found.because
 
 
+def test_an_own_servers_connector_that_lists_other_tenants_addresses_is_as_grave() -> None:
+    theirs = published("Exchange Online", "192.0.2.0/28", kind="mail service", microsoft=True)
+    wide = own_hybrid(sender_ip_addresses=("198.51.100.7", "192.0.2.0/24"))
+    found = only("MP-07", facts(wide, published=theirs))
+    assert found.severity is Severity.CRITICAL
+    assert "Of Exchange Online, as of 2026-11-01: 192.0.2.0/28." in found.evidence
+    assert only("MP-07", facts(wide, published=FAR)).severity is Severity.HIGH
+
+
 def test_with_how_many_others_it_is_shared_is_counted_or_said_to_be_unknown() -> None:
     theirs = only("MP-34", facts(asking("mail.protection.outlook.com"), published=shipped()))
     listed = next(p for p in shipped() if p.name == "Microsoft 365")

@@ -43,6 +43,7 @@ _BY_DEFAULT: Final = {
 }
 MOST_DOMAINS: Final = 3
 MOST_STAGES: Final = 30  # each is worked out for every domain
+NEVER_SET: Final = "It was not seen to be set: the way back says $false, which is the default."
 MOST_LEFT: Final = 12
 NOT_STAGED: Final = "Not in these stages, since only part of it is read here:"
 
@@ -225,6 +226,7 @@ def _direct_send(before: Configuration, after: Configuration) -> Iterator[Step]:
         way, back = ("$true", "$false") if new is RejectDirectSend.ON else ("$false", "$true")
         yield Step(
             title="refuse Direct Send" if new is RejectDirectSend.ON else "allow Direct Send",
+            note="" if old in (RejectDirectSend.ON, RejectDirectSend.OFF) else NEVER_SET,
             commands=(f"{lines.DIRECT_SEND}{way}",),
             rollback=(f"{lines.DIRECT_SEND}{back}",),
         )
