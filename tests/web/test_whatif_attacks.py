@@ -69,6 +69,26 @@ def test_every_vantage_point_has_its_answer_before_and_after_and_why(
     assert "lines below change" in places
 
 
+def test_domains_that_are_answered_otherwise_have_a_row_of_their_own(viewer: Client) -> None:
+    tenant = make.tenant("contoso")
+    domains = ("contoso.com", "contoso.net", "contoso.org")
+    named = tuple(AcceptedDomain(domain_name=d, domain_type="Authoritative") for d in domains)
+    whole = replace(make.configuration(hybrid()), accepted_domains=named)
+    make.snapshot(tenant, whole, make.ago(days=2))
+    make.source(tenant)
+    make.paths(tenant, make.stranger(), domains=domains)
+    shown = page(viewer, f"{AT}{LOCK}&associated=contoso.net")
+    places = part(shown, "What the probes would be answered")
+    closed, still = places.split("Open Open")
+    assert "foreign, own and null Open Closed" in closed
+    assert closed.rstrip().count("contoso.net") == 1
+    assert "contoso.com and 1 more contoso.org" in still
+    assert "1 of the lines below change" in places
+    assert "other pairs of domain and sender stay as they are." in part(
+        shown, "Domains and senders"
+    )
+
+
 def test_a_place_whose_address_nobody_knows_is_said_to_be_so(
     viewer: Client, contoso: models.Tenant
 ) -> None:
