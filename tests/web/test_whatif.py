@@ -134,6 +134,7 @@ def test_findings_that_would_be_gone_and_new_are_named(
     found = part(page(viewer, AT + LOCK), "Findings")
     gone, new = found.split("New", 1)
     assert "MP-01" in gone
+    assert "MP-05" not in gone  # MP-01 tells it: one cause, one finding
     assert "MP-28" in new
     assert contoso.findings.count() == 0
 
