@@ -31,7 +31,9 @@ def only_approved(*kinds: SourceKind) -> Callable[[Facts, Said], Iterator[Trial]
         if connector is None:
             return
         if said.subject.endswith(CERTIFICATE):
-            yield from _named(facts, connector, _own_names(facts, *kinds))
+            # A lock is for what comes through the gateway: servers have a connector of their own.
+            showing = (SourceKind.GATEWAY,) if connector.is_partner else kinds
+            yield from _named(facts, connector, _own_names(facts, *showing))
             return
         beyond = ipv4(connector.sender_ip_addresses) - facts.approved(*kinds)
         yield from _without(facts, connector, beyond)

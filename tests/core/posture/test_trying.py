@@ -109,6 +109,19 @@ def test_whom_it_costs_is_said_with_the_senders_it_costs_them() -> None:
     assert near_of("MP-02", named) == "Would be satisfied if RejectDirectSend were on."
 
 
+def test_a_lock_is_not_told_to_ask_for_the_certificate_of_a_hybrid_server() -> None:
+    named: dict[str, Any] = {
+        "restrict_domains_to_ip_addresses": False,
+        "restrict_domains_to_certificate": True,
+        "tls_sender_certificate_name": "gateway.example.net",
+    }
+    (found,) = (f for f in assess(facts(lock(**named))) if f.rule == "MP-06")
+    assert found.near_miss is None
+    own = Source(name="Gateway", certificate_names=("gw.contoso.com",))
+    (found,) = (f for f in assess(facts(lock(**named), sources=(own,))) if f.rule == "MP-06")
+    assert str(found.near_miss).endswith("asked for a certificate of gw.contoso.com.")
+
+
 def test_what_costs_nobody_comes_before_what_costs_somebody() -> None:
     both = lock(
         sender_ip_addresses=("192.0.2.9",),
