@@ -98,13 +98,11 @@ def _of_place(
     place: models.VantagePoint, alike: dict[str, list[list[str]]], sides: tuple[Oracle, Oracle]
 ) -> Iterator[Foreseen]:
     """Its rows: one for each way in which it is answered, with the senders that are."""
-    ways: dict[tuple[str, str, str, tuple[str, ...]], list[str]] = {}
-    leans: dict[str, dict[str, None]] = {}
+    ways: dict[tuple[Way, tuple[str, ...], tuple[str, ...]], list[str]] = {}
     for sender_class, groups in alike.items():
         for way, (there, names) in _answers(place, sender_class, groups, sides).items():
-            ways.setdefault((*way, tuple(sorted(there))), []).append(sender_class)
-            leans.setdefault(way[-1], {}).update(dict.fromkeys(names))
-    for (before, after, why, held), senders in ways.items():
+            ways.setdefault((way, tuple(sorted(there)), names), []).append(sender_class)
+    for ((before, after, why), held, leans), senders in ways.items():
         yield Foreseen(
             place=place.name,
             plays=place.plays,
@@ -114,7 +112,7 @@ def _of_place(
             before=before,
             after=after,
             why=why or NO_ADDRESS,
-            assumptions=tuple(leans[why]),
+            assumptions=leans,
         )
 
 
