@@ -57,6 +57,7 @@ class Count:
     href: str = ""
     leans: bool = False
     chosen: bool = False
+    sender: str = ""
 
     @property
     def believed(self) -> str:
@@ -207,7 +208,8 @@ def _group(
     for sender_class in reach.classes:
         is_chosen = chosen[0] in names and chosen[1] == sender_class
         href = f"{address(tenant)}?domain={names[0]}&class={sender_class}#shown"
-        counts.append(count(reach.of(names[0], sender_class), href, chosen=is_chosen))
+        found = count(reach.of(names[0], sender_class), href, chosen=is_chosen)
+        counts.append(replace(found, sender=words(sender_class)))
     return Group(domains=tuple(_named(name) for name in names), counts=tuple(counts))
 
 
