@@ -80,14 +80,15 @@ def hold(
 ) -> None:
     """Hold what was found against what was accepted, and mark the findings that are covered.
 
+    What waits for a decision is measured as well: whoever decides sees what has become of it.
     `violated` are the findings of this judgement; of one that stands and could not be judged now,
     what was known of its exception stays.
     """
-    rows = [*tenant.exceptions.filter(state=State.APPROVED)]
+    rows = list(standing(tenant))
     for row in rows:
         if found := violated.get((row.rule, row.subject)):
             _measure(row, beyond(accepted(row), scope(given, found)), now)
-    mark(tenant, rows)
+    mark(tenant, (row for row in rows if row.state == State.APPROVED))
 
 
 def _measure(row: models.Acceptance, outside: Sequence[str], now: datetime) -> None:

@@ -161,7 +161,7 @@ def _badge(row: models.Incident, facts: dict[str, Any]) -> tuple[str, str]:
         return ("gets_in" if row.resolved_at else refused, "")
     if row.kind == models.Incident.Kind.EXCEPTION:
         head = letters.compose(facts, "")
-        return ("agrees" if row.resolved_at else "partly", head.word)
+        return ("agrees" if row.resolved_at else "unknown", head.word)
     if row.kind == models.Incident.Kind.BLIND:
         unseen = inpart.unseen([r["what"] for r in facts["reasons"]], place=row.tenant is None)
         return ("agrees", "Seen again") if row.resolved_at else ("unknown", unseen.word)
@@ -251,7 +251,7 @@ def _seen(row: models.Incident) -> Iterator[Happened]:
         at = datetime.fromisoformat(closed)
         yield Happened(at=at, icon="", gate="closed", title="Last seen closed.", text="")
     gate = {
-        "bypass": "open", "cut_off": "cut_off", "blind": "unknown", "exception": "partly",
+        "bypass": "open", "cut_off": "cut_off", "blind": "unknown", "exception": "unknown",
     }[row.kind]  # fmt: skip
     left = int(row.facts.get("folded", {}).get("times", 0))
     text = f"It came and went {left:,} times more than is listed here." if left else ""
