@@ -97,6 +97,18 @@ def test_a_command_changes_one_field_and_says_so(arguments: str, field: str, val
     assert connector(found, hybrid().name) == hybrid()
 
 
+def test_of_a_new_connector_all_that_exchange_would_store_is_said() -> None:
+    (said,) = after("New-InboundConnector Bank -SenderDomains bank.example").steps
+    assert said == (
+        "Bank was added as an inbound connector, turned on. Enabled: True; ConnectorType: Partner;"
+        " SenderDomains: bank.example; RequireTls: True; ConnectorSource: Default"
+    )
+    listed = ",".join(f"192.0.2.{n}" for n in range(200))
+    (said,) = after(f"New-InboundConnector Bank -SenderDomains * -SenderIP {listed}").steps
+    assert len(said) < 500
+    assert said.endswith("…")
+
+
 def test_commands_build_on_one_another() -> None:
     found = after(
         "Set-InboundConnector 'Lock to gateway' -Name Lock\n"

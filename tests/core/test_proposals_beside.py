@@ -67,7 +67,11 @@ def test_a_new_rule_is_enforced_and_turned_on() -> None:
         from_scope="NotInOrganization", delete_message=True,
     )  # fmt: skip
     assert made.is_enforced
-    assert found.steps == ("Lock was added as a mail-flow rule",)
+    (said,) = found.steps
+    assert said == (
+        "Lock was added as a mail-flow rule. State: Enabled; Mode: Enforce; Priority: 1; FromScope:"
+        " NotInOrganization; DeleteMessage: True"
+    )
 
 
 @pytest.mark.parametrize(
@@ -240,7 +244,7 @@ def test_rules_that_were_not_read_stay_unknown_after_one_was_made() -> None:
     found = after("New-TransportRule R -SetSCL -1", before)
     assert [r.name for r in found.configuration.transport_rules or ()] == ["R"]
     assert not found.configuration.knows("transport_rules")
-    assert found.steps == ("R was added as a mail-flow rule",)
+    assert found.steps[0].startswith("R was added as a mail-flow rule. State: Enabled; ")
     with pytest.raises(ProposalError, match="no mail-flow rule 'X' was read, and not all were"):
         after("Set-TransportRule X -SetSCL -1", before)
 

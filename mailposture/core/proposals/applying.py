@@ -20,6 +20,7 @@ from mailposture.core.proposals.values import ProposalError
 from mailposture.core.proposals.warnings import minded, warnings
 from mailposture.core.words import wire
 
+LONGEST_HELD: Final = 400
 # What New-InboundConnector takes where nothing is said. ConnectorType has no documented default:
 # the admin centre and the cmdlet make Partner connectors.
 DEFAULTS: Final[Mapping[str, Any]] = {
@@ -101,7 +102,13 @@ def _steps(before: Configuration, after: Configuration, part: str, key: str) -> 
 
 
 def _said(one: diff.Difference) -> str:
-    """The sentence, and of which object's field it speaks."""
+    """The sentence, and of which object's field it speaks; of a new object all that it holds, since
+    much of that is what the cmdlet gives where nothing is said.
+    """
+    if one.kind == "added" and one.after:
+        held = one.after.removeprefix(f"Guid: {one.guid}; ")
+        more = "…" if len(held) > LONGEST_HELD else ""
+        return f"{one.sentence}. {held[:LONGEST_HELD]}{more}"
     is_of_many = one.field and one.part != "organization"
     return f"{one.subject}: {one.sentence}" if is_of_many else one.sentence
 
