@@ -4,8 +4,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mailposture.core import addresses, exceptions
+from mailposture.core import addresses, codec, exceptions
 from mailposture.core.addresses import NOWHERE
 from mailposture.core.exceptions import Held, NotADayError, State, Touch, beyond, touched
 from mailposture.core.posture import RULES, Severity, Source, assess
@@ -116,6 +118,48 @@ def test_what_goes_beyond_an_exception_is_said(
     said = beyond(accepted, found)
     assert len(said) == len(words)
     assert all(word in one for word, one in zip(words, said, strict=True))
+
+
+NETWORKS = st.lists(
+    st.builds(
+        lambda n, length: f"198.51.{n % 256}.0/{length}", st.integers(0, 255), st.integers(24, 28)
+    ),
+    max_size=6,
+)
+NAMES = st.lists(st.sampled_from(["a.contoso.com", "b.contoso.com", "c.contoso.com"]), max_size=3)
+
+
+@st.composite
+def scopes(draw: st.DrawFn) -> Scope:
+    return Scope(
+        severity=draw(st.sampled_from(list(Severity))),
+        addresses=addresses.parse(draw(NETWORKS)).cidrs(),
+        names=tuple(draw(NAMES)),
+        domains=tuple(draw(NAMES)),
+        lines=tuple(draw(NAMES)),
+    )
+
+
+@given(scopes(), scopes())
+def test_nothing_goes_beyond_itself_and_more_is_covered_by_more(one: Scope, other: Scope) -> None:
+    assert beyond(one, one) == ()
+    both = Scope(
+        severity=min(one.severity, other.severity, key=lambda s: s.rank),
+        addresses=addresses.parse([*(one.addresses or ()), *(other.addresses or ())]).cidrs(),
+        names=(*(one.names or ()), *(other.names or ())),
+        domains=(*(one.domains or ()), *(other.domains or ())),
+        lines=(*(one.lines or ()), *(other.lines or ())),
+    )
+    assert beyond(both, one) == beyond(both, other) == ()
+    # What is covered both ways is the same.
+    if not beyond(one, other) and not beyond(other, one):
+        assert (one.severity, one.set) == (other.severity, other.set)
+        assert set(one.names or ()) == set(other.names or ())
+
+
+@given(scopes())
+def test_a_scope_is_the_same_after_it_was_kept(one: Scope) -> None:
+    assert codec.load(Scope, codec.dump(one)) == one
 
 
 def test_what_was_accepted_is_said_for_people() -> None:
