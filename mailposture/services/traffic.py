@@ -62,6 +62,18 @@ class Imported:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Held:
+    """What is kept of imports: when the last one was, of which days, and when it is dropped."""
+
+    imported_at: datetime
+    first: date
+    last: date
+    age: int  # days since the last of them
+    drops: date  # the day on which the oldest goes
+    gone: date  # the day by which all of it is gone
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Known:
     """Every known sender, how many hosts were left out, and what could not be asked."""
 
@@ -189,6 +201,24 @@ def oldest(now: datetime) -> date:
     return now.date() - timedelta(days=settings.TRAFFIC_DAYS)
 
 
+def held(tenant: models.Tenant, now: datetime) -> Held | None:
+    """What is kept of a tenant's imports; None where nothing is."""
+    found = tenant.seen_senders.order_by().aggregate(
+        at=db.Max("imported_at"), first=db.Min("day"), last=db.Max("day")
+    )
+    if found["at"] is None:
+        return None
+    kept = timedelta(days=settings.TRAFFIC_DAYS + 1)
+    return Held(
+        imported_at=found["at"],
+        first=found["first"],
+        last=found["last"],
+        age=max(0, (now.date() - found["last"]).days),
+        drops=found["first"] + kept,
+        gone=found["last"] + kept,
+    )
+
+
 def tidy(now: datetime) -> int:
     """Drop what is older than it may be kept."""
     gone, _each = models.SeenSender.objects.filter(day__lt=oldest(now)).delete()
@@ -290,8 +320,8 @@ def _by_spf(
     tenant: models.Tenant, configuration: Configuration
 ) -> tuple[tuple[KnownSender, ...], tuple[str, ...]]:
     """Whom the first accepted domains let send by SPF, and what of it could not be followed."""
-    domains = map(plain, configuration.domains)
-    names = [d for d in domains if not _is_microsofts(d)][: proposing.MOST_DOMAINS]
+    domains = spf_domains(configuration)
+    names = domains[: proposing.MOST_DOMAINS]
     if not names:
         return (), ()
     try:
@@ -302,6 +332,8 @@ def _by_spf(
         asked = list(threads.map(lambda name: _followed(name, resolver), names))
     groups: dict[tuple[str, tuple[str, ...]], list[str]] = defaultdict(list)
     problems: dict[str, None] = {}
+    if left := len(domains) - len(names):
+        problems[f"SPF was asked of {len(names)} domains; {left:,} more were not asked."] = None
     for name, found in zip(names, asked, strict=True):
         for hosts in found.hosts:
             groups[hosts.through, hosts.addresses].append(name)
@@ -314,6 +346,11 @@ def _followed(name: str, resolver: Resolver) -> spf.Followed:
         return spf.followed(name, resolver, proposing.MICROSOFT)
     except DnsError as error:
         return spf.Followed(hosts=(), problems=(f"it is not known: {error}.",))
+
+
+def spf_domains(configuration: Configuration) -> list[str]:
+    """The accepted domains whose SPF says something of this tenant."""
+    return [d for d in map(plain, configuration.domains) if not _is_microsofts(d)]
 
 
 def _is_microsofts(name: str) -> bool:

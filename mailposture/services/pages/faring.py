@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from mailposture import models
@@ -11,7 +12,7 @@ from mailposture.core.posture import Source
 from mailposture.core.posture.findings import many
 from mailposture.core.reachability import Comparison
 from mailposture.core.senders import SURE, How, Losses, Row, losing
-from mailposture.services import traffic
+from mailposture.services import proposing, traffic
 
 MOST_ROWS: Final = 100
 KINDS: Final = {
@@ -58,19 +59,25 @@ class Fares:
     kinds_lost: int
     known: int
     left_out: int
+    to_ask: int  # domains whose SPF was not asked yet
+    asked: int  # domains whose SPF was asked
+    imported: traffic.Held | None
     problems: tuple[str, ...]
     strangers: Strangers
 
 
-def fares(
+def fares(  # noqa: PLR0913 - what the caller holds already is not asked for again
     tenant: models.Tenant,
     configuration: Configuration,
     comparison: Comparison,
+    now: datetime,
     *,
-    ask_dns: bool = True,
+    ask_dns: bool,
     sources: Iterable[Source] | None = None,
 ) -> Fares:
-    """Hold every known sender against both sides. DNS is asked for SPF, a few seconds at most.
+    """Hold every known sender against both sides.
+
+    `ask_dns`: with those that SPF names, which takes a few seconds.
 
     `sources`: the approved ones, where they are at hand.
     """
@@ -78,6 +85,7 @@ def fares(
         tenant, ask_dns=ask_dns, configuration=configuration, sources=sources
     )
     found = losing(comparison, known.senders)
+    of_spf = len(traffic.spf_domains(configuration))
     shown = found.rows[:MOST_ROWS]  # why a row fares so is worked out for those shown alone
     return Fares(
         rows=tuple(_fare(row) for row in shown),
@@ -86,6 +94,9 @@ def fares(
         kinds_lost=found.kinds_lost,
         known=len(known.senders),
         left_out=known.more,
+        to_ask=0 if ask_dns else of_spf,
+        asked=min(of_spf, proposing.MOST_DOMAINS) if ask_dns else 0,
+        imported=traffic.held(tenant, now),
         problems=known.problems,
         strangers=_strangers(found),
     )

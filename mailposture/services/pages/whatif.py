@@ -127,7 +127,9 @@ def answer(
     domain, sender_class = _most_moved(comparison)
     moved = comparison.of(domain, sender_class)
     differences = list(_differences(tenant, comparison))
-    fares = faring.fares(tenant, configuration, comparison, sources=judged.sources)
+    fares = faring.fares(
+        tenant, configuration, comparison, now, ask_dns=False, sources=judged.sources
+    )
     places = foreseeing.load(tenant, asked, configuration, found.configuration, comparison.domains)
     script = proposed(judged, found.configuration)
     return Answer(
@@ -149,6 +151,14 @@ def answer(
         assumptions=_rests_on((*moved.after.assumptions, *places.assumptions), fares, comparison),
         not_known=tuple(BY_NAME[name] for name in comparison.after.rules.not_known),
     )
+
+
+def senders(
+    tenant: models.Tenant, configuration: Configuration, found: Proposal, now: datetime
+) -> Fares:
+    """Known senders with those that SPF names: DNS is asked, which takes a few seconds."""
+    comparison = compare(configuration, found.configuration)
+    return faring.fares(tenant, configuration, comparison, now, ask_dns=True)
 
 
 # ---- before and after ----------------------------------------------------------------------
