@@ -26,6 +26,7 @@ MOST_LINES: Final = 5_000_000
 # Different senders in one file; a report of more is of a service, not of a tenant.
 MOST_GROUPS: Final = 200_000
 LONGEST_FIELD: Final = 1_000_000
+LONGEST_LINE: Final = 2_000_000
 LONGEST_NAME: Final = 253
 # How a report says that a line is about mail that came in; others say 2, Originating, Sent.
 INBOUND: Final = frozenset({"1", "inbound", "incoming", "received", "in"})
@@ -58,17 +59,38 @@ class Report:
 def read(file: BufferedReader) -> Report:
     """Read a report. Raises ReportError for what is none, naming the line and what to do."""
     csv.field_size_limit(LONGEST_FIELD)
-    report, counts = Report(), Counter[Key]()
+    report, counts, found = Report(), Counter[Key](), None
     with TextIOWrapper(file, encoding=_encoding(file), errors="replace", newline="") as text:
-        head, separator = first_line(text.readline())
-        found = columns(head)
         try:
-            for number, row in enumerate(csv.reader(text, delimiter=separator), start=2):
+            lines = _lines(text)
+            head, separator = first_line(next(lines, ""))
+            found = columns(head)
+            for number, row in enumerate(csv.reader(lines, delimiter=separator), start=2):
                 _take(report, counts, found, row, number)
         except csv.Error as problem:
-            raise ReportError(f"line {report.lines + 2}: {problem}") from None
+            where = report.lines + 2 if found else 1
+            raise ReportError(f"line {where}: {_said(problem)}") from None
     report.seen = tuple(_seen(key, messages) for key, messages in counts.items())
     return report
+
+
+def _lines(text: TextIOWrapper) -> Iterator[str]:
+    """The lines of a file; one without end is refused before it fills the memory."""
+    number = 0
+    while line := text.readline(LONGEST_LINE + 1):
+        number += 1
+        if len(line) > LONGEST_LINE:
+            raise ReportError(
+                f"line {number}: more than {LONGEST_LINE:,} characters: this is no report"
+            )
+        yield line
+
+
+def _said(problem: csv.Error) -> str:
+    """What is wrong with a line; the reader's own words name its limit and no remedy."""
+    if "field limit" in str(problem):
+        return f"a field of more than {LONGEST_FIELD:,} characters: this is no report"
+    return f"it is no line of a report ({problem})"
 
 
 def _encoding(file: BufferedReader) -> str:
@@ -78,6 +100,8 @@ def _encoding(file: BufferedReader) -> str:
         return "utf-16"
     if begins[1:2] == b"\0":
         return "utf-16-le"
+    if begins[:1] == b"\0":
+        return "utf-16-be"
     return "utf-8-sig"
 
 
@@ -166,7 +190,7 @@ def _source(text: str) -> str | None:
     if not text:
         return ""
     try:
-        address = ip_address(text.strip("[] "))
+        address = ip_address(text.strip("[] ").partition("%")[0])  # a zone is one host's own
     except ValueError:
         return None
     mapped = getattr(address, "ipv4_mapped", None) or address

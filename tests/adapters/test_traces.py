@@ -139,7 +139,7 @@ def test_a_report_that_counts_messages_is_taken_at_its_word() -> None:
 # ---- how files are written -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 def test_every_encoding_of_powershell_is_read(encoding: str) -> None:
     assert len(report(csv(V2, v2()), encoding).seen) == 1
 
@@ -164,6 +164,7 @@ def test_quoted_columns_blank_lines_and_breaks_in_a_subject_do_no_harm() -> None
         ("[198.51.100.7]", "198.51.100.7"),
         ("::ffff:198.51.100.7", "198.51.100.7"),
         ("2001:DB8:0::25", "2001:db8::25"),
+        ("fe80::1%eth0<script>", "fe80::1"),
         ("255.255.255.255", None),
         ("0.0.0.0", None),  # noqa: S104 - what a report says
         ("mail.contoso.com", None),
@@ -231,5 +232,21 @@ def test_a_file_is_read_to_a_bound(bound: str, says: str, monkeypatch: pytest.Mo
 
 
 def test_a_field_without_end_is_refused() -> None:
-    with pytest.raises(ReportError, match="field larger than"):
+    with pytest.raises(ReportError, match="line 2: a field of more than 1,000,000 characters"):
         report(csv(V2, v2().replace("Pay", "x" * (traces.LONGEST_FIELD + 1))))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("x" * 10_000_000, "line 1: more than 2,000,000 characters"),
+        ("x" * (traces.LONGEST_FIELD + 1), "line 1: a field of more than 1,000,000"),
+        ("a," * 5_000_000, "line 1: more than 2,000,000 characters"),
+        (csv(V2, v2(), "y" * 10_000_000), "line 3: more than 2,000,000 characters"),
+        (csv(V2, v2(), v2().replace("Pay", "y" * 10_000_000)), "line 3: more than 2,000,000"),
+    ],
+    ids=["head", "one name", "many names", "line", "cell"],
+)
+def test_a_line_without_end_is_refused_by_its_number(text: str, says: str) -> None:
+    with pytest.raises(ReportError, match=says):
+        report(text)
