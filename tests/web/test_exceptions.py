@@ -342,7 +342,7 @@ def test_an_accepted_finding_is_shown_and_counted_apart(staff: Client) -> None:
     assert len(due) == len(rows_of(shown)) - 1
     one = words(page(staff, found().get_absolute_url()))
     assert f"Accepted by exception {row.name} until 23 Feb 2027" in one
-    rows = list(csv.DictReader(io.StringIO(staff.get("/findings.csv").content.decode())))
+    rows = list(csv.DictReader(io.StringIO(staff.get("/findings.csv").getvalue().decode())))
     assert [(r["Exception"], r["Accepted until"]) for r in rows if r["Rule"] == "MP-06"] == [
         (row.name, "23 Feb 2027")
     ]

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 # What a spreadsheet takes for the beginning of a formula: such a sign, its full-width form too, and
@@ -23,6 +24,7 @@ COLUMNS: Final = (
 )  # fmt: skip
 
 
+@lru_cache(maxsize=4096)
 def harmless(cell: str) -> str:
     """A cell that a spreadsheet takes as text, whatever it begins with and wherever it is split."""
     parted = _GOES_ON.sub(r"\1'", cell)

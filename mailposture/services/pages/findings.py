@@ -153,10 +153,15 @@ def select(wanted: Wanted, now: datetime) -> QuerySet[models.Finding]:
     return found.filter(tenant__name__icontains=wanted.tenant) if wanted.tenant else found
 
 
+def covered(row: models.Finding, now: datetime) -> datetime | None:
+    """Until when an exception covers it; None where none does."""
+    until = row.accepted_until if row.exception_id and row.closed_at is None else None
+    return until if until and until > now else None
+
+
 def line(row: models.Finding, now: datetime) -> Line:
     """Say one finding; its tenant must be loaded."""
-    covered = row.exception_id and row.closed_at is None and row.accepted_until
-    covered = covered if covered and covered > now else None
+    until = covered(row, now)
     return Line(
         href=row.get_absolute_url(),
         rule=row.rule,
@@ -170,8 +175,8 @@ def line(row: models.Finding, now: datetime) -> Line:
         since=row.opened_at,
         until=row.closed_at,
         leans=len(row.document.get("assumptions") or ()),
-        accepted=exceptions.until(covered) if covered else "",
-        accepted_href=reverse("exception", args=[row.exception_id]) if covered else "",
+        accepted=exceptions.until(until) if until else "",
+        accepted_href=reverse("exception", args=[row.exception_id]) if until else "",
     )
 
 
@@ -204,6 +209,12 @@ def _place(text: str) -> tuple[int, datetime, int] | None:
     except OverflowError:
         return None
     return (rank, moment, pk) if rank < 100 and pk < 1 << 62 else None
+
+
+def after(found: QuerySet[models.Finding], text: str) -> QuerySet[models.Finding]:
+    """What follows this key; all of it where it is none."""
+    place = _place(text)
+    return found.filter(_after(place)) if place else found
 
 
 def _page(
