@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from mailposture.core.configuration import (
@@ -173,12 +173,13 @@ def usable(facts: Facts, said: Said) -> Iterator[Trial]:
     """A certificate with the clientAuth usage, renewed before its authority gives it no more."""
     yield from _seen(facts, said, "the certificate of {} bore clientAuth", client_auth=True)
     for source in facts.sources:
-        if source.name == said.subject and (end := _last_end(source)):
+        if source.name == said.subject:
+            end = _last_end(source)
             words = "the certificate of {} ended before " + exact(end)
             yield from _seen(facts, said, words, client_auth=True, not_after=end - timedelta(1))
 
 
-def _last_end(source: Source) -> Any:
+def _last_end(source: Source) -> datetime:
     issuer = ((source.certificate and source.certificate.issuer) or "").casefold()
     return next(day for name, day in LAST_DAYS if name in issuer)
 

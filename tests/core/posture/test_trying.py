@@ -11,6 +11,7 @@ from mailposture.core.addresses import parse
 from mailposture.core.configuration import RejectDirectSend
 from mailposture.core.posture import (
     Facts,
+    Observed,
     Result,
     Source,
     SourceKind,
@@ -19,15 +20,26 @@ from mailposture.core.posture import (
     hybrid,
     judged,
     locks,
+    near_beside,
     near_lists,
     sources,
 )
 from mailposture.core.posture.assessing import MOST_NEAR, NOT_TRIED
 from mailposture.core.posture.facts import OWN_SERVERS
-from mailposture.core.posture.findings import Judge
+from mailposture.core.posture.findings import Judge, violated
 from mailposture.core.posture.trying import Trials, by_trying, lists_without, setting
 from tests.core.configurations import lock, organization
-from tests.core.posture.tenants import GATEWAY, SERVER, facts, own_hybrid, published
+from tests.core.posture.tenants import (
+    AT,
+    GATEWAY,
+    SERVER,
+    connection_filter,
+    evidence,
+    facts,
+    own_hybrid,
+    published,
+    rule,
+)
 from tests.core.strategies import LISTS, configurations, few
 
 # Rules that judge each connector by itself, so that their trials are asked of one alone.
@@ -184,3 +196,40 @@ def test_a_shared_range_is_left_out_of_that_list_alone(entries: list[str]) -> No
         if "203.0.113.0/28" in entries:
             assert found.near_miss
             assert ("192.0.2.128/25" in found.near_miss) is (name == "A")
+
+
+# ---- what is about nothing that is there ---------------------------------------------------
+
+NOBODY: Final = violated("Of what is gone.", subject="gone")
+
+
+@pytest.mark.parametrize(
+    "trials",
+    [
+        near_beside.filtered, near_beside.fresher, near_beside.excepted, near_beside.renewed,
+        near_beside.safe_list_off, near_beside.skipped_less, near_beside.usable,
+        near_beside.guards_all, near_lists.by_accepted_name, near_lists.by_one_name,
+        near_lists.by_own_name, near_lists.by_shown_name, near_lists.of_gateway,
+        near_lists.one_proof, near_lists.only_approved(*SourceKind), near_lists.without_shared,
+        near_lists.with_gateway,
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("at", [None, AT])
+def test_of_what_is_gone_nothing_is_tried(trials: Trials, at: Any) -> None:
+    given_ = facts(
+        lock(),
+        at=at,
+        observed=Observed(exceptions=(), evidence=evidence()),
+        published=published("A", "192.0.2.0/25"),
+        connection_filters=(connection_filter(("192.0.2.1",)),),
+        transport_rules=(rule(set_scl=-1),),
+    )
+    for trial in trials(given_, NOBODY):
+        # Exceptions are told apart by their keys: of a key that is not there none is changed.
+        assert trial.asked == given_
+
+
+def test_without_an_accepted_domain_nobody_is_known_to_be_cut_off() -> None:
+    given_ = facts(lock(trusted_organizations=("a.example",)), accepted_domains=())
+    words = "Would be satisfied if Lock to gateway trusted no other tenant."
+    assert near_of("MP-36", given_) == words
