@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
 from mailposture import models
 from mailposture.core import letters
@@ -110,6 +111,30 @@ def test_nobody_is_told_of_what_people_did(row: models.Acceptance, how: str) -> 
     assert incident.resolved_at == at
     assert pages.sentence(incident) == f"Exception {row.name} was renewed or withdrawn."
     assert expiring.assess(at + timedelta(minutes=1)) == 0
+
+
+def test_what_was_told_as_it_stands_costs_two_questions_however_many_there_are(
+    row: models.Acceptance, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for n in range(3):
+        models.Acceptance.objects.create(
+            tenant=row.tenant, rule="MP-02", subject=str(n), sentence="x", severity="low",
+            scope=row.scope, reason="r", owner="o", state="approved", asked_at=NOW,
+            asked_by="alex", expires_at=row.expires_at,
+        )  # fmt: skip
+        row.tenant.findings.create(
+            rule="MP-02",
+            subject=str(n),
+            severity="low",
+            rank=3,
+            sentence="x",
+            document={},
+            opened_at=NOW,
+        )
+    at = before(row, days=9)
+    assert expiring.assess(at) == 4
+    with django_assert_num_queries(2):
+        assert expiring.assess(at + timedelta(minutes=1)) == 0
 
 
 def test_what_outgrows_an_exception_is_told_with_what_is_more_and_when_it_is_over(
