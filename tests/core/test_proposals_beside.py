@@ -13,7 +13,7 @@ from mailposture.core.configuration import (
     TransportRule,
 )
 from mailposture.core.posture import Facts, Source, judged
-from mailposture.core.powershell import commands
+from mailposture.core.powershell import Command, commands
 from mailposture.core.proposals import Proposal, ProposalError, propose
 from tests.core.configurations import configuration, domain, lock
 from tests.core.posture.tenants import connection_filter, rule
@@ -196,6 +196,15 @@ def test_how_a_command_runs_is_said_and_changes_no_prediction(aside: str, says: 
     assert found.configuration == after(change).configuration
     assert len(found.warnings) == 1
     assert found.warnings[0].startswith(says)
+
+
+def test_a_command_made_by_hand_has_no_line_to_name() -> None:
+    made = Command(
+        name="Set-RemoteDomain", parameters={"identity": "Default"}, aside={"WhatIf": True}
+    )
+    what_if, remote = propose(BEFORE, [made]).warnings
+    assert what_if.startswith("-WhatIf: run like this")
+    assert remote.startswith("Set-RemoteDomain: nothing here reads")
 
 
 def test_what_changes_nothing_is_not_said() -> None:

@@ -45,8 +45,6 @@ class Applied(NamedTuple):
 
 def key_of(one: Any) -> str:
     """What tells an object from the others of its part."""
-    if isinstance(one, Organization):
-        return ""
     return str(one.domain_name if isinstance(one, AcceptedDomain) else one.guid)
 
 

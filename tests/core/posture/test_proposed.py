@@ -237,6 +237,24 @@ def test_domains_that_come_and_go_are_named_and_not_written() -> None:
     assert "fabrikam.example was added as an accepted domain." in script.advice[0]
 
 
+def test_very_much_that_no_stage_writes_is_counted() -> None:
+    script = asked(
+        "\n".join(f"New-AcceptedDomain N -DomainName d{n}.example" for n in range(15)),
+        replace(WHOLE, organization=None),
+    )
+    assert script.stages == ()
+    assert len(script.advice) == 13
+    assert script.advice[-1].endswith("3 more differences.")
+
+
+def test_a_rule_that_is_off_is_made_and_removed_without_turning_it() -> None:
+    (made,) = asked("New-TransportRule New -Enabled 0 -DeleteMessage 1").stages
+    assert made.title == "create rule New, turned off"
+    off = replace(WHOLE, transport_rules=(replace(RULE, state="Disabled"),))
+    (gone,) = asked("Remove-TransportRule 'Gateway trusted'", off).stages
+    assert gone.title == "remove rule Gateway trusted"
+
+
 def test_the_way_back_to_a_setting_that_was_never_set_says_so() -> None:
     for before, note in (
         (RejectDirectSend.NOT_CONFIGURED, True),
