@@ -144,6 +144,15 @@ def test_every_encoding_of_powershell_is_read(encoding: str) -> None:
     assert len(report(csv(V2, v2()), encoding).seen) == 1
 
 
+@pytest.mark.parametrize("before", ["#TYPE Selected.System.Management.Automation", "sep=,"])
+def test_what_stands_before_the_head_is_passed_over(before: str) -> None:
+    assert len(report(csv(before, V2, v2()), "utf-16").seen) == 1
+    with pytest.raises(ReportError, match="line 4: a date"):
+        report(csv(before, V2, v2(), v2(received="soon")))
+    with pytest.raises(ReportError, match="no column for date"):
+        report(csv(before))
+
+
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_what_separates_the_columns_is_found(separator: str) -> None:
     head = V2.replace(",", separator)
@@ -182,6 +191,14 @@ def test_nothing_of_a_message_but_its_domains_is_kept() -> None:
         assert private not in said
 
 
+@pytest.mark.parametrize(
+    "domain", ["=cmd()", "<script>.com", "a b.com", "fab\0rikam.com", "-x.com"]
+)
+def test_a_domain_that_is_no_name_is_not_kept(domain: str) -> None:
+    (one,) = report(csv(V2, v2(sender=f"a@{domain}"))).seen
+    assert one.sender_domain == ""
+
+
 def test_names_that_could_not_be_shown_are_left_out() -> None:
     odd = extended(custom_data="S:ProxiedClientHostname=\x1b[31mred")
     (one,) = report(csv(EXTENDED, odd)).seen
@@ -207,6 +224,10 @@ def test_a_date_that_may_be_another_is_refused_with_the_way_to_write_it(day: str
         (
             csv("Date,ConnectorType,Sender,Recipient,Count", "2026-11-24,x,a@b.com,c@d.com,many"),
             "line 2: a count of messages is not a whole number",
+        ),
+        (
+            csv("Date;ConnectorType;Sender;Recipient;Count", "2026-11-24;x;a@b.com;c@d.com;1.234"),
+            "line 2: .* Write it in digits alone, since 1.234 is two numbers.",
         ),
     ],
 )
