@@ -5,7 +5,7 @@ imported twice counts once: of two counts for the same day the larger stands.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -61,25 +61,39 @@ class Imported:
     whole: bool = True
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Held:
-    """What is kept of imports: when the last one was, of which days, and when it is dropped."""
+    """What is kept of imports: when the last one was, and of which days."""
 
     imported_at: datetime
     first: date
     last: date
-    age: int  # days since the last of them
-    drops: date  # the day on which the oldest goes
-    gone: date  # the day by which all of it is gone
+
+    def age(self, now: datetime) -> int:
+        """Days since the last of them."""
+        return max(0, (now.date() - self.last).days)
+
+    @property
+    def drops(self) -> date:
+        """The day on which the oldest goes."""
+        return self.first + timedelta(days=settings.TRAFFIC_DAYS + 1)
+
+    @property
+    def gone(self) -> date:
+        """The day by which all of it is gone."""
+        return self.last + timedelta(days=settings.TRAFFIC_DAYS + 1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Known:
-    """Every known sender, how many hosts were left out, and what could not be asked."""
+    """Every known sender, how many hosts were left out, what could not be asked, and of when
+    the imports are.
+    """
 
     senders: tuple[KnownSender, ...]
     more: int = 0
     problems: tuple[str, ...] = ()
+    held: Held | None = None
 
 
 # ---- import --------------------------------------------------------------------------------
@@ -201,24 +215,6 @@ def oldest(now: datetime) -> date:
     return now.date() - timedelta(days=settings.TRAFFIC_DAYS)
 
 
-def held(tenant: models.Tenant, now: datetime) -> Held | None:
-    """What is kept of a tenant's imports; None where nothing is."""
-    found = tenant.seen_senders.order_by().aggregate(
-        at=db.Max("imported_at"), first=db.Min("day"), last=db.Max("day")
-    )
-    if found["at"] is None:
-        return None
-    kept = timedelta(days=settings.TRAFFIC_DAYS + 1)
-    return Held(
-        imported_at=found["at"],
-        first=found["first"],
-        last=found["last"],
-        age=max(0, (now.date() - found["last"]).days),
-        drops=found["first"] + kept,
-        gone=found["last"] + kept,
-    )
-
-
 def tidy(now: datetime) -> int:
     """Drop what is older than it may be kept."""
     gone, _each = models.SeenSender.objects.filter(day__lt=oldest(now)).delete()
@@ -250,7 +246,7 @@ def senders_of(
     """
     held = configuration or history.known(tenant)
     by_spf, problems = _by_spf(tenant, held) if ask_dns else ((), ())
-    seen, more = _seen(tenant)
+    seen, more, kept = _seen(tenant)
     if sources is None:
         rows = tenant.sources.select_related("vantage_point")
         sources = [assessing.source(row) for row in rows]
@@ -259,7 +255,10 @@ def senders_of(
     others = [one for one in (*by_spf, *seen) if not _is_covered(one, covered)]
     lists = providers(lab=tenant.cloud == clouds.LAB)
     return Known(
-        senders=tuple(senders.named((*approved, *others), lists)), more=more, problems=problems
+        senders=tuple(senders.named((*approved, *others), lists)),
+        more=more,
+        problems=problems,
+        held=kept,
     )
 
 
@@ -279,23 +278,28 @@ def _is_covered(one: KnownSender, covered: AddressSet) -> bool:
     return bool(one.addresses) and one.addresses <= covered
 
 
-def _seen(tenant: models.Tenant) -> tuple[tuple[KnownSender, ...], int]:
-    """Who was seen, those that send most; and how many hosts more there are.
+def _seen(tenant: models.Tenant) -> tuple[tuple[KnownSender, ...], int, Held | None]:
+    """Who was seen, those that send most; how many hosts more there are; and of when all are.
 
     Where several reports speak of one host, the one that saw most of it counts.
     """
-    totals = (
-        tenant.seen_senders.order_by()
-        .values_list("source", "how")
-        .annotate(total=db.Sum("messages"))
-    )
+    spans = {"at": db.Max("imported_at"), "first": db.Min("day"), "last": db.Max("day")}
+    rows = tenant.seen_senders.order_by().values_list("source", "how")
+    totals = list(rows.annotate(total=db.Sum("messages"), **spans))
     best: dict[str, tuple[int, str]] = {}
-    for source, how, total in totals:
+    for source, how, total, *_ in totals:
         best[source] = max(best.get(source, (0, "")), (total, how))
     ranked = sorted(best, key=lambda source: -best[source][0])
     chosen = {source: best[source][1] for source in ranked[:MOST_SOURCES]}
     found = senders.from_traffic(_rows(tenant, chosen))
-    return found, len(ranked) - len(chosen)
+    return found, len(ranked) - len(chosen), _held(totals)
+
+
+def _held(totals: Sequence[tuple[Any, ...]]) -> Held | None:
+    if not totals:
+        return None
+    _, _, _, at, first, last = zip(*totals, strict=True)
+    return Held(max(at), min(first), max(last))
 
 
 def _rows(tenant: models.Tenant, chosen: Mapping[str, str]) -> Iterator[Seen]:

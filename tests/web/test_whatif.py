@@ -303,7 +303,7 @@ def test_the_number_of_queries_stays(
 ) -> None:
     for n in range(30):
         contoso.sources.create(name=f"Relay {n}", kind="relay", addresses=f"192.0.2.{n}")
-    with django_assert_max_num_queries(13):  # one of them: when traffic was imported
+    with django_assert_max_num_queries(12):
         page(viewer, AT + LOCK)
 
 

@@ -62,6 +62,7 @@ class Fares:
     to_ask: int  # domains whose SPF was not asked yet
     asked: int  # domains whose SPF was asked
     imported: traffic.Held | None
+    imported_age: int  # days since the newest day of it
     problems: tuple[str, ...]
     strangers: Strangers
 
@@ -96,7 +97,8 @@ def fares(  # noqa: PLR0913 - what the caller holds already is not asked for aga
         left_out=known.more,
         to_ask=0 if ask_dns else of_spf,
         asked=min(of_spf, proposing.MOST_DOMAINS) if ask_dns else 0,
-        imported=traffic.held(tenant, now),
+        imported=known.held,
+        imported_age=known.held.age(now) if known.held else 0,
         problems=known.problems,
         strangers=_strangers(found),
     )
