@@ -9,6 +9,7 @@ import time_machine
 from django.test import Client
 
 from mailposture import models
+from mailposture.core import codec
 from mailposture.core.configuration import Configuration, PartStatus
 from mailposture.services.pages import effect
 from tests import factories
@@ -98,7 +99,7 @@ def test_where_nothing_moves_that_is_said(viewer: Client) -> None:
 def test_what_was_not_read_is_not_known_and_never_nobody(viewer: Client) -> None:
     lacking = factories.without(OPEN, "inbound_connectors", PartStatus.FORBIDDEN, "403")
     found = change(LOCKED, OPEN)
-    models.Snapshot.objects.filter(pk=found.after_id).update(document=factories.codec.dump(lacking))
+    models.Snapshot.objects.filter(pk=found.after_id).update(document=codec.dump(lacking))
     markup = shown(viewer, found)
     assert "inbound connectors were not read on both sides" in words(markup)
     assert "Lost" not in words(markup.partition("</section>")[0])

@@ -364,10 +364,11 @@ def test_a_time_in_which_nobody_looked_is_told_beside_its_length(
     viewer: Client, looks: list[tuple[int, int]], said: str
 ) -> None:
     row = bypass()
+    tenant = models.Tenant.objects.get()
     models.Tenant.objects.update(probe_every=3600)
     for begin, end in looks:
         models.Coverage.objects.create(
-            tenant=row.tenant, vantage_point=models.VantagePoint.objects.get(),
+            tenant=tenant, vantage_point=models.VantagePoint.objects.get(),
             since=ago(hours=begin), until=ago(hours=end),
         )  # fmt: skip
     shown = words(page(viewer, f"/incidents/{row.pk}/"))

@@ -54,25 +54,32 @@ def side(key: str, found: Reach) -> Side:
 
 
 def differences(tenant: models.Tenant, comparison: Comparison) -> Iterator[Difference]:
-    """What moves, domains that move alike in one line; what is gained first."""
-    alike: dict[tuple[int, str], list[str]] = {}
-    moves: dict[tuple[int, str], Moved] = {}
-    for domain, sender_class, moved in comparison.all():
-        if moved:
-            key = (id(moved), sender_class)
-            alike.setdefault(key, []).append(domain)
-            moves[key] = moved
-    for key in sorted(moves, key=lambda k: (-moves[k].gained.size, -moves[k].lost.size)):
-        moved, domains = moves[key], alike[key]
-        at = f"{reaching.address(tenant)}?domain={domains[0]}&class={key[1]}#shown"
+    """What moves, each with the page that shows it as it is now."""
+    for domains, sender_class, moved in alike(comparison):
+        at = f"{reaching.address(tenant)}?domain={domains[0]}&class={sender_class}#shown"
         yield Difference(
-            domains=tuple(domains),
-            sender=reaching.words(key[1]),
+            domains=domains,
+            sender=reaching.words(sender_class),
             before=reaching.count(moved.before),
             after=reaching.count(moved.after, at),
             gained=numbered(moved.gained, moved.certificates_gained),
             lost=numbered(moved.lost, moved.certificates_lost),
         )
+
+
+def alike(comparison: Comparison) -> Iterator[tuple[tuple[str, ...], str, Moved]]:
+    """What moves: domains that move alike together, the sender class, and how; what is gained
+    first.
+    """
+    domains: dict[tuple[int, str], list[str]] = {}
+    moves: dict[tuple[int, str], Moved] = {}
+    for domain, sender_class, moved in comparison.all():
+        if moved:
+            key = (id(moved), sender_class)
+            domains.setdefault(key, []).append(domain)
+            moves[key] = moved
+    for key in sorted(moves, key=lambda k: (-moves[k].gained.size, -moves[k].lost.size)):
+        yield tuple(domains[key]), key[1], moves[key]
 
 
 def numbered(found: AddressSet, names: Sequence[str] = ()) -> Listed:

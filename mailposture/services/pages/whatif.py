@@ -8,17 +8,15 @@ from typing import Any, Final
 from mailposture import models
 from mailposture.adapters.exchange.proposed import Most, read_documents, read_proposal
 from mailposture.core import posture
-from mailposture.core.addresses import AddressSet
 from mailposture.core.attribution import BY_NAME, Assumption
 from mailposture.core.configuration import ANY_DOMAIN, Configuration, InboundConnector
 from mailposture.core.posture import Finding, Result
-from mailposture.core.posture.findings import many
 from mailposture.core.posture.remediation import Script
 from mailposture.core.posture.remediation.proposed import proposed
 from mailposture.core.proposals import Proposal
-from mailposture.core.reachability import FOREIGN, Comparison, Moved, Reach, compare
+from mailposture.core.reachability import FOREIGN, Comparison, Reach, compare
 from mailposture.services import assessing, history
-from mailposture.services.pages import faring, foreseeing, reaching, staging, touching
+from mailposture.services.pages import comparing, faring, foreseeing, reaching, staging, touching
 from mailposture.services.pages.faring import Fares
 from mailposture.services.pages.reaching import Count, Listed
 
@@ -124,7 +122,9 @@ def answer(
     after = replace(judged, configuration=found.configuration)
     found_after = posture.assess(after)
     gone, fresh = _findings(posture.assess(judged), found_after)
-    domain, sender_class = _most_moved(comparison)
+    # Where nothing moves, what a stranger is: a foreign sender to the first domain.
+    first = (next(iter(comparison.domains), ""), FOREIGN)
+    domain, sender_class = comparing.most_moved(comparison) or first
     moved = comparison.of(domain, sender_class)
     differences = list(_differences(tenant, comparison))
     fares = faring.fares(
@@ -164,18 +164,6 @@ def senders(
 # ---- before and after ----------------------------------------------------------------------
 
 
-def _most_moved(comparison: Comparison) -> tuple[str, str]:
-    """The domain and class whose reachability moves most; a foreign sender where none does."""
-    domains = comparison.domains or ("",)
-    moved = ((d, c) for d, c, one in comparison.all() if one)
-    first = (domains[0], FOREIGN)
-    return max(moved, key=lambda at: _weight(comparison.of(*at), at[1]), default=first)
-
-
-def _weight(moved: Moved, sender_class: str) -> tuple[int, bool]:
-    return moved.gained.size + moved.lost.size, sender_class == FOREIGN
-
-
 def _side(key: str, found: Reach) -> Side:
     return Side(
         count=reaching.count(found),
@@ -191,24 +179,16 @@ def _rests_on(names: Iterable[str], fares: Fares, comparison: Comparison) -> tup
 
 
 def _differences(tenant: models.Tenant, comparison: Comparison) -> Iterator[Difference]:
-    """What moves, domains that move alike in one line; what is gained first."""
-    alike: dict[tuple[int, str], list[str]] = {}
-    moves: dict[tuple[int, str], Moved] = {}
-    for domain, sender_class, moved in comparison.all():
-        if moved:
-            key = (id(moved), sender_class)
-            alike.setdefault(key, []).append(domain)
-            moves[key] = moved
-    for key in sorted(moves, key=lambda k: (-moves[k].gained.size, -moves[k].lost.size)):
-        moved, domains = moves[key], alike[key]
-        at = f"{reaching.address(tenant)}?domain={domains[0]}&class={key[1]}#shown"
+    """What would move; only how it is now has a page that shows it."""
+    for domains, sender_class, moved in comparing.alike(comparison):
+        at = f"{reaching.address(tenant)}?domain={domains[0]}&class={sender_class}#shown"
         yield Difference(
-            domains=tuple(domains),
-            sender=reaching.words(key[1]),
+            domains=domains,
+            sender=reaching.words(sender_class),
             before=reaching.count(moved.before, at),
             after=_after(moved.after),
-            gained=_many(moved.gained, moved.certificates_gained),
-            lost=_many(moved.lost, moved.certificates_lost),
+            gained=comparing.numbered(moved.gained, moved.certificates_gained),
+            lost=comparing.numbered(moved.lost, moved.certificates_lost),
         )
 
 
@@ -217,13 +197,6 @@ def _after(found: Reach) -> Listed:
     if count.state == "unknown":
         return Listed(words="not known")
     return reaching.listed(count.number, found.addresses)
-
-
-def _many(found: AddressSet, names: Sequence[str]) -> Listed:
-    said = [many(found)] if found else []
-    if names:
-        said.append(f"certificate {', '.join(names)}")
-    return reaching.listed("; ".join(said) or "none", found)
 
 
 def _findings(
