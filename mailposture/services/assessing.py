@@ -121,7 +121,10 @@ def _apart(rows: Iterable[models.Path], oracle: Oracle | None) -> Iterable[Apart
     for row in rows:
         alike[row.vantage_point.slug, row.sender_class, row.agreement].append(row)
     for (_slug, sender_class, agreement), paths in alike.items():
-        first, more, manner = paths[0], len(paths) - 1, Agreement(agreement)
+        approved = paths[0].vantage_point.plays != STRANGER
+        # In doubt stand both ways side by side: a source that is cut off speaks for its like.
+        closed = (p for p in paths if approved and p.verdict == Verdict.CLOSED)
+        first, more, manner = next(closed, paths[0]), len(paths) - 1, Agreement(agreement)
         where = f"At {first.domain}" if not more else f"At {first.domain} and {more:,} more domains"
         decision = oracle.of(first) if oracle else None
         settles = manner is Agreement.SETTLING
@@ -131,7 +134,8 @@ def _apart(rows: Iterable[models.Path], oracle: Oracle | None) -> Iterable[Apart
             path=f"{first.vantage_point.name}, {sender_class} sender: {WORDS[manner]}",
             agreement=manner,
             sentence=f"{where}: {held.sentence}",
-            approved=first.vantage_point.plays != STRANGER,
+            approved=approved,
+            observed=Verdict(first.verdict),
         )
 
 

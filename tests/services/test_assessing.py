@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -9,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from mailposture import models
 from mailposture.core import posture
-from mailposture.core.configuration import PartStatus
+from mailposture.core.configuration import ConnectorType, PartStatus
 from mailposture.services import assessing, predicting, reading
 from tests import factories as make
 from tests.factories import NOW
@@ -111,6 +112,32 @@ def test_contradictions_are_found_once_for_all_domains_that_are_alike() -> None:
     ]
     assert rows[0].sentence.startswith("At d0.contoso.com and 4 more domains: Predicted closed")
     assert "MP-03" in standing(tenant)
+
+
+def test_a_hybrid_server_that_is_refused_is_cut_off_though_the_model_is_in_doubt() -> None:
+    tenant = make.tenant()
+    own = make.lock(
+        guid=str(uuid4()),
+        name="Own server",
+        connector_type=ConnectorType.ON_PREMISES,
+        sender_ip_addresses=(),
+        restrict_domains_to_ip_addresses=False,
+        tls_sender_certificate_name="*.contoso.com",
+    )
+    make.snapshot(tenant, make.configuration(make.lock(), own), make.ago(days=2))
+    place = make.source(tenant, "hybrid", "198.51.100.9").vantage_point
+    assert place
+    models.VantagePoint.objects.update(certificate_name="mail.contoso.com")
+    place.refresh_from_db()
+    for path in make.paths(tenant, place):
+        make.answered(path, "closed", make.ago(days=1))
+    predicting.refresh(tenant, NOW)
+    assessing.refresh(tenant, NOW)
+    rows = tenant.findings.filter(rule="MP-10")
+    assert {row.severity for row in rows} == {"high"}
+    assert {row.subject.split(": ")[1] for row in rows} == {"Model assumption in doubt"}
+    assert all("By the other reading" in row.sentence for row in rows)
+    assert all(row.document["because"].startswith("An approved source is cut off") for row in rows)
 
 
 @pytest.mark.parametrize("count", [2, 30])

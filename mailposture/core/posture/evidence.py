@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from mailposture.core.contradictions import SEVERITIES, Agreement
+from mailposture.core.contradictions import Agreement, gravity
 from mailposture.core.hosts import plain
 from mailposture.core.posture.facts import Answered, Apart, Evidence, Facts, Moved
 from mailposture.core.posture.findings import (
@@ -84,7 +84,7 @@ def agreement(facts: Facts) -> Sequence[Said]:
 
 
 def _apart(one: Apart) -> Said:
-    severity, because = SEVERITIES[one.agreement, one.approved]
+    severity, because = gravity(one.agreement, one.observed, approved=one.approved)
     weight = Weight(Severity(severity), because)
     return violated(one.sentence, one.path, subject=one.path, weight=weight)
 

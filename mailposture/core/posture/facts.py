@@ -16,6 +16,7 @@ from mailposture.core.configuration import Configuration, InboundConnector
 from mailposture.core.contradictions import Agreement
 from mailposture.core.hosts import plain
 from mailposture.core.reachability import OWN, Reachability, Witness, reachability, witness
+from mailposture.core.verdict import Verdict
 
 
 class SourceKind(StrEnum):
@@ -95,12 +96,13 @@ class Answered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Apart:
-    """How a path's prediction and observation stand to one another."""
+    """How a path's prediction and observation stand to one another; `observed` is the latter."""
 
     path: str
     agreement: Agreement
     sentence: str
     approved: bool = False
+    observed: Verdict = Verdict.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

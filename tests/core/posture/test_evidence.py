@@ -20,6 +20,7 @@ from mailposture.core.posture.evidence import fresh
 from mailposture.core.posture.exceptions import exceptions
 from mailposture.core.posture.findings import Judge
 from mailposture.core.posture.hybrid import expiry
+from mailposture.core.verdict import Verdict
 from tests.core.configurations import lock
 from tests.core.posture.tenants import AT, TWO, evidence, facts, only, results, unread
 
@@ -116,6 +117,13 @@ def test_a_door_that_only_seems_closed_is_the_gravest_contradiction() -> None:
     assert found.severity is Severity.CRITICAL
     cut_off = apart(Agreement.OPEN_BUT_CLOSED, approved=True)
     assert only("MP-10", seen(agreements=(cut_off,))).severity is Severity.HIGH
+
+
+def test_a_source_let_in_by_an_assumption_and_refused_is_cut_off_all_the_same() -> None:
+    doubtful = apart(Agreement.IN_DOUBT, approved=True, observed=Verdict.CLOSED)
+    found = only("MP-10", seen(agreements=(doubtful,)))
+    assert found.severity is Severity.HIGH
+    assert found.because.startswith("An approved source is cut off")
 
 
 # ---- MP-11 ---------------------------------------------------------------------------------
