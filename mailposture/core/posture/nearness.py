@@ -21,6 +21,7 @@ from mailposture.core.posture import (
 )
 from mailposture.core.posture.facts import OWN_SERVERS, SourceKind
 from mailposture.core.posture.findings import NearMiss
+from mailposture.core.posture.seen_open import where_open
 from mailposture.core.posture.trying import by_trying, first_of, setting
 
 
@@ -42,11 +43,11 @@ NEAR: Final = {
         "RejectDirectSend alone decides it, and it is not known.",
     ),
     "MP-03": Near(
-        near.of_any,
+        where_open("MP-03", near.of_any),
         "The model refuses strangers already, or no connector is within three fields of that.",
     ),
     "MP-04": Near(
-        first_of(near_beside.own_refused, near.of_any),
+        where_open("MP-04", first_of(near_beside.own_refused, near.of_any)),
         "The model refuses own-domain strangers already, or no small change makes it.",
     ),
     "MP-05": Near(

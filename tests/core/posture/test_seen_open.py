@@ -1,0 +1,117 @@
+"""What was seen open although the model refuses it is a contradiction: no script, no near miss."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from mailposture.core.configuration import RejectDirectSend
+from mailposture.core.posture import Answered, Facts, Finding, Observed, assess
+from mailposture.core.posture.remediation import Script, remedy
+from mailposture.core.posture.seen_open import refused_already
+from mailposture.core.reachability import reachability
+from tests.core.configurations import lock, organization
+from tests.core.posture.tenants import AT, TWO, facts, own_hybrid
+from tests.core.posture.test_properties import tenants
+
+GATEWAYS = ("203.0.113.0/28",)
+CLASSES = {"MP-03": "foreign", "MP-04": "own"}
+
+
+def opened(rule: str, *domains: str) -> Observed:
+    """Strangers got in to these domains."""
+    return Observed(
+        answers=tuple(
+            Answered(domain=d, sender_class=CLASSES[rule], verdict="open", at=AT)
+            for d in domains or ("contoso.com",)
+        )
+    )
+
+
+def tenant(rule: str, *connectors: Any, at: tuple[str, ...] = (), **other: Any) -> Facts:
+    beside: dict[str, Any] = {"accepted_domains": TWO, "at": AT, "observed": opened(rule, *at)}
+    return facts(*connectors, own_hybrid(), **beside | other)
+
+
+def told(rule: str, given_: Facts) -> tuple[Finding, Script]:
+    (found,) = (f for f in assess(given_) if f.rule == rule)
+    return found, remedy(given_, found)
+
+
+@pytest.mark.parametrize("rule", CLASSES)
+@pytest.mark.parametrize("tls", [False, True])
+def test_what_a_lock_refuses_already_is_a_contradiction_and_no_second_lock_ends_it(
+    rule: str, tls: bool
+) -> None:
+    found, script = told(rule, tenant(rule, lock(sender_ip_addresses=GATEWAYS, require_tls=tls)))
+    assert (script.key, script.stages, script.is_ready) == ("advice", (), False)
+    assert found.near_miss is None
+    for said, words in zip(
+        script.advice,
+        ("MP-10", "verification window", "front ends", "this tenant's", "case with Microsoft"),
+        strict=True,
+    ):
+        assert words in said
+    assert "refused already at contoso.com, and yet one got in" in script.advice[0]
+
+
+def test_direct_send_that_is_rejected_and_seen_open_is_not_rejected_once_more() -> None:
+    on = organization(RejectDirectSend.ON)
+    found, script = told("MP-04", tenant("MP-04", organization=on))
+    assert script.key == "advice"
+    assert found.near_miss is None
+    _found, script = told("MP-04", tenant("MP-04"))
+    assert script.key == "direct_send"
+
+
+def test_addresses_that_a_lock_lists_and_nobody_approved_may_be_the_cause() -> None:
+    given_ = tenant("MP-03", lock(sender_ip_addresses=("203.0.113.0/24",)))
+    _found, script = told("MP-03", given_)
+    assert script.key == "advice"
+    assert script.advice[1].startswith("By the same configuration 240 addresses that nobody")
+    assert "MP-06" in script.advice[1]
+
+
+SCOPED = lock(sender_ip_addresses=GATEWAYS, associated_accepted_domains=("contoso.com",))
+
+
+def test_a_domain_within_the_lock_is_told_from_one_that_it_leaves_out() -> None:
+    _found, script = told("MP-03", tenant("MP-03", SCOPED))
+    assert script.key == "advice"
+    both = tenant("MP-03", SCOPED, at=("contoso.com", "contoso.onmicrosoft.com"))
+    found, script = told("MP-03", both)
+    assert (script.key, script.is_ready) == ("lock", True)
+    assert "refused already at contoso.com, and yet" in script.advice[-1]
+    assert found.near_miss
+
+
+def test_a_domain_of_which_the_configuration_knows_nothing_is_refused_by_no_model() -> None:
+    given_ = tenant("MP-03", lock(sender_ip_addresses=GATEWAYS), at=("fabrikam.com",))
+    assert refused_already(given_, "MP-03") == ()
+
+
+def test_without_the_answers_at_hand_every_domain_is_held_against_the_model() -> None:
+    closed = tenant("MP-03", lock(sender_ip_addresses=GATEWAYS))
+    (found,) = (f for f in assess(closed) if f.rule == "MP-03")
+    forgotten = replace(closed, observed=Observed())
+    assert remedy(forgotten, found).key == "advice"
+    assert remedy(replace(forgotten, configuration=facts().configuration), found).key == "lock"
+
+
+@settings(deadline=None, max_examples=60)
+@given(given_=tenants())
+def test_a_script_for_what_was_seen_open_closes_something(given_: Facts) -> None:
+    for rule, sender_class in CLASSES.items():
+        domains = given_.reach.domains
+        seen = replace(given_, observed=opened(rule, *domains))
+        for found in assess(seen):
+            script = remedy(seen, found) if found.remediation and found.rule == rule else None
+            if script is None or not script.is_ready:
+                continue
+            assert script.makes
+            after = reachability(script.makes)
+            assert any(
+                given_.reach.of(d, sender_class).addresses - after.of(d, sender_class).addresses
+                for d in domains
+            ), script.text
