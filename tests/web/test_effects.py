@@ -37,6 +37,12 @@ def change(before: Configuration, after: Configuration, slug: str = "contoso") -
     return found
 
 
+def read_since(of: models.Change, seen: Configuration) -> None:
+    """Another configuration was read after the one that the change led to."""
+    models.Snapshot.objects.filter(pk=of.after_id).update(last_seen_at=ago(minutes=10))
+    factories.snapshot(of.tenant, seen, ago(minutes=5))
+
+
 def shown(viewer: Client, of: models.Change) -> str:
     return page(viewer, f"/changes/{of.pk}/").partition('id="effect"')[2]
 
@@ -88,6 +94,47 @@ def test_each_domain_and_sender_leads_to_who_may_deliver_today(viewer: Client) -
     markup = shown(viewer, change(LOCKED, OPEN)).partition("Domains and senders")[2]
     assert "/tenants/contoso/exposure/?domain=" in markup
     assert "foreign sender" in words(markup)
+
+
+def test_what_was_read_otherwise_since_is_not_shown_as_the_effect_of_this_change(
+    viewer: Client,
+) -> None:
+    found = change(LOCKED, OPEN)
+    read_since(found, LOCKED)
+    markup = shown(viewer, found)
+    assert "/tenants/contoso/exposure/?domain=" not in markup
+    table = markup.partition("Domains and senders")[2]
+    numbers = re.findall(r'data-label="(Before|After)">(.*?)</td>', table, re.DOTALL)
+    assert {label for label, _ in numbers} == {"Before", "After"}
+    assert all("<details" in cell and "<code>" in cell for _, cell in numbers)
+
+
+def test_what_this_change_left_unread_leads_to_no_page_of_what_was_known_before(
+    viewer: Client,
+) -> None:
+    found = change(LOCKED, OPEN)
+    lacking = factories.without(OPEN, "accepted_domains", PartStatus.FORBIDDEN, "403")
+    models.Snapshot.objects.filter(pk=found.after_id).update(document=codec.dump(lacking))
+    assert "/tenants/contoso/exposure/?domain=" not in shown(viewer, found)
+
+
+def test_both_counts_beside_the_maps_unfold_to_their_networks(viewer: Client) -> None:
+    markup = shown(viewer, change(OPEN, LOCKED)).partition('class="moved"')[2]
+    before, after = markup.partition("</ul>")[0].split('<span class="meta">After</span>')
+    assert "<summary>4,294,967,296 IPv4</summary>" in before
+    assert "<code>0.0.0.0/0</code>" in before
+    assert "<summary>1 IPv4</summary>" in after
+    assert "<code>203.0.113.10</code>" in after
+
+
+@pytest.mark.parametrize(("later", "said"), [(False, "Who that is<"), (True, "after what changed")])
+def test_where_nothing_moves_the_way_to_the_present_says_what_it_is(
+    viewer: Client, later: bool, said: str
+) -> None:
+    found = change(LOCKED, configuration(lock(comment="CHG-1")))
+    if later:
+        read_since(found, OPEN)
+    assert said in shown(viewer, found)
 
 
 def test_where_nothing_moves_that_is_said(viewer: Client) -> None:

@@ -27,8 +27,9 @@ class Difference:
 
     domains: tuple[str, ...]
     sender: str
-    before: Count
-    after: Count
+    before: Listed
+    after: Listed
+    after_href: str
     gained: Listed
     lost: Listed
 
@@ -44,24 +45,35 @@ def _weight(moved: Moved, sender_class: str) -> tuple[int, bool]:
 
 
 def side(key: str, found: Reach) -> Side:
-    """One of the two, with its map."""
+    """One of the two, with its small map."""
     known = found.addresses if reaching.state(found) != "unknown" else None
     return Side(
         count=reaching.count(found),
         drawing=draw(Map(key=key, addresses=known, title=key.capitalize(), small=True)),
-        networks=reaching.listed("List as CIDR", found.addresses),
+        networks=unfolds(found, " IPv4"),
     )
 
 
-def differences(tenant: models.Tenant, comparison: Comparison) -> Iterator[Difference]:
-    """What moves, each with the page that shows it as it is now."""
+def unfolds(found: Reach, unit: str = "") -> Listed:
+    """How many may deliver, with the networks behind the number."""
+    count = reaching.count(found)
+    if count.state == "unknown":
+        return Listed(words="not known")
+    return reaching.listed(f"{count.number}{unit}", found.addresses)
+
+
+def differences(
+    tenant: models.Tenant, comparison: Comparison, *, present: bool
+) -> Iterator[Difference]:
+    """What moves; where what it is after is so still, with the page that shows it in full."""
     for domains, sender_class, moved in alike(comparison):
         at = f"{reaching.address(tenant)}?domain={domains[0]}&class={sender_class}#shown"
         yield Difference(
-            domains=domains,
+            domains=tuple(reaching.named(one) for one in domains),
             sender=reaching.words(sender_class),
-            before=reaching.count(moved.before),
-            after=reaching.count(moved.after, at),
+            before=unfolds(moved.before),
+            after=unfolds(moved.after),
+            after_href=at if present else "",
             gained=numbered(moved.gained, moved.certificates_gained),
             lost=numbered(moved.lost, moved.certificates_lost),
         )

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db.models import JSONField, OuterRef, QuerySet
+from django.db.models import Exists, JSONField, OuterRef, QuerySet
 from django.db.models.functions import JSONObject
 
 from mailposture import models
@@ -17,6 +17,7 @@ from mailposture.core.attribution import BY_NAME, Assumption, Decision, decided
 from mailposture.core.attribution import session as checked
 from mailposture.core.posture.facts import readable
 from mailposture.core.reachability import (
+    ANY_RECIPIENT,
     NULL,
     OWN,
     Comparison,
@@ -64,6 +65,7 @@ class Effect:
     not_known: str = ""
     shown: str = ""
     exposure_href: str = ""
+    present: bool = False  # nothing that decides was read otherwise since: today is as after it
     before: Side | None = None
     after: Side | None = None
     gained: Listed | None = None
@@ -77,10 +79,17 @@ class Effect:
 
 
 def with_sources(found: QuerySet[models.Change]) -> QuerySet[models.Change]:
-    """Changes with the addresses of their tenant's approved sources: one question for both."""
+    """Changes with the addresses of their tenant's approved sources, and whether their
+    configuration is the present one: one question for all.
+    """
     rows = models.ApprovedSource.objects.filter(tenant=OuterRef("tenant")).order_by("pk")
     said = rows.annotate(said=JSONObject(addresses="addresses")).values("said")[:MOST_SOURCES]
-    return found.annotate(sources=Gathered(said, output_field=JSONField()))
+    later = models.Snapshot.objects.filter(
+        tenant=OuterRef("tenant"), last_seen_at__gt=OuterRef("after__last_seen_at")
+    )
+    return found.annotate(
+        sources=Gathered(said, output_field=JSONField()), is_present=~Exists(later)
+    )
 
 
 def load(change: models.Change) -> Effect:
@@ -91,16 +100,18 @@ def load(change: models.Change) -> Effect:
         name = configured.NAMES["inbound_connectors"]
         return Effect(not_known=f"The {name} were not read on both sides of this change.")
     comparison = compare(before, after)
+    present = _is_present(change, comparison)
     at = comparing.most_moved(comparison)
     if at is None:
-        return Effect(exposure_href=reaching.address(change.tenant))
+        return Effect(exposure_href=reaching.address(change.tenant), present=present)
     moved = comparison.of(*at)
-    rows = list(comparing.differences(change.tenant, comparison))
+    rows = list(comparing.differences(change.tenant, comparison, present=present))
     witness = _witness(comparison, at, moved, _approved(change))
     leans = dict.fromkeys((*moved.before.assumptions, *moved.after.assumptions))
     return Effect(
-        shown=f"{reaching.with_whom(at[1])} to {at[0]}",
+        shown=f"{reaching.with_whom(at[1])} to {reaching.named(at[0])}",
         exposure_href=f"{reaching.address(change.tenant)}?domain={at[0]}&class={at[1]}#shown",
+        present=present,
         before=comparing.side("before", moved.before),
         after=comparing.side("after", moved.after),
         gained=comparing.numbered(moved.gained, moved.certificates_gained),
@@ -112,6 +123,13 @@ def load(change: models.Change) -> Effect:
         more=max(0, len(rows) - MOST_ROWS),
         assumptions=tuple(BY_NAME[name] for name in leans),
     )
+
+
+def _is_present(change: models.Change, comparison: Comparison) -> bool:
+    """Whether who may deliver after it may do so still: no other configuration was read since. The
+    page of the present takes what was not read from before; this one says that it is not known.
+    """
+    return bool(getattr(change, "is_present", False)) and not comparison.after.rules.not_known
 
 
 def _approved(change: models.Change) -> AddressSet:
@@ -128,8 +146,8 @@ def _witness(
     domain, sender_class = at
     among = moved.gained or moved.lost
     address = smallest(among - approved) or smallest(among)
-    if address is None:
-        return None
+    if address is None or domain == ANY_RECIPIENT:
+        return None  # nobody moves, or to which domains is not known
     asked = checked(
         source=address,
         mail_from=_sender(domain, sender_class),

@@ -210,10 +210,11 @@ def _group(
         href = f"{address(tenant)}?domain={names[0]}&class={sender_class}#shown"
         found = count(reach.of(names[0], sender_class), href, chosen=is_chosen)
         counts.append(replace(found, sender=words(sender_class)))
-    return Group(domains=tuple(_named(name) for name in names), counts=tuple(counts))
+    return Group(domains=tuple(named(name) for name in names), counts=tuple(counts))
 
 
-def _named(domain: str) -> str:
+def named(domain: str) -> str:
+    """A domain as people read it, any of them where it is not known which there are."""
     return "any accepted domain" if domain == ANY_RECIPIENT else domain
 
 
@@ -272,12 +273,12 @@ def _shown(
     cut = tuple(slices(reach, reach.regions(domain, sender_class)))
     leans = dict.fromkeys((*found.assumptions, *(n for one in cut for n in one.assumptions)))
     return Shown(
-        domain=_named(domain),
+        domain=named(domain),
         sender_class=with_whom(sender_class),
         count=count(found),
         by_certificate_alone=bool(found.certificates and not found.addresses),
         seen=_seen(tenant, domain, sender_class, now),
-        drawing=drawing("reach", found, f"{words(sender_class)} to {_named(domain)}"),
+        drawing=drawing("reach", found, f"{words(sender_class)} to {named(domain)}"),
         networks=listed("List as CIDR", found.addresses),
         slices=cut,
         # What was not known is said above everything else.
