@@ -10,15 +10,14 @@ from mailposture.core.attribution.reading import WILDCARD, bare
 from mailposture.core.configuration import AcceptedDomain, Configuration, InboundConnector
 from mailposture.core.hosts import plain
 from mailposture.core.posture.facts import Facts, Published, SourceKind, ipv4
+from mailposture.core.posture.filling import NAME, fillings, own_names
 from mailposture.core.posture.findings import Said, listed
 from mailposture.core.posture.locks import clear
 from mailposture.core.posture.near import MOST_EDITS, with_connector, with_values
-from mailposture.core.posture.shared_names import shared_name
 from mailposture.core.posture.trying import Trial, about, edited, edited_in_place, lists_without
 from mailposture.core.words import joined
 
 CERTIFICATE: Final = " certificate"
-NAME: Final = "asked for a certificate of {}"
 
 # ---- fewer addresses -----------------------------------------------------------------------
 
@@ -33,7 +32,7 @@ def only_approved(*kinds: SourceKind) -> Callable[[Facts, Said], Iterator[Trial]
         if said.subject.endswith(CERTIFICATE):
             # A lock is for what comes through the gateway: servers have a connector of their own.
             showing = (SourceKind.GATEWAY,) if connector.is_partner else kinds
-            yield from _named(facts, connector, _own_names(facts, *showing))
+            yield from _named(facts, connector, own_names(facts, *showing))
             return
         beyond = ipv4(connector.sender_ip_addresses) - facts.approved(*kinds)
         yield from _without(facts, connector, beyond)
@@ -77,11 +76,6 @@ def _without(
 # ---- another name --------------------------------------------------------------------------
 
 
-def _own_names(facts: Facts, *kinds: SourceKind) -> list[str]:
-    """Names that approved sources show, and that no service shows for others too."""
-    return [n for n in facts.names_of(*kinds) if WILDCARD not in n and not shared_name(n)]
-
-
 def _named(facts: Facts, connector: InboundConnector, names: Iterable[str]) -> Iterator[Trial]:
     for name in names:
         words = NAME.format(name)
@@ -91,7 +85,7 @@ def _named(facts: Facts, connector: InboundConnector, names: Iterable[str]) -> I
 def by_own_name(facts: Facts, said: Said) -> Iterator[Trial]:
     """By a name that the gateway alone shows, as it was declared."""
     if connector := about(facts, said):
-        yield from _named(facts, connector, _own_names(facts, SourceKind.GATEWAY))
+        yield from _named(facts, connector, own_names(facts, SourceKind.GATEWAY))
 
 
 def by_one_name(facts: Facts, said: Said) -> Iterator[Trial]:
@@ -102,7 +96,7 @@ def by_one_name(facts: Facts, said: Said) -> Iterator[Trial]:
     if connector is None:
         return
     asked = plain(connector.tls_sender_certificate_name or "")
-    names = [n for n in _own_names(facts, *SourceKind) if within(n, asked)]
+    names = [n for n in own_names(facts, *SourceKind) if within(n, asked)]
     yield from _named(facts, connector, names)
     for name in names:
         words = f"{NAME.format(name)} and {name} were an accepted domain"
@@ -156,15 +150,10 @@ def _above(facts: Facts, names: Iterable[str]) -> list[str]:
 
 
 def of_gateway(facts: Facts, said: Said) -> Iterator[Trial]:
-    """An empty restriction that names the declared gateway."""
-    connector = about(facts, said)
-    if connector is None:
-        return
-    if not connector.sender_ip_addresses and connector.restrict_domains_to_ip_addresses:
-        if found := AddressSet(v4=facts.gateways.v4).cidrs():
-            yield edited(facts, connector, f"listed {listed(found)}", sender_ip_addresses=found)
-        return
-    yield from _named(facts, connector, _own_names(facts, SourceKind.GATEWAY))
+    """An empty restriction that names the declared gateway, in the ways of its script."""
+    if connector := about(facts, said):
+        for way in fillings(facts, connector):
+            yield edited(facts, connector, way.words, **way.fields)
 
 
 def with_gateway(facts: Facts, said: Said) -> Iterator[Trial]:

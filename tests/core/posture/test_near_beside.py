@@ -257,10 +257,27 @@ def test_a_server_with_an_accepted_name_is_asked_for_by_it() -> None:
     )
 
 
-def test_a_gateway_without_addresses_cannot_be_listed() -> None:
+def test_a_gateway_without_addresses_cannot_be_listed_and_is_asked_for_its_certificate() -> None:
+    # Its lock would be made by certificate too (MP-01): nothing speaks against it here.
     named = Source(name="Cloud", certificate_names=("gw.contoso.com",))
     given = facts(lock(sender_ip_addresses=()), sources=(named, SERVER))
-    assert near_of("MP-22", given) is None
+    assert near_of("MP-22", given) == (
+        "Would be satisfied if Lock to gateway asked for a certificate of gw.contoso.com in the"
+        " place of addresses."
+    )
+    assert near_of("MP-22", replace(given, sources=(SERVER,))) is None
+
+
+def test_an_empty_certificate_restriction_lists_a_gateway_that_has_addresses_alone() -> None:
+    empty = lock(
+        restrict_domains_to_ip_addresses=False,
+        restrict_domains_to_certificate=True,
+        sender_ip_addresses=(),
+    )
+    assert near_of("MP-22", facts(empty)) == (
+        "Would be satisfied if Lock to gateway restricted to the addresses 203.0.113.0/28 in the"
+        " place of a certificate."
+    )
 
 
 def test_own_servers_may_be_relays_too() -> None:

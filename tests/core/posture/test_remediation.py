@@ -309,6 +309,32 @@ def test_an_empty_restriction_without_a_declared_gateway_has_a_placeholder() -> 
     assert "<address of your gateway>" in script.text
 
 
+NAMED = {"restrict_domains_to_ip_addresses": False, "restrict_domains_to_certificate": True}
+OWN = Source(name="Cloud gateway", certificate_names=("mx.contoso.com",))
+
+
+@pytest.mark.parametrize(
+    "restricts", [{}, NAMED, NAMED | {"restrict_domains_to_ip_addresses": True}]
+)
+@pytest.mark.parametrize("sources", [(), (GATEWAY,), (OWN,), (GATEWAY, OWN), (BY_NAME,), (SERVER,)])
+def test_the_near_miss_of_an_empty_restriction_is_what_its_script_does(
+    restricts: dict[str, Any], sources: tuple[Source, ...]
+) -> None:
+    given = facts(lock(sender_ip_addresses=(), **restricts), own_hybrid(), sources=sources)
+    (found,) = (f for f in assess(given) if f.rule == "MP-22")
+    script = remedy(given, found)
+    near = found.near_miss or ""
+    assert script.is_ready is bool(near and "cut off" not in near)
+    if script.is_ready:
+        listed = "-SenderIPAddresses '203.0.113.0/28'" in script.text
+        assert listed is ("203.0.113.0/28" in near)
+        assert ("-TlsSenderCertificateName 'mx.contoso.com'" in script.text) is (
+            "a certificate of mx.contoso.com" in near
+        )
+        left = judged(after(given, script), "MP-22")
+        assert [f.result for f in left] == ["satisfied"]
+
+
 def test_a_certificate_that_nobody_declared_is_a_matter_of_advice() -> None:
     given = facts(lock(**CERTIFICATE))
     script = mended("MP-06", given)
