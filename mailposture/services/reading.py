@@ -18,6 +18,7 @@ from mailposture.adapters.exchange.reader import Fetched
 from mailposture.adapters.exchange.reader import fetch as read_configuration
 from mailposture.core import codec, diff
 from mailposture.core.configuration import (
+    DECIDING,
     Configuration,
     DomainFacts,
     Part,
@@ -33,7 +34,6 @@ from mailposture.services import assessing, clouds, fetches, history, planning, 
 log = logging.getLogger(__name__)
 
 # Without these nobody can say who may deliver.
-DECIDING = frozenset({"inbound_connectors", "accepted_domains", "organization"})
 # Times in which nobody read that one snapshot keeps, since it is loaded at every reading.
 MOST_GAPS = 500
 
@@ -213,7 +213,8 @@ def _store(
     first = not tenant.paths.exists()
     changes = record(tenant, seen, now)
     tenant.snapshots.filter(last_seen_at=now).update(imported_at=now)
-    models.Tenant.objects.filter(pk=tenant.pk, credential=None).update(fetched_at=now)
+    if all(seen.knows(name) for name in DECIDING):
+        models.Tenant.objects.filter(pk=tenant.pk, credential=None).update(fetched_at=now)
     _keep_endpoints(tenant, doors, now)
     if first and seen.accepted_domains:
         planning.ask_round(tenant, now)
@@ -225,7 +226,7 @@ def _refused(seen: Configuration | models.Snapshot) -> str:
     if isinstance(seen, models.Snapshot):
         return ""  # a refusal is no answer that is known again
     forbidden = {part.name for part in seen.parts if part.status is PartStatus.FORBIDDEN}
-    return "role" if forbidden & DECIDING else ""
+    return "role" if forbidden.intersection(DECIDING) else ""
 
 
 def _keep(tenant: models.Tenant, seen: _Seen, now: datetime) -> list[models.Change]:

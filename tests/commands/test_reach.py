@@ -246,3 +246,23 @@ def test_900_domains_and_25_classes_take_seconds(tmp_path: Path) -> None:
     found = reached(path, "--propose", kept(tmp_path, {"RejectDirectSend": True}, "p.json"))
     assert time.monotonic() - started < 20  # two seconds where nothing else runs
     assert sum(len(of_classes) for of_classes in found.values()) == 900 * 25
+
+
+@pytest.mark.parametrize(
+    ("held", "says"),
+    [
+        ({"value": [], "@odata.nextLink": "https://x.example/next"}, "connectors: truncated"),
+        (
+            {"value": [connector("Lock")], "@odata.nextLink": "https://x.example/n"},
+            "connectors: truncated",
+        ),
+        (None, "connectors: failed"),
+    ],
+)
+def test_a_proposal_of_half_a_part_is_refused_and_removes_nothing(
+    tmp_path: Path, held: Any, says: str
+) -> None:
+    # What comes after the first page would be taken for removed.
+    proposal = kept(tmp_path, {"Get-InboundConnector": held}, "proposal.json")
+    with pytest.raises(CommandError, match=says):
+        said("reach", kept(tmp_path, LOCKED), "--propose", proposal, "--json")

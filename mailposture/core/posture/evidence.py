@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from mailposture.core.configuration import DECIDING, Configuration
 from mailposture.core.contradictions import Agreement, gravity
 from mailposture.core.hosts import plain
 from mailposture.core.posture.facts import Answered, Apart, Evidence, Facts, Moved
@@ -99,13 +100,14 @@ def fresh(facts: Facts) -> Sequence[Said]:
     seen, at = facts.observed.evidence, facts.at
     if seen is None or at is None:
         return unknown("When the tenant was read and asked is not known.")
-    found = [*_stale(seen, at), *_blind(facts, seen)]
+    found = [*_stale(facts, seen, at), *_blind(facts, seen)]
     return found or satisfied("What is known is young enough, and nothing is blind.")
 
 
-def _stale(seen: Evidence, at: datetime) -> Iterator[Said]:
+def _stale(facts: Facts, seen: Evidence, at: datetime) -> Iterator[Said]:
+    what_was, read_at = _oldest(facts.configuration, seen.read_at)
     ages = (
-        ("reading", "The configuration was", "read", seen.read_at, seen.reading_counts),
+        ("reading", what_was, "read", read_at, seen.reading_counts),
         ("answers", "The domains were", "asked", seen.asked_at, seen.answer_counts),
     )
     for subject, who, what, when, counts in ages:
@@ -121,6 +123,22 @@ def _stale(seen: Evidence, at: datetime) -> Iterator[Said]:
             )
 
 
+def _oldest(configuration: Configuration, read_at: datetime | None) -> tuple[str, datetime | None]:
+    """How old what an answer turns on is: a reading that brought less than all makes the rest no
+    younger.
+    """
+    parts = {name: configuration.part(name) for name in DECIDING}
+    times = {name: part.read_at for name, part in parts.items() if part and part.read_at}
+    oldest = min(times.values(), default=None)
+    if oldest is None or (read_at is not None and oldest >= read_at):
+        return "The configuration was", read_at
+    late = [name for name, when in times.items() if when == oldest]
+    if len(late) == len(DECIDING):
+        return "The configuration was", oldest
+    return f"The {listed([_SETTINGS.get(n, n.replace('_', ' ')) for n in late])} were", oldest
+
+
+_SETTINGS: Final = {"organization": "organization's settings"}
 OLD = Weight(Severity.HIGH, "Older than a day: nothing is known of the present.")
 
 

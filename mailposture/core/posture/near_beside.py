@@ -232,7 +232,9 @@ def fresher(facts: Facts, said: Said) -> Iterator[Trial]:
     if said.subject in ways:
         words, fields = ways[said.subject]
         young = replace(facts.observed, evidence=replace(seen, **fields))
-        yield Trial(words, replace(facts, observed=young))
+        held = facts.configuration
+        parts = tuple(replace(part, read_at=None) for part in held.parts)
+        yield Trial(words, replace(facts, observed=young, configuration=replace(held, parts=parts)))
     if said.subject == "parts":
         yield _whole(facts)
 
