@@ -6,13 +6,15 @@ from datetime import datetime
 from typing import Final
 
 from mailposture import models
-from mailposture.core.addresses import counted
+from mailposture.core.addresses import AddressSet, counted
 from mailposture.core.configuration import Configuration
 from mailposture.core.posture import Source
 from mailposture.core.posture.findings import many
 from mailposture.core.reachability import Comparison
 from mailposture.core.senders import SURE, How, Losses, Row, losing
 from mailposture.services import proposing, traffic
+from mailposture.services.pages import reaching
+from mailposture.services.pages.reaching import Listed
 
 MOST_ROWS: Final = 100
 KINDS: Final = {
@@ -43,8 +45,8 @@ class Strangers:
 
     was: str
     becomes: str
-    before: str
-    after: str
+    before: Listed
+    after: Listed
     why: str
     first: str
 
@@ -147,8 +149,12 @@ def _strangers(found: Losses) -> Strangers:
     return Strangers(
         was=str(them.was),
         becomes=str(them.becomes),
-        before=many(them.before) or "nobody",
-        after=many(them.after) or "nobody",
+        before=_many(them.before),
+        after=_many(them.after),
         why=them.why,
         first=them.first,
     )
+
+
+def _many(found: AddressSet) -> Listed:
+    return reaching.listed(many(found) or "nobody", found)

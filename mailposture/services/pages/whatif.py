@@ -16,7 +16,15 @@ from mailposture.core.posture.remediation.proposed import proposed
 from mailposture.core.proposals import Proposal
 from mailposture.core.reachability import FOREIGN, Comparison, Reach, compare
 from mailposture.services import assessing, history
-from mailposture.services.pages import comparing, faring, foreseeing, reaching, staging, touching
+from mailposture.services.pages import (
+    comparing,
+    faring,
+    findings,
+    foreseeing,
+    reaching,
+    staging,
+    touching,
+)
 from mailposture.services.pages.faring import Fares
 from mailposture.services.pages.reaching import Count, Listed
 
@@ -52,10 +60,22 @@ class Difference:
 
     domains: tuple[str, ...]
     sender: str
-    before: Count
+    before: str
+    before_href: str
     after: Listed
     gained: Listed
     lost: Listed
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """A finding that would be gone or new, and where its rule's findings stand."""
+
+    rule: str
+    title: str
+    severity: str
+    sentence: str
+    href: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,8 +92,8 @@ class Answer:
     still: int
     fares: Fares
     places: foreseeing.Places
-    gone: tuple[Finding, ...]
-    fresh: tuple[Finding, ...]
+    gone: tuple[Found, ...]
+    fresh: tuple[Found, ...]
     exceptions: touching.Touching
     script: Script
     stages: tuple[staging.Shown, ...]
@@ -120,8 +140,8 @@ def answer(
     asked = assessing.asked(tenant)
     judged = assessing.facts(tenant, None, configuration, paths=asked)
     after = replace(judged, configuration=found.configuration)
-    found_after = posture.assess(after)
-    gone, fresh = _findings(posture.assess(judged), found_after)
+    found_before, found_after = posture.assess(judged), posture.assess(after)
+    gone, fresh = _findings(found_before, found_after)
     # Where nothing moves, what a stranger is: a foreign sender to the first domain.
     first = (next(iter(comparison.domains), ""), FOREIGN)
     domain, sender_class = comparing.most_moved(comparison) or first
@@ -135,7 +155,7 @@ def answer(
     return Answer(
         steps=found.steps,
         warnings=found.warnings,
-        shown=f"{reaching.with_whom(sender_class)} to {domain}",
+        shown=f"{reaching.with_whom(sender_class)} to {reaching.named(domain)}",
         before=_side("before", moved.before),
         after=_side("after", moved.after),
         differences=tuple(differences[:MOST_ROWS]),
@@ -143,9 +163,9 @@ def answer(
         still=sum(not moved for *_, moved in comparison.all()),
         fares=fares,
         places=places,
-        gone=gone,
-        fresh=fresh,
-        exceptions=touching.load(tenant, after, found_after, comparison, now),
+        gone=tuple(_found(one, tenant=tenant.slug) for one in gone),
+        fresh=tuple(_found(one) for one in fresh),
+        exceptions=touching.load(tenant, after, (found_before, found_after), comparison, now),
         script=script,
         stages=staging.shown(script),
         assumptions=_rests_on((*moved.after.assumptions, *places.assumptions), fares, comparison),
@@ -168,7 +188,7 @@ def _side(key: str, found: Reach) -> Side:
     return Side(
         count=reaching.count(found),
         drawing=reaching.drawing(key, found, key.capitalize()),
-        networks=reaching.listed("List as CIDR", found.addresses),
+        networks=comparing.unfolds(found),
     )
 
 
@@ -183,20 +203,14 @@ def _differences(tenant: models.Tenant, comparison: Comparison) -> Iterator[Diff
     for domains, sender_class, moved in comparing.alike(comparison):
         at = f"{reaching.address(tenant)}?domain={domains[0]}&class={sender_class}#shown"
         yield Difference(
-            domains=domains,
+            domains=tuple(reaching.named(one) for one in domains),
             sender=reaching.words(sender_class),
-            before=reaching.count(moved.before, at),
-            after=_after(moved.after),
+            before=comparing.unfolds(moved.before).words,
+            before_href=at,
+            after=comparing.unfolds(moved.after),
             gained=comparing.numbered(moved.gained, moved.certificates_gained),
             lost=comparing.numbered(moved.lost, moved.certificates_lost),
         )
-
-
-def _after(found: Reach) -> Listed:
-    count = reaching.count(found)
-    if count.state == "unknown":
-        return Listed(words="not known")
-    return reaching.listed(count.number, found.addresses)
 
 
 def _findings(
@@ -211,6 +225,17 @@ def _findings(
     gone = sorted((old[k] for k in old.keys() - new.keys()), key=_worst_first)
     fresh = sorted((new[k] for k in new.keys() - old.keys()), key=_worst_first)
     return tuple(f for f in gone if not f.led_by), tuple(f for f in fresh if not f.led_by)
+
+
+def _found(one: Finding, **of: str) -> Found:
+    """Where it stands now it leads to it at its tenant; else to whoever has the like."""
+    return Found(
+        rule=one.rule,
+        title=findings.title(one.rule),
+        severity=one.severity,
+        sentence=one.sentence,
+        href=findings.address(rule=one.rule, **of),
+    )
 
 
 def _worst_first(finding: Finding) -> tuple[int, str, str]:
