@@ -261,6 +261,21 @@ def test_a_proposal_contradicts_an_exception_outgrows_it_or_makes_it_needless(
     assert [t.how for t in touched([one], after, lost, names)] == how
 
 
+@pytest.mark.parametrize(
+    ("after", "how"),
+    [
+        ({KEY: of(addresses=("203.0.113.0/24",))}, [Touch.AGAIN]),
+        ({KEY: of("critical")}, [Touch.WIDER]),
+        ({KEY: None}, []),
+        ({}, []),
+    ],
+)
+def test_a_finding_that_is_over_and_would_stand_again_is_covered_again_and_said(
+    after: dict[tuple[str, str], Scope | None], how: list[Touch]
+) -> None:
+    assert [t.how for t in touched([held()], after, NOWHERE, (), {KEY})] == how
+
+
 def test_contradictions_are_said_first_with_the_hosts() -> None:
     other = held(name="E-2", rule="MP-07")
     said = touched([other, held()], {KEY: None}, LOST)

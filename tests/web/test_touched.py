@@ -9,6 +9,9 @@ import time_machine
 from django.test import Client
 
 from mailposture import models
+from mailposture.core import codec
+from mailposture.core.posture import Severity
+from mailposture.core.posture.scopes import Scope
 from tests.factories import LOCK, NOW
 from tests.web.fleet_rows import page, signed_in, words
 from tests.web.test_exceptions import approved, found
@@ -61,6 +64,16 @@ def test_a_change_beyond_what_was_accepted_is_outgrown() -> None:
     said = asked("203.0.113.10", "198.51.100.0/24", "192.0.2.30")
     assert f"Outgrown: {row.name}" in said
     assert "1 address more than were accepted: 192.0.2.30." in said
+
+
+def test_a_finding_that_is_over_and_would_be_covered_again_is_said() -> None:
+    row = approved()
+    whole = Scope(severity=Severity.CRITICAL, addresses=("0.0.0.0/0", "::/0"))
+    models.Acceptance.objects.update(rule="MP-21", subject=str(LOCK), scope=codec.dump(whole))
+    said = asked("203.0.113.10", "198.51.100.0/24", enabled=False)
+    assert f"Covers again: {row.name}" in said, said
+    assert "Needless" not in said
+    assert "Needless" not in asked("203.0.113.10", "198.51.100.0/24")
 
 
 def test_a_change_that_touches_none_says_so() -> None:

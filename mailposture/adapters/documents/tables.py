@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
+from mailposture.core.words import wire
+
 # What a spreadsheet takes for the beginning of a formula: such a sign, its full-width form too, and
 # whatever blanks, controls, quotes and unseen characters it passes over before it.
 _BEFORE: Final = r"[\s\x00-\x1f\x7f\u200b-\u200f\u2060\ufeff\"]*"
@@ -24,9 +26,18 @@ COLUMNS: Final = (
 )  # fmt: skip
 
 
+# Files are read in terminals, too: what moves or colours there, or turns a line around.
+_ACTS: Final = re.compile(
+    r"[\x07\x08\x0e\x0f\x1b\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
+
+
 @lru_cache(maxsize=4096)
 def harmless(cell: str) -> str:
-    """A cell that a spreadsheet takes as text, whatever it begins with and wherever it is split."""
+    """A cell that a spreadsheet takes as text, whatever it begins with and wherever it is split,
+    and that does nothing in a terminal.
+    """
+    cell = _ACTS.sub(lambda found: wire(found[0]), cell)
     parted = _GOES_ON.sub(r"\1'", cell)
     return f"'{parted}" if _BEGINS.match(cell) else parted
 

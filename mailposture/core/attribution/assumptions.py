@@ -184,8 +184,8 @@ MISSING_PARTS: Final = {
     ),
     "accepted_domains": Assumption(
         name=DOMAINS_UNKNOWN,
-        default="The recipient's domain is taken for the tenant's; other domains are not.",
-        alternative="It is not the tenant's, or the sender's domain is.",
+        default="The recipient's domain is taken for one of the tenant's own, and no other domain.",
+        alternative="It is none of its own, or the sender's domain is one as well.",
         source="Get-AcceptedDomain was not read, or not whole",
         undecided=True,
     ),

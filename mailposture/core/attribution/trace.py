@@ -178,7 +178,7 @@ def _tls(it: Look, met: Met) -> str:
 def _direct(it: Look) -> Iterator[str]:
     setting = it.rules.reject_direct_send
     if setting is None:
-        yield "RejectDirectSend is not known: it is taken as off."
+        yield "RejectDirectSend says neither on nor off: it is taken as off."
     elif not setting:
         yield "RejectDirectSend is off."
     elif not asks_direct_send(it, DEFAULTS):

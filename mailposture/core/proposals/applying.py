@@ -86,8 +86,8 @@ def with_parts(configuration: Configuration, whole: Configuration) -> Proposal:
         held = getattr(whole, part.name)
         if held is None or part.status not in (PartStatus.OK, PartStatus.INCOMPLETE):
             raise ProposalError(
-                f"{part.name.replace('_', ' ')}: {part.status}. What takes the place of a part must be"
-                " there whole"
+                f"{part.name.replace('_', ' ')}: {part.status}. What takes the place of a part must"
+                " be there whole"
             )
         present = with_part(present, part, held)
     lacking = [LACKS.format(part.name.replace("_", " ")) for part in whole.parts if part.missing]

@@ -16,12 +16,14 @@ from mailposture.services import assessing, excepting
 MOST: Final = 50
 WORDS: Final = {
     Touch.CONTRADICTED: "Contradicted",
+    Touch.AGAIN: "Covers again",
     Touch.WIDER: "Outgrown",
     Touch.NEEDLESS: "Needless",
 }
 # How each is drawn: it cuts off somebody who was meant, it lacks, or nothing is left to do.
 GATES: Final = {
     Touch.CONTRADICTED: "contradicts",
+    Touch.AGAIN: "unknown",
     Touch.WIDER: "unknown",
     Touch.NEEDLESS: "agrees",
 }
@@ -52,11 +54,13 @@ class Touching:
 def load(
     tenant: models.Tenant,
     after: Facts,
-    found: Iterable[Finding],
+    found: tuple[Iterable[Finding], Iterable[Finding]],
     comparison: Comparison,
     now: datetime,
 ) -> Touching:
-    """What the proposal does to each exception in force; `found` is what is found after it."""
+    """What the proposal does to each exception in force; `found` is what is found before and after
+    it.
+    """
     rows = list(
         tenant.exceptions.filter(
             state=models.Acceptance.State.APPROVED, expires_at__gt=now
@@ -66,9 +70,11 @@ def load(
         return Touching(lines=(), more=0, in_force=0)
     known = {row.pk: row for row in rows}
     held = [excepting.held(row) for row in rows]
-    then = dict(_after({one.about for one in held}, after, found))
+    wanted = {one.about for one in held}
+    then = dict(_after(wanted, after, found[1]))
+    over = set(_over(wanted, found[0]))
     names = {n for _, _, moved in comparison.all() for n in moved.certificates_lost}
-    touched = core.touched(held, then, comparison.lost, names)
+    touched = core.touched(held, then, comparison.lost, names, over)
     lines = [_line(known[one.held.key], one) for one in touched]
     return Touching(lines=tuple(lines[:MOST]), more=max(0, len(lines) - MOST), in_force=len(rows))
 
@@ -80,7 +86,7 @@ def _after(
     silent = set()
     stands = {}
     for one in found:
-        key = one.rule, one.subject[: assessing.LONGEST_SUBJECT]
+        key = _key(one)
         if one.result is Result.UNKNOWN:
             silent.add(one.rule)
         elif one.result is Result.NOT_SATISFIED and key in wanted:
@@ -89,6 +95,18 @@ def _after(
     for key in wanted - stands.keys():
         if key[0] in silent:
             yield key, None
+
+
+def _over(wanted: set[tuple[str, str]], before: Iterable[Finding]) -> Iterator[tuple[str, str]]:
+    """Those that surely do not stand before it; of a rule that cannot be judged none is."""
+    found = [one for one in before if one.result is not Result.SATISFIED]
+    silent = {one.rule for one in found if one.result is Result.UNKNOWN}
+    standing = {_key(one) for one in found}
+    yield from (key for key in wanted - standing if key[0] not in silent)
+
+
+def _key(one: Finding) -> tuple[str, str]:
+    return one.rule, one.subject[: assessing.LONGEST_SUBJECT]
 
 
 def _line(row: models.Acceptance, one: core.Touched) -> Line:

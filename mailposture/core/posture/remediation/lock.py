@@ -24,8 +24,15 @@ NAME: Final = "Only from the gateway"
 BY_NAME: Final = "Only from the gateway, by certificate"
 INITIAL: Final = ".onmicrosoft.com"
 TLS: Final = Check(
-    command="Get-MessageTraceV2 -ResultSize 10 | Format-Table Received,SenderAddress,FromIP",
-    must="mail that comes through the gateway arrives over TLS: its Received header names TLS",
+    command=(
+        "Get-MessageTraceV2 -ResultSize 100 |"
+        " Format-Table Received,FromIP,SenderAddress,RecipientAddress,Subject"
+    ),
+    must=(
+        "mail that comes through the gateway arrives over TLS: open one of those from its address"
+        " in its mailbox; among its headers, the Received line in which Exchange Online took it"
+        " from the gateway names a TLS version"
+    ),
 )
 # Whom the lock itself has to let in; hybrid servers have a connector of their own.
 THROUGH: Final = frozenset({SourceKind.GATEWAY, SourceKind.RELAY})
