@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from typing import Final
 
 from mailposture.core.addresses import NOWHERE, AddressSet, union
+from mailposture.core.attribution import Decision, Session, decided
 from mailposture.core.hosts import plain
-from mailposture.core.posture.facts import Facts, named
+from mailposture.core.posture.facts import Facts
 from mailposture.core.posture.findings import NearMiss, Said
-from mailposture.core.reachability import FOREIGN, OWN
+from mailposture.core.posture.trying import ANYWHERE
+from mailposture.core.reachability import FOREIGN, OWN, Reachability
 
 # Rules about what strangers were answered, and with which sender.
 SEEN: Final[Mapping[str, str]] = {"MP-03": FOREIGN, "MP-04": OWN}
+NO_DOOR: Final = ("5.7.64", "5.4.1")  # refused, whoever asks: no mail for this domain at all
 
 
 def seen_open(facts: Facts, rule: str) -> tuple[str, ...]:
@@ -20,17 +23,27 @@ def seen_open(facts: Facts, rule: str) -> tuple[str, ...]:
     return tuple(sorted(set(opened or facts.reach.domains)))
 
 
+def refused(facts: Facts, rule: str, by: Reachability) -> dict[str, tuple[str, ...]]:
+    """Those of them at which a stranger is refused by this model, with what may turn that."""
+    asked = {d: _stranger(by, d, SEEN[rule]) for d in seen_open(facts, rule)}
+    return {
+        domain: found.turning
+        for domain, found in asked.items()
+        if not found.accepted and found.code not in NO_DOOR
+    }
+
+
+def _stranger(by: Reachability, domain: str, sender_class: str) -> Decision:
+    sender = domain if sender_class == OWN else "example.net"
+    session = Session(
+        source=ANYWHERE, mail_from=f"someone@{sender}", recipient=f"someone@{domain}", tls=True
+    )
+    return decided(by.rules, session)
+
+
 def refused_already(facts: Facts, rule: str) -> tuple[str, ...]:
-    """Those of them at which the model refuses every stranger as the configuration stands."""
-    if rule not in SEEN:
-        return ()
-    listed = named(facts.reach)
-    return tuple(d for d in seen_open(facts, rule) if _refuses(facts, d, SEEN[rule], listed))
-
-
-def _refuses(facts: Facts, domain: str, sender_class: str, listed: AddressSet) -> bool:
-    reach = facts.reach
-    return reach.has(domain) and not reach.of(domain, sender_class).addresses - listed
+    """Those at which every stranger is refused as the configuration stands, without a doubt."""
+    return tuple(d for d, turning in refused(facts, rule, facts.reach).items() if not turning)
 
 
 def unapproved(facts: Facts, rule: str) -> AddressSet:

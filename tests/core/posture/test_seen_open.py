@@ -12,7 +12,7 @@ from mailposture.core.posture.remediation import Script, remedy
 from mailposture.core.posture.seen_open import refused_already
 from mailposture.core.reachability import reachability
 from tests.core.configurations import lock, organization
-from tests.core.posture.tenants import AT, TWO, facts, own_hybrid
+from tests.core.posture.tenants import AT, TWO, facts, own_hybrid, unread
 from tests.core.posture.test_properties import tenants
 
 GATEWAYS = ("203.0.113.0/28",)
@@ -74,16 +74,38 @@ def test_addresses_that_a_lock_lists_and_nobody_approved_may_be_the_cause() -> N
 
 
 SCOPED = lock(sender_ip_addresses=GATEWAYS, associated_accepted_domains=("contoso.com",))
+BOTH = tuple(d.domain_name for d in TWO)
 
 
-def test_a_domain_within_the_lock_is_told_from_one_that_it_leaves_out() -> None:
-    _found, script = told("MP-03", tenant("MP-03", SCOPED))
-    assert script.key == "advice"
-    both = tenant("MP-03", SCOPED, at=("contoso.com", "contoso.onmicrosoft.com"))
-    found, script = told("MP-03", both)
+@pytest.mark.parametrize(
+    ("domains", "at"), [(("contoso.com",), ()), (BOTH, ()), (("contoso.com",), BOTH)]
+)
+def test_what_is_refused_by_an_assumption_alone_is_closed_by_doing_without_it(
+    domains: tuple[str, ...], at: tuple[str, ...]
+) -> None:
+    # By the other reading AssociatedAcceptedDomains does not speak of recipients.
+    scoped = replace(SCOPED, associated_accepted_domains=domains)
+    _found, script = told("MP-03", tenant("MP-03", scoped, at=at))
     assert (script.key, script.is_ready) == ("lock", True)
+    assert all("New-" not in line for stage in script.stages for line in stage.commands)
+    assert script.advice[-1].startswith("The configuration refuses strangers at contoso.com by an")
+
+
+def test_a_doubt_that_the_script_leaves_is_no_reason_to_run_it() -> None:
+    # An empty restriction that refuses everyone, or nobody; Direct Send closes by either reading.
+    empty = lock(sender_ip_addresses=())
+    _found, script = told("MP-04", tenant("MP-04", empty, organization=organization()))
+    assert script.key == "direct_send"
+    on = organization(RejectDirectSend.ON)
+    _found, script = told("MP-04", tenant("MP-04", empty, organization=on))
+    assert script.key == "advice"
+
+
+def test_a_domain_that_is_refused_is_told_from_one_that_is_not() -> None:
+    of = lock(sender_ip_addresses=GATEWAYS, sender_domains=("contoso.com",))
+    _found, script = told("MP-04", tenant("MP-04", of, at=BOTH, organization=organization()))
+    assert script.key == "direct_send"
     assert "refused already at contoso.com, and yet" in script.advice[-1]
-    assert found.near_miss
 
 
 def test_a_domain_of_which_the_configuration_knows_nothing_is_refused_by_no_model() -> None:
@@ -99,6 +121,16 @@ def test_without_the_answers_at_hand_every_domain_is_held_against_the_model() ->
     assert remedy(replace(forgotten, configuration=facts().configuration), found).key == "lock"
 
 
+@pytest.mark.parametrize("rule", CLASSES)
+@pytest.mark.parametrize("part", ["inbound_connectors", "organization"])
+def test_a_part_that_was_not_read_whole_raises_nothing_and_makes_no_second_lock(
+    rule: str, part: str
+) -> None:
+    given_ = tenant(rule, lock(sender_ip_addresses=GATEWAYS))
+    _found, script = told(rule, unread(given_, part))
+    assert script.key == "advice"
+
+
 @settings(deadline=None, max_examples=60)
 @given(given_=tenants())
 def test_a_script_for_what_was_seen_open_closes_something(given_: Facts) -> None:
@@ -111,7 +143,7 @@ def test_a_script_for_what_was_seen_open_closes_something(given_: Facts) -> None
                 continue
             assert script.makes
             after = reachability(script.makes)
-            assert any(
+            assert "by an assumption that these stages do without" in script.text or any(
                 given_.reach.of(d, sender_class).addresses - after.of(d, sender_class).addresses
                 for d in domains
             ), script.text

@@ -3,10 +3,12 @@
 from dataclasses import replace
 from typing import Final
 
+from mailposture.core.attribution import BY_NAME
 from mailposture.core.posture.facts import Facts
 from mailposture.core.posture.findings import Finding, listed, many
 from mailposture.core.posture.remediation.scripts import Script
-from mailposture.core.posture.seen_open import refused_already, seen_open, unapproved
+from mailposture.core.posture.seen_open import SEEN, refused, seen_open, unapproved
+from mailposture.core.reachability import reachability
 
 REFUSED: Final = (
     "By the configuration strangers are refused already at {}, and yet one got in: prediction and"
@@ -16,6 +18,10 @@ REFUSED: Final = (
 LISTED: Final = (
     "By the same configuration {} that nobody approved may deliver there, since a connector lists"
     " them. Was it asked from one of these? Then that list is the cause: see MP-06."
+)
+DOUBT: Final = (
+    "The configuration refuses strangers at {} by an assumption that these stages do without. By"
+    " its other reading the door stands open there, as was seen:"
 )
 WHAT_TO_DO: Final = (
     (
@@ -37,19 +43,37 @@ WHAT_TO_DO: Final = (
 )
 
 
-def contradicted(facts: Facts, finding: Finding) -> Script | None:
-    """Advice, where all that was seen open is refused by the model; None where some is not."""
-    already = refused_already(facts, finding.rule)
-    if not already or len(already) < len(seen_open(facts, finding.rule)):
-        return None
+def held(facts: Facts, finding: Finding, script: Script) -> Script:
+    """The script with a word on what the model refuses already; advice in its place where it closes
+    nothing that was seen open, neither by the model nor by the other reading of an assumption.
+    """
+    if finding.rule not in SEEN:
+        return script
+    before = refused(facts, finding.rule, facts.reach)
+    sure = [domain for domain, turning in before.items() if not turning]
+    doubtful = [domain for domain, turning in before.items() if turning]
+    closes = len(before) < len(seen_open(facts, finding.rule))
+    if doubtful and script.makes:
+        after = refused(facts, finding.rule, reachability(script.makes))
+        settled = [domain for domain in doubtful if after.get(domain) == ()]
+    else:
+        settled = doubtful
+    if not (closes or settled):
+        return _advice(facts, finding, before)
+    words = [REFUSED.format(listed(sure))] * bool(sure)
+    words += [_doubt(settled, before)] * bool(settled)
+    return replace(script, advice=(*script.advice, *words))
+
+
+def _advice(facts: Facts, finding: Finding, before: dict[str, tuple[str, ...]]) -> Script:
     others = unapproved(facts, finding.rule)
     named = (LISTED.format(many(others)),) if others else ()
-    words = (REFUSED.format(listed(already)), *named, *WHAT_TO_DO)
+    words = (REFUSED.format(listed(list(before))), *named, *WHAT_TO_DO)
     return Script(key="advice", title=finding.sentence, advice=words)
 
 
-def told_apart(facts: Facts, finding: Finding, script: Script) -> Script:
-    """A script with a word on the domains, if any, at which it closes nothing."""
-    already = refused_already(facts, finding.rule)
-    words = (REFUSED.format(listed(already)),) if already else ()
-    return replace(script, advice=(*script.advice, *words))
+def _doubt(domains: list[str], before: dict[str, tuple[str, ...]]) -> str:
+    """By which other readings the door stands open, and that it would then be closed."""
+    names = dict.fromkeys(name for d in domains for name in before[d])
+    readings = " ".join(BY_NAME[name].alternative for name in names)
+    return f"{DOUBT.format(listed(domains))} {readings}"
