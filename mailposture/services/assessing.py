@@ -35,6 +35,7 @@ from mailposture.services import (
     excepting,
     history,
     predicting,
+    reached,
     settling,
     vantage_points,
 )
@@ -216,9 +217,10 @@ NOT_SHOWN: Final = "No whole rounds before and after it show what it did."
 
 
 def judge(tenant: models.Tenant, now: datetime) -> None:
-    """Predict anew, then assess: both by the configuration, which is read once."""
+    """Predict anew, who may deliver too, then assess: all by one reading of the configuration."""
     known = history.known(tenant)
     predicting.refresh(tenant, now, known)
+    reached.keep(tenant, known)
     refresh(tenant, now, known)
 
 

@@ -8,6 +8,7 @@ from mailposture.adapters.drawings.internet import Map, draw
 from mailposture.core.addresses import AddressSet
 from mailposture.core.posture.findings import many
 from mailposture.core.reachability import FOREIGN, Comparison, Moved, Reach
+from mailposture.services import reached
 from mailposture.services.pages import reaching
 from mailposture.services.pages.reaching import Count, Listed
 
@@ -46,7 +47,7 @@ def _weight(moved: Moved, sender_class: str) -> tuple[int, bool]:
 
 def side(key: str, found: Reach) -> Side:
     """One of the two, with its small map."""
-    known = found.addresses if reaching.state(found) != "unknown" else None
+    known = found.addresses if reached.state(found) != "unknown" else None
     return Side(
         count=reaching.count(found),
         drawing=draw(Map(key=key, addresses=known, title=key.capitalize(), small=True)),

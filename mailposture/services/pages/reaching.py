@@ -27,7 +27,7 @@ from mailposture.core.reachability import (
     witness,
 )
 from mailposture.core.verdict import Verdict
-from mailposture.services import history
+from mailposture.services import history, reached
 from mailposture.services.pages import lapsing
 
 CLASS_WORDS: Final = {FOREIGN: "foreign sender", OWN: "own sender", NULL: "null sender"}
@@ -185,7 +185,7 @@ def _chosen(reach: Reachability, domain: str, sender_class: str) -> tuple[str, s
         sender_class = FOREIGN
     if domain in reach.domains or not reach.domains:
         return domain if domain in reach.domains else "", sender_class
-    return max(reach.domains, key=lambda d: reach.of(d, sender_class).addresses.size), sender_class
+    return reached.widest(reach, sender_class), sender_class
 
 
 # ---- the table -----------------------------------------------------------------------------
@@ -227,24 +227,13 @@ def count(found: Reach, href: str = "", *, chosen: bool = False) -> Count:
     """How many may deliver, as the tables say it."""
     v4 = AddressSet(v4=found.addresses.v4).size
     return Count(
-        state=state(found),
+        state=reached.state(found),
         number=f"{v4:,}",
         words=_beside(found),
         href=href,
         leans=bool(found.assumptions),
         chosen=chosen,
     )
-
-
-def state(found: Reach) -> str:
-    """Open where any host on IPv4 or IPv6 may deliver; else closed but for those counted."""
-    if not BY_NAME_UNDECIDED.isdisjoint(found.assumptions):
-        return "unknown"
-    whole = found.addresses.v4 == EVERYWHERE.v4 or found.addresses.v6 == EVERYWHERE.v6
-    return "open" if whole else "closed"
-
-
-BY_NAME_UNDECIDED: Final = frozenset(a.name for a in BY_NAME.values() if a.undecided)
 
 
 def _beside(found: Reach) -> str:
@@ -290,7 +279,7 @@ def _shown(
 
 def drawing(key: str, found: Reach, title: str) -> str:
     """The map of what may deliver; hatched where that is not known."""
-    known = found.addresses if state(found) != "unknown" else None
+    known = found.addresses if reached.state(found) != "unknown" else None
     return draw(Map(key=key, addresses=known, title=title))
 
 
