@@ -24,17 +24,23 @@ def seen_open(facts: Facts, rule: str) -> tuple[str, ...]:
 
 
 def refused(facts: Facts, rule: str, by: Reachability) -> dict[str, tuple[str, ...]]:
-    """Those of them at which a stranger is refused by this model, with what may turn that."""
-    asked = {d: _stranger(by, d, SEEN[rule]) for d in seen_open(facts, rule)}
-    return {
-        domain: found.turning
-        for domain, found in asked.items()
-        if not found.accepted and found.code not in NO_DOOR
-    }
+    """Those of them at which a stranger is refused by this model, with what may turn that.
+
+    Domains that no connector tells apart are asked about once.
+    """
+    alike: dict[object, Decision] = {}
+    found = {}
+    for domain in seen_open(facts, rule):
+        sender = domain if SEEN[rule] == OWN else "example.net"
+        key = (domain in by.rules.accepted, by.names.question(sender, domain))
+        if key not in alike:
+            alike[key] = _stranger(by, sender, domain)
+        if not alike[key].accepted and alike[key].code not in NO_DOOR:
+            found[domain] = alike[key].turning
+    return found
 
 
-def _stranger(by: Reachability, domain: str, sender_class: str) -> Decision:
-    sender = domain if sender_class == OWN else "example.net"
+def _stranger(by: Reachability, sender: str, domain: str) -> Decision:
     session = Session(
         source=ANYWHERE, mail_from=f"someone@{sender}", recipient=f"someone@{domain}", tls=True
     )

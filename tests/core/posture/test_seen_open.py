@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from mailposture.core.configuration import RejectDirectSend
 from mailposture.core.posture import Answered, Facts, Finding, Observed, assess
 from mailposture.core.posture.remediation import Script, remedy
-from mailposture.core.posture.seen_open import refused_already
+from mailposture.core.posture.seen_open import refused, refused_already
 from mailposture.core.reachability import reachability
-from tests.core.configurations import lock, organization
+from tests.core.configurations import domain, lock, organization
 from tests.core.posture.tenants import AT, TWO, facts, own_hybrid, unread
 from tests.core.posture.test_properties import tenants
 
@@ -147,3 +147,14 @@ def test_a_script_for_what_was_seen_open_closes_something(given_: Facts) -> None
                 given_.reach.of(d, sender_class).addresses - after.of(d, sender_class).addresses
                 for d in domains
             ), script.text
+
+
+def test_of_many_domains_the_one_that_the_lock_leaves_out_is_told_apart() -> None:
+    names = tuple(f"d{n}.contoso.com" for n in range(2000))
+    given_ = tenant(
+        "MP-04",
+        lock(sender_ip_addresses=GATEWAYS, associated_accepted_domains=names[:-1]),
+        at=names,
+        accepted_domains=tuple(domain(name) for name in names),
+    )
+    assert set(refused(given_, "MP-04", given_.reach)) == set(names[:-1])
