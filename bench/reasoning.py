@@ -8,29 +8,41 @@ networks too, so that both do the same work.
 """
 
 import argparse
+import hashlib
 import ipaddress
 import json
 import random
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import jsonpatch
 import netaddr
+from deepdiff import DeepDiff
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from mailposture.adapters.exchange.client import marked
+from mailposture.adapters.exchange.cmdlets import CMDLETS
+from mailposture.adapters.exchange.cmdlets import read as read_part
+from mailposture.adapters.exchange.envelope import Answer, Page
+from mailposture.adapters.exchange.reader import Fetched, taken
 from mailposture.core import addresses, codec, diff
 from mailposture.core.attribution import decided, read, session
 from mailposture.core.configuration import Configuration, ConnectorType
 from mailposture.core.reachability import Reachability, compare, reachability
+from mailposture.lab import rows
 from tests.core.configurations import configuration, domain, lock
 
 LOOKUPS = 5_000
-SNAPSHOTS = 2_000
-CHANGED = 10  # every tenth
+SNAPSHOTS = 1_000
+CALL = "Get-InboundConnector"
+
+type Differ = Callable[[Any, Any], Iterable[Any]]
 
 
 def ranges(count: int, dice: random.Random) -> list[str]:
@@ -133,25 +145,137 @@ def reasoning(dice: random.Random, rounds: int) -> dict[str, Any]:
     }
 
 
-def snapshots(dice: random.Random, rounds: int) -> dict[str, Any]:
-    """Documents as they are fetched, most as they were before: digest, and diff where it moved."""
-    before = tenant(dice)
-    small = replace(
-        before,
-        inbound_connectors=(before.inbound_connectors or ())[:1],
-        accepted_domains=(before.accepted_domains or ())[:1],
+# ---- readings --------------------------------------------------------------------------
+
+
+def answer(number: int, **settings: Any) -> bytes:
+    """What Exchange answers of a tenant with one connector, as it comes over the wire."""
+    given = {"SenderIPAddresses": ["203.0.113.10", "198.51.100.0/28"], **settings}
+    row = rows.inbound_connector(f"t{number}.onmicrosoft.com", "Gateway", given)
+    said = {"@odata.context": "https://127.0.0.1/$metadata", "@adminapi.warnings": []}
+    return json.dumps({**said, "value": [row]}, separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What was kept of a tenant's last reading, by us and by the peers."""
+
+    mark: str
+    digest: str
+    document: Any
+    raw: bytes
+    canonical: bytes
+    rows: Any
+
+
+def kept(body: bytes) -> Kept:
+    page = marked(CALL, Answer(status=200, headers={}, body=body), ())
+    seen = whole(page)
+    return Kept(
+        mark=page.mark,
+        digest=codec.digest(seen),
+        document=json.loads(json.dumps(codec.dump(seen))),
+        raw=hashlib.sha256(body).digest(),
+        canonical=canonical(json.loads(body)),
+        rows=json.loads(body),
     )
-    (only,) = small.inbound_connectors or ()
-    moved = replace(small, inbound_connectors=(replace(only, enabled=False),))
-    known = codec.digest(small)
-    seen = [moved if n % CHANGED == 0 else small for n in range(SNAPSHOTS)]
 
-    def run() -> int:
-        return sum(len(diff.compare(small, s)) for s in seen if codec.digest(s) != known)
 
-    (least,) = best(rounds, run)
-    return {f"snapshots a second, 1 in {CHANGED} changed": {"rate": SNAPSHOTS / least,
-            "target": 100_000}}  # fmt: skip
+def whole(page: Page) -> Configuration:
+    """The page of inbound connectors as the configuration it is."""
+    found = read_part(CMDLETS[0], [page])
+    return Configuration(parts=(found.part,), inbound_connectors=found.value)
+
+
+def canonical(document: Any) -> bytes:
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).digest()
+
+
+def ours(bodies: list[bytes], last: list[Kept]) -> int:
+    """As a reading does it: known by its mark, else read, digested and compared."""
+    changes = 0
+    for body, before in zip(bodies, last, strict=True):
+        page = marked(CALL, Answer(status=200, headers={}, body=body), (before.mark,))
+        if page.unread:
+            continue
+        seen = whole(page)
+        if codec.digest(seen) != before.digest:
+            changes += len(diff.compare(codec.load(Configuration, before.document), seen))
+    return changes
+
+
+def theirs(bodies: list[bytes], last: list[Kept], compare: Differ, *, raw: bool = False) -> int:
+    """Canonical JSON by the standard library, and a peer's diff; `raw`: with our short cut too."""
+    changes = 0
+    for body, before in zip(bodies, last, strict=True):
+        if raw and hashlib.sha256(body).digest() == before.raw:
+            continue
+        seen = json.loads(body)
+        if canonical(seen) != before.canonical:
+            changes += len(list(compare(before.rows, seen)))
+    return changes
+
+
+def readings(rounds: int) -> dict[str, Any]:
+    """Answers as they are fetched, most as they were before."""
+    old = [answer(n) for n in range(SNAPSHOTS)]
+    last, found = [kept(body) for body in old], {}
+    for percent in (0, 1, 10, 100):
+        moved = [answer(n, Enabled=False) if n % 100 < percent else b for n, b in enumerate(old)]
+        contenders = (
+            partial(ours, moved, last),
+            partial(theirs, moved, last, DeepDiff),
+            partial(theirs, moved, last, jsonpatch.make_patch),
+            partial(theirs, moved, last, DeepDiff, raw=True),
+        )
+        if len({run() for run in contenders}) > 1:
+            raise SystemExit("the contenders do not agree on what changed")
+        mine, deep, patch, short = best(rounds, *contenders)
+        found[f"answers of {len(old[0]):,} bytes, {percent} in 100 changed"] = {
+            "rate": SNAPSHOTS / mine,
+            "ms": mine * 1e3,
+            "json and deepdiff": deep / mine,
+            "json and jsonpatch": patch / mine,
+            "raw hash, json and deepdiff": short / mine,
+        } | ({"target": 100_000} if percent == 10 else {})
+    return found
+
+
+def tenant_again(dice: random.Random, rounds: int) -> dict[str, Any]:
+    """All answers of a tenant with 50 connectors and 900 domains, which all are as they were."""
+    org, listed = "contoso.onmicrosoft.com", {"SenderIPAddresses": ranges(100, dice)}
+    held = {
+        "inbound_connectors": [rows.inbound_connector(org, f"C{n}", listed) for n in range(50)],
+        "accepted_domains": [rows.accepted_domain(org, f"d{n}.example") for n in range(900)],
+        "organization": [{"Name": "contoso", "RejectDirectSend": False}],
+    }
+    said = [
+        [(f"{c.name} {n}", json.dumps({"@odata.context": "x", "value": held.get(c.part, [])}))
+         for n in range(len(c.calls))]
+        for c in CMDLETS
+    ]  # fmt: skip
+    bodies = [[(call, Answer(status=200, headers={}, body=b.encode())) for call, b in calls]
+              for calls in said]  # fmt: skip
+
+    def fetched(known: tuple[str, ...]) -> Fetched:
+        return taken([[marked(call, b, known) for call, b in calls] for calls in bodies], known)
+
+    first = fetched(())
+    document = codec.dump(first.configuration)
+
+    def anew() -> bool:
+        seen = fetched(()).configuration
+        return bool(codec.digest(seen)) and codec.dump(seen) == document
+
+    if fetched(first.marks).configuration is not None or not anew():
+        raise SystemExit("what did not move is not known again")
+    again, read_anew = best(rounds, lambda: fetched(first.marks), anew)
+    size = sum(len(b.body) for calls in bodies for _, b in calls)
+    return {
+        f"an unchanged tenant of {size / 1e6:.1f} MB": {
+            "ms": again * 1e3, "read anew, ms": read_anew * 1e3, "ratio": read_anew / again,
+        }
+    }  # fmt: skip
 
 
 def main() -> None:
@@ -165,7 +289,8 @@ def main() -> None:
     found = {
         **sets(ranges(chosen.ranges, dice), dice, chosen.rounds),
         **reasoning(dice, chosen.rounds),
-        **snapshots(dice, chosen.rounds),
+        **readings(chosen.rounds),
+        **tenant_again(dice, chosen.rounds),
     }
     if chosen.json:
         print(json.dumps(found, indent=2))  # noqa: T201

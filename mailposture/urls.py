@@ -73,6 +73,7 @@ urlpatterns = [
     path("tenants/<slug:slug>/exposure/", exposure.exposure, name="exposure_of"),
     path("tenants/<slug:slug>/exposure/networks.txt", exposure.networks, name="exposure_list"),
     path("tenants/<slug:slug>/what-if/", whatif.what_if, name="what_if"),
+    path("tenants/<slug:slug>/what-if/senders/", whatif.senders, name="what_if_senders"),
     path("exposure.json", figures.exposure, name="exposure"),
     path("exposure/", exposure.start, name="exposure_start"),
     path("what-if/", whatif_start.start, name="what_if_start"),

@@ -166,6 +166,20 @@ def test_the_documentation_names_what_the_file_of_secrets_may_hold() -> None:
     assert [name for name in names if name not in said] == []
 
 
+def test_what_the_documentation_says_can_be_set_reaches_the_processes() -> None:
+    said = (ROOT / "docs" / "operations.md").read_text() + (ROOT / "README.md").read_text()
+    tables = {
+        name
+        for line in said.splitlines()
+        if line.startswith("| `")
+        for name in re.findall(r"`(MAILPOSTURE_[A-Z_]+|SMTP_URL)`", line.split("|")[1])
+    }
+    assert {"MAILPOSTURE_TRAFFIC_DAYS", "MAILPOSTURE_LEASE"} <= tables
+    # A lab is no part of what runs in containers.
+    lacking = tables - SERVICES["web"]["environment"].keys() - {"MAILPOSTURE_LAB_NETWORKS"}
+    assert lacking == set()
+
+
 def test_every_queue_has_a_worker_and_every_worker_a_queue_that_exists() -> None:
     served = [
         s["command"][s["command"].index("-Q") + 1]

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import plotly.graph_objects as go
 
+from mailposture.adapters.bands import Window
 from mailposture.adapters.drawings.states import state
 from mailposture.adapters.drawings.strips import Day
 from mailposture.adapters.figures import (
@@ -59,25 +60,6 @@ class Bucket:
     worst: str
     answers: int = 0
     href: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Window:
-    """An exposure window with its four bounds; what is not known is hatched."""
-
-    last_closed: datetime | None
-    first_open: datetime
-    last_open: datetime
-    first_closed: datetime | None
-    label: str
-    href: str = ""
-    # Up to when it may have stood open, where the latest looks prove nothing.
-    doubt_until: datetime | None = None
-
-    @property
-    def doubted_until(self) -> datetime | None:
-        """Its outer bound: seen closed, or as far as nothing was proved."""
-        return self.first_closed or self.doubt_until
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -191,12 +173,17 @@ class TenantTimeline:
     def _windows(self) -> Iterable[go.Bar | go.Scatter]:
         if not self.windows:
             return
-        yield _bars(self.windows, [(w.first_open, w.last_open) for w in self.windows], {})
+        surely = [(w, span) for w in self.windows for span in w.solid]
+        yield _bars([w for w, _ in surely], [span for _, span in surely], {})
         doubt = {"shape": "/", "fgcolor": "var(--open)", "size": 6, "solidity": 0.25}
         unsure = [
             (w, span)
             for w in self.windows
-            for span in ((w.last_closed, w.first_open), (w.last_open, w.doubted_until))
+            for span in (
+                (w.last_closed, w.first_open),
+                *w.unseen,
+                (w.last_open, w.doubted_until),
+            )
             if span[0] and span[1] and span[0] < span[1]
         ]
         if unsure:

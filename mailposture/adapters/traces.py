@@ -26,11 +26,15 @@ MOST_LINES: Final = 5_000_000
 # Different senders in one file; a report of more is of a service, not of a tenant.
 MOST_GROUPS: Final = 200_000
 LONGEST_FIELD: Final = 1_000_000
+LONGEST_LINE: Final = 2_000_000
 LONGEST_NAME: Final = 253
 # How a report says that a line is about mail that came in; others say 2, Originating, Sent.
 INBOUND: Final = frozenset({"1", "inbound", "incoming", "received", "in"})
 # An extended report has a line for each thing that befell a message; this one is its arrival.
 ARRIVED: Final = "receive"
+# What may stand before the head: of Export-Csv without -NoTypeInformation, and of Excel.
+NOT_YET: Final = ("#TYPE ", "sep=")
+DOMAIN: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?")
 NO_TLS: Final = frozenset({"notls", "none", "no", "false", "0"})
 NO_CONNECTOR: Final = frozenset({"noconnector", "none", "n/a", "-"})
 # In custom_data of an arrival: the client as the front end saw it. Else Microsoft's own servers
@@ -42,6 +46,8 @@ DATE_HELP: Final = (
     "Dates must be written as 2026-11-24T10:14:00, since 11/12/2026 is two days."
     " In PowerShell: Select-Object @{n='Received';e={$_.Received.ToString('s')}}, *"
 )
+
+COUNT_HELP: Final = "Write it in digits alone, since 1.234 is two numbers."
 
 type Key = tuple[str, str, str, bool | None, str, str, date]
 
@@ -58,17 +64,48 @@ class Report:
 def read(file: BufferedReader) -> Report:
     """Read a report. Raises ReportError for what is none, naming the line and what to do."""
     csv.field_size_limit(LONGEST_FIELD)
-    report, counts = Report(), Counter[Key]()
+    report, counts, found, before = Report(), Counter[Key](), None, 0
     with TextIOWrapper(file, encoding=_encoding(file), errors="replace", newline="") as text:
-        head, separator = first_line(text.readline())
-        found = columns(head)
         try:
-            for number, row in enumerate(csv.reader(text, delimiter=separator), start=2):
+            lines = _lines(text)
+            before, first = _head(lines)
+            head, separator = first_line(first)
+            found = columns(head)
+            rows = csv.reader(lines, delimiter=separator)
+            for number, row in enumerate(rows, start=before + 2):
                 _take(report, counts, found, row, number)
         except csv.Error as problem:
-            raise ReportError(f"line {report.lines + 2}: {problem}") from None
+            where = before + (report.lines + 2 if found else 1)
+            raise ReportError(f"line {where}: {_said(problem)}") from None
     report.seen = tuple(_seen(key, messages) for key, messages in counts.items())
     return report
+
+
+def _lines(text: TextIOWrapper) -> Iterator[str]:
+    """The lines of a file; one without end is refused before it fills the memory."""
+    number = 0
+    while line := text.readline(LONGEST_LINE + 1):
+        number += 1
+        if len(line) > LONGEST_LINE:
+            raise ReportError(
+                f"line {number}: more than {LONGEST_LINE:,} characters: this is no report"
+            )
+        yield line
+
+
+def _head(lines: Iterator[str]) -> tuple[int, str]:
+    """The head, and how many lines stand before it: what PowerShell 5.1 or Excel writes there."""
+    for before, line in enumerate(lines):
+        if not line.startswith(NOT_YET):
+            return before, line
+    return 0, ""
+
+
+def _said(problem: csv.Error) -> str:
+    """What is wrong with a line; the reader's own words name its limit and no remedy."""
+    if "field limit" in str(problem):
+        return f"a field of more than {LONGEST_FIELD:,} characters: this is no report"
+    return f"it is no line of a report ({problem})"
 
 
 def _encoding(file: BufferedReader) -> str:
@@ -78,6 +115,8 @@ def _encoding(file: BufferedReader) -> str:
         return "utf-16"
     if begins[1:2] == b"\0":
         return "utf-16-le"
+    if begins[:1] == b"\0":
+        return "utf-16-be"
     return "utf-8-sig"
 
 
@@ -166,7 +205,7 @@ def _source(text: str) -> str | None:
     if not text:
         return ""
     try:
-        address = ip_address(text.strip("[] "))
+        address = ip_address(text.strip("[] ").partition("%")[0])  # a zone is one host's own
     except ValueError:
         return None
     mapped = getattr(address, "ipv4_mapped", None) or address
@@ -184,7 +223,7 @@ def _day(text: str, number: int) -> date:
 def _messages(given: Mapping[str, str], number: int) -> int:
     text = given.get("messages", "") or "1"
     if not (text.isascii() and text.isdigit()):
-        raise ReportError(f"line {number}: a count of messages is not a whole number")
+        raise ReportError(f"line {number}: a count of messages is not a whole number. {COUNT_HELP}")
     return min(int(text), 1 << 40)
 
 
@@ -201,7 +240,7 @@ def _domain(address: str) -> str:
     """The domain of an address; empty for the null sender and for what is no address."""
     _local, at, domain = address.strip().strip("<>").rpartition("@")
     name = a_label(domain) if at else None
-    return name if name and len(name) <= LONGEST_NAME and name.isprintable() else ""
+    return name if name and len(name) <= LONGEST_NAME and DOMAIN.fullmatch(name) else ""
 
 
 def _name(text: str) -> str:

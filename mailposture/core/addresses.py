@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
+from operator import itemgetter
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import NamedTuple
 
@@ -17,6 +18,8 @@ type Interval = tuple[int, int]
 type Intervals = tuple[Interval, ...]
 
 BITS = {4: 32, 6: 128}
+# Sorting by one number is faster than by pairs, and joining minds no order of equal beginnings.
+_FIRST = itemgetter(0)
 _BEYOND = 1 << 128
 _LOW = (1 << 32) - 1
 _MAPPED = 0xFFFF
@@ -125,7 +128,7 @@ def _range(text: str) -> tuple[int, Interval]:
 def _joined(intervals: Iterable[Interval]) -> Intervals:
     """Sort intervals and join those that overlap or touch."""
     joined: list[Interval] = []
-    for first, last in sorted(intervals):
+    for first, last in sorted(intervals, key=_FIRST):
         if joined and first <= joined[-1][1] + 1:
             joined[-1] = (joined[-1][0], max(joined[-1][1], last))
         else:

@@ -8,7 +8,7 @@ A field marked `volatile` in its metadata is kept by dump and left out of the di
 import hashlib
 import json
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import UTC, date, datetime
 from enum import Enum
@@ -253,10 +253,8 @@ def _dataclass_loader(kind: Any) -> _Loader:
 
     def read(document: Any) -> Any:
         members = _expect(dict, document)
-        if strange := members.keys() - loaders.keys():
-            raise _misfit(f"unknown field {', '.join(sorted(strange))}")
-        if lacking := needed - members.keys():
-            raise _misfit(f"field {', '.join(sorted(lacking))} is missing")
+        if members.keys() != loaders.keys():  # nearly every document has all fields
+            _check_names(members.keys(), loaders.keys(), needed)
         try:
             given = {name: loaders[name](member) for name, member in members.items()}
         except _MisfitError:
@@ -267,6 +265,13 @@ def _dataclass_loader(kind: Any) -> _Loader:
             raise _misfit(str(problem)) from problem
 
     return read
+
+
+def _check_names(given: Set[str], known: Set[str], needed: Set[str]) -> None:
+    if strange := given - known:
+        raise _misfit(f"unknown field {', '.join(sorted(strange))}")
+    if lacking := needed - given:
+        raise _misfit(f"field {', '.join(sorted(lacking))} is missing")
 
 
 def _required(field: Field[Any]) -> bool:

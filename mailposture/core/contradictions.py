@@ -46,7 +46,8 @@ WORDS: Final[Mapping[Agreement, str]] = {
     Agreement.NEITHER: "Neither predicted nor observed",
 }
 
-# (what parts them, whether the path is an approved source's) -> how grave that is, and why.
+# (what parts them, whether the path is an approved source's) -> how grave that is, and why; of a
+# source that is refused where the model is in doubt, see CUT_OFF_IN_DOUBT.
 SEVERITIES: Final[Mapping[tuple[Agreement, bool], tuple[str, str]]] = {
     (Agreement.CLOSED_BUT_OPEN, False): (
         "critical",
@@ -73,6 +74,18 @@ SEVERITIES: Final[Mapping[tuple[Agreement, bool], tuple[str, str]]] = {
         "What is predicted elsewhere by the same assumption may be wrong too.",
     ),
 }
+# Whatever the cause, its mail does not arrive: no less grave than where no assumption turns it.
+CUT_OFF_IN_DOUBT: Final = (
+    "high",
+    "An approved source is cut off: what was to let it in rests on an assumption in doubt.",
+)
+
+
+def gravity(agreement: Agreement, observed: Verdict, *, approved: bool) -> tuple[str, str]:
+    """How grave a contradiction is, and why; empty where it is none."""
+    if agreement is Agreement.IN_DOUBT and approved and observed is Verdict.CLOSED:
+        return CUT_OFF_IN_DOUBT
+    return SEVERITIES.get((agreement, approved), ("", ""))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,7 +5,7 @@ at a tenant. What was accepted is kept as a scope (how grave, which addresses, w
 names, which domains); whatever goes beyond that is outside the exception.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -183,6 +183,7 @@ class Touch(StrEnum):
     """What a proposal does to an exception."""
 
     CONTRADICTED = "contradicted"
+    AGAIN = "again"
     WIDER = "wider"
     NEEDLESS = "needless"
 
@@ -201,14 +202,16 @@ def touched(
     after: Mapping[tuple[str, str], Scope | None],
     lost: AddressSet,
     lost_names: Iterable[str] = (),
+    over: Collection[tuple[str, str]] = (),
 ) -> tuple[Touched, ...]:
-    """What a proposal does to these exceptions, contradictions first.
+    """What a proposal does to these exceptions, contradictions first. `over` are those of their
+    findings that do not stand today.
 
     `after` are the findings after it, each with its scope, None where it is not known any more
     whether one stands; `lost` and `lost_names` are what gets in now and would not, somewhere.
     """
     names = frozenset(lost_names)
-    found = [one for each in held for one in _touched(each, after, lost, names)]
+    found = [one for each in held for one in _touched(each, after, lost, names, each.about in over)]
     return tuple(sorted(found, key=lambda one: tuple(Touch).index(one.how)))
 
 
@@ -217,22 +220,35 @@ def _touched(
     after: Mapping[tuple[str, str], Scope | None],
     lost: AddressSet,
     lost_names: frozenset[str],
+    over: bool,  # noqa: FBT001  one of the facts of the row
 ) -> Iterator[Touched]:
     if words := _cut_off(held, lost, lost_names):
         yield Touched(held=held, how=Touch.CONTRADICTED, sentence=words)
     if held.about not in after:
-        words = "Its finding would be gone: there would be nothing left to accept."
-        yield Touched(held=held, how=Touch.NEEDLESS, sentence=words)
+        if not over:
+            words = "Its finding would be gone: there would be nothing left to accept."
+            yield Touched(held=held, how=Touch.NEEDLESS, sentence=words)
         return
     scope = after[held.about]
-    if scope is not None and (more := beyond(held.accepted, scope)):
+    if scope is None:
+        return
+    if more := beyond(held.accepted, scope):
         words = f"Its finding would go beyond it. {' '.join(more)}"
         yield Touched(held=held, how=Touch.WIDER, sentence=words)
+    elif over:
+        words = "Its finding is over, and would stand again: accepted, without anybody asked anew."
+        yield Touched(held=held, how=Touch.AGAIN, sentence=words)
 
 
 def _cut_off(held: Held, lost: AddressSet, lost_names: frozenset[str]) -> str:
-    """Whom it lets deliver and the proposal would not, to some domain with some sender."""
-    meant = addresses.parse(held.hosts) if held.hosts else held.accepted.set
+    """Whom it lets deliver and the proposal would not, to some domain with some sender.
+
+    Of an open door that is accepted these are the hosts that it is for, where that was said: to
+    shut it on all others contradicts nobody.
+    """
+    is_door = held.accepted.domains is not None
+    whole = None if is_door else held.accepted.set
+    meant = addresses.parse(held.hosts) if held.hosts else whole
     hit = meant & lost if meant is not None else None
     named = sorted(lost_names & set(held.accepted.names or ()))
     who = [f"{many(hit)} ({cidrs(hit)})"] if hit else []

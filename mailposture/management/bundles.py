@@ -102,6 +102,12 @@ def assumed(names: Iterable[str]) -> list[str]:
     return [f"{one.name}: {one.default} Else: {one.alternative}" for one in known]
 
 
+def together(pairs: Iterable[tuple[str, str]]) -> dict[str, list[list[str]]]:
+    """The member that names assumptions which only two at a time bear on an answer, if any do."""
+    found = [list(pair) for pair in pairs]
+    return {"together": found} if found else {}
+
+
 @contextmanager
 def reader_may_leave() -> Iterator[None]:
     """Let whoever reads the output stop reading: `reach ... | head` is no failure of ours."""

@@ -57,6 +57,7 @@ def _reach(reach: Reach) -> dict[str, Any]:
     return {
         **_who(reach.addresses, reach.certificates),
         "assumptions": list(reach.assumptions),
+        **bundles.together(reach.together),
     }
 
 
@@ -95,16 +96,19 @@ def _lines(found: Comparison, proposal: Proposal | None) -> Iterator[str]:
         yield from (f"  Mind: {warning}" for warning in proposal.warnings)
         yield ""
     rests_on: dict[str, None] = {}
+    pairs: dict[tuple[str, str], None] = {}
     for domains, moves in _alike(found).items():
         yield ", ".join(_some(domains, "domains"))
         for moved in moves:
             rests_on.update(dict.fromkeys(moved.after.assumptions))
+            pairs.update(dict.fromkeys(moved.after.together))
         for classes, moved in _together(found.classes, moves):
             yield from _of_classes(classes, moved, changed=proposal is not None)
         yield ""
-    if rests_on:
+    if rests_on or pairs:
         yield "Rests on"
         yield from (f"  {sentence}" for sentence in bundles.assumed(rests_on))
+        yield from (f"  {one} and {other}, only together" for one, other in pairs)
 
 
 def _alike(found: Comparison) -> dict[tuple[str, ...], tuple[Moved, ...]]:

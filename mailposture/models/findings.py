@@ -55,6 +55,12 @@ class Finding(models.Model):
                 name="finding_worst_first",
             ),
             models.Index(fields=["tenant", "-opened_at"], name="finding_by_tenant"),
+            # What is accepted is a part of what stands: counted by itself, without reading that.
+            models.Index(
+                fields=["accepted_until"],
+                condition=models.Q(closed_at=None, accepted_until__isnull=False),
+                name="finding_accepted",
+            ),
         )
 
     def __str__(self) -> str:

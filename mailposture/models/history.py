@@ -23,6 +23,8 @@ class Snapshot(models.Model):
     unread = models.JSONField(default=list)
     # How each domain stood, by our probes, when the configuration before was last seen.
     stood = models.JSONField(default=dict)
+    # What knows again the answers it was last read from; empty: the next ones are read in any case.
+    marks = models.JSONField(default=list)
     # When a person last brought it in from a file; null: we read it ourselves.
     imported_at = models.DateTimeField(null=True, blank=True)
 

@@ -40,6 +40,9 @@ class Tenant(models.Model):
     setup_step = models.PositiveSmallIntegerField(null=True, blank=True)
     # What the list of tenants shows, so that 5,000 rows cost one query: see services/standing.py.
     standing = models.JSONField(default=dict)
+    # Who may deliver by the configuration, with a foreign sender: see services/reached.py.
+    reach_state = models.CharField(max_length=8, default="unknown")
+    reach = models.JSONField(default=dict)
 
     class Meta:
         ordering = ("name",)

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import F, Q, Subquery
+from django.db.models import Count, F, Q, Subquery
 
 from mailposture import models
 from mailposture.adapters.published import published
@@ -35,6 +35,7 @@ from mailposture.services import (
     excepting,
     history,
     predicting,
+    reached,
     settling,
     vantage_points,
 )
@@ -55,18 +56,15 @@ def facts(
     known: Configuration | None = None,
     *,
     wanted: Collection[str] = BESIDE,
+    paths: list[models.Path] | None = None,
 ) -> Facts:
     """All that the rules are given of this tenant, from its rows; without a moment, none of age.
 
-    `known`: its configuration, where that is at hand. `wanted`: what is to be read of what only
-    one rule reads.
+    `known`: its configuration, `paths`: what is asked of it, where these are at hand. `wanted`:
+    what is to be read of what only one rule reads.
     """
     configuration = known or history.known(tenant)
-    rows = list(
-        tenant.paths.filter(retired_at=None, vantage_point__enabled=True).select_related(
-            "vantage_point", "current"
-        )
-    )
+    rows = asked(tenant) if paths is None else paths
     return Facts(
         configuration=configuration,
         sources=tuple(source(row) for row in tenant.sources.select_related("vantage_point")),
@@ -74,13 +72,19 @@ def facts(
         observed=Observed(
             answers=tuple(_answered(rows, tenant)) or None,
             agreements=tuple(_apart(rows, predicting.oracle(tenant, configuration))) or None,
-            evidence=_evidence(tenant),
+            evidence=evidence(tenant, _blind(rows) if tenant.probed_at else ()),
             changes=_changes(tenant, now) if now and "changes" in wanted else None,
             exceptions=excepting.facts(tenant) if now and "exceptions" in wanted else None,
             endpoint_addresses=_endpoints(tenant),
         ),
         at=now,
     )
+
+
+def asked(tenant: models.Tenant) -> list[models.Path]:
+    """The paths on which a tenant is asked, each with its place and its last answer."""
+    held = tenant.paths.filter(retired_at=None, vantage_point__enabled=True)
+    return list(held.select_related("vantage_point", "current"))
 
 
 def source(row: models.ApprovedSource) -> Source:
@@ -118,7 +122,10 @@ def _apart(rows: Iterable[models.Path], oracle: Oracle | None) -> Iterable[Apart
     for row in rows:
         alike[row.vantage_point.slug, row.sender, row.agreement].append(row)
     for (_slug, sender, agreement), paths in alike.items():
-        first, more, manner = paths[0], len(paths) - 1, Agreement(agreement)
+        approved = paths[0].vantage_point.plays != STRANGER
+        # In doubt stand both ways side by side: a source that is cut off speaks for its like.
+        closed = (p for p in paths if approved and p.verdict == Verdict.CLOSED)
+        first, more, manner = next(closed, paths[0]), len(paths) - 1, Agreement(agreement)
         where = f"At {first.domain}" if not more else f"At {first.domain} and {more:,} more domains"
         decision = oracle.of(first) if oracle else None
         settles = manner is Agreement.SETTLING
@@ -128,17 +135,39 @@ def _apart(rows: Iterable[models.Path], oracle: Oracle | None) -> Iterable[Apart
             path=f"{first.vantage_point.name}, {sender} sender: {WORDS[manner]}",
             agreement=manner,
             sentence=f"{where}: {held.sentence}",
-            approved=first.vantage_point.plays != STRANGER,
+            approved=approved,
+            observed=Verdict(first.verdict),
         )
 
 
-def _evidence(tenant: models.Tenant) -> Evidence:
+def evidence(tenant: models.Tenant, blind: Iterable[str]) -> Evidence:
+    """When the tenant was read and asked, how long each counts, and the places that see nothing."""
     return Evidence(
         read_at=tenant.fetched_at,
         asked_at=tenant.probed_at,
         reading_counts=states.INTERVALS * timedelta(seconds=tenant.fetch_every),
         answer_counts=states.ROUNDS * timedelta(seconds=tenant.probe_every),
+        blind=tuple(sorted(blind)),
     )
+
+
+def _blind(rows: Iterable[models.Path]) -> Iterable[str]:
+    """Vantage points whose probes prove nothing, on any path of the tenant."""
+    seen: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        seen[row.vantage_point.name].add(row.verdict)
+    return [name for name, verdicts in seen.items() if verdicts == {Verdict.UNKNOWN}]
+
+
+def blind(tenant: models.Tenant) -> Iterable[str]:
+    """The same by one query, where the paths are not at hand; nobody is before the first round."""
+    if not tenant.probed_at:
+        return ()
+    rows = tenant.paths.filter(retired_at=None, vantage_point__enabled=True).order_by()
+    places = rows.values_list("vantage_point__name").annotate(
+        told=Count("pk", filter=~Q(verdict=Verdict.UNKNOWN))
+    )
+    return [name for name, told in places if not told]
 
 
 def _endpoints(tenant: models.Tenant) -> tuple[str, ...] | None:
@@ -162,7 +191,7 @@ def _changes(tenant: models.Tenant, now: datetime) -> tuple[Moved, ...]:
     rows = tenant.changes.alias(reported=last).filter(
         Q(reported=None) | Q(at__gt=F("reported")), at__lte=now
     )
-    found = rows.values("after_id", "at", "sentence", "decides", "effect")
+    found = rows.values("at", "sentence", "decides", "effect")
     return tuple(_moved(row, now) for row in found.order_by("-at", "-pk")[:MOST_CHANGES])
 
 
@@ -175,7 +204,6 @@ def _moved(row: Mapping[str, Any], now: datetime) -> Moved:
         verified = None
     seen = f"Seen: {effect.label.lower()}." if verified else NOT_SHOWN
     return Moved(
-        key=f"reading {row['after_id']}",
         sentence=row["sentence"],
         explained=None,
         verified=verified,
@@ -189,9 +217,10 @@ NOT_SHOWN: Final = "No whole rounds before and after it show what it did."
 
 
 def judge(tenant: models.Tenant, now: datetime) -> None:
-    """Predict anew, then assess: both by the configuration, which is read once."""
+    """Predict anew, who may deliver too, then assess: all by one reading of the configuration."""
     known = history.known(tenant)
     predicting.refresh(tenant, now, known)
+    reached.keep(tenant, known)
     refresh(tenant, now, known)
 
 

@@ -5,7 +5,7 @@ Part of judging a tenant (services/assessing.py), and run as well where people a
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import Exists, OuterRef, QuerySet
 
@@ -27,15 +27,21 @@ def standing(tenant: models.Tenant) -> QuerySet[models.Acceptance]:
     return tenant.exceptions.filter(state__in=STANDING).order_by("pk")
 
 
+def with_stands(found: QuerySet[models.Acceptance]) -> QuerySet[Any]:
+    """Exceptions, each with `stands`: whether its finding is still there."""
+    same = models.Finding.objects.filter(
+        tenant=OuterRef("tenant"), rule=OuterRef("rule"), subject=OuterRef("subject"),
+        closed_at=None,
+    )  # fmt: skip
+    with_it: QuerySet[Any] = found.annotate(stands=Exists(same))
+    return with_it
+
+
 def facts(tenant: models.Tenant) -> tuple[Excepted, ...]:
     """The exceptions by which MP-13 judges: those whose finding stands. One that waits to renew
     another is that other's future, and no exception yet.
     """
-    stands = models.Finding.objects.filter(
-        tenant=OuterRef("tenant"), rule=OuterRef("rule"), subject=OuterRef("subject"),
-        closed_at=None,
-    )  # fmt: skip
-    rows = [*standing(tenant).filter(Exists(stands))]
+    rows = [*with_stands(standing(tenant)).filter(stands=True)]
     approved = {row.pk for row in rows if row.state == State.APPROVED}
     return tuple(
         Excepted(
@@ -80,14 +86,15 @@ def hold(
 ) -> None:
     """Hold what was found against what was accepted, and mark the findings that are covered.
 
+    What waits for a decision is measured as well: whoever decides sees what has become of it.
     `violated` are the findings of this judgement; of one that stands and could not be judged now,
     what was known of its exception stays.
     """
-    rows = [*tenant.exceptions.filter(state=State.APPROVED)]
+    rows = list(standing(tenant))
     for row in rows:
         if found := violated.get((row.rule, row.subject)):
             _measure(row, beyond(accepted(row), scope(given, found)), now)
-    mark(tenant, rows)
+    mark(tenant, (row for row in rows if row.state == State.APPROVED))
 
 
 def _measure(row: models.Acceptance, outside: Sequence[str], now: datetime) -> None:

@@ -15,33 +15,42 @@ from django.db.models import Q
 from mailposture import models
 from mailposture.core import exceptions
 from mailposture.core.alerting import Kind, Level, Seen
-from mailposture.services import assessing, incidents, planning
+from mailposture.services import assessing, excepting, incidents, planning
 
 log = logging.getLogger(__name__)
 
 State = models.Acceptance.State
 ENDS: Final = "ends"
 OUTGROWN: Final = "outgrown"
-MATTERS: Final = (ENDS, OUTGROWN)
+type Matter = tuple[int, str]
 
 
 def assess(now: datetime) -> int:
-    """Open, go on with and end what is told of exceptions; how many were looked at."""
-    return sum(_look(pk, now) for pk in sorted({*_due(now), *_told()}))
+    """Open, go on with and end what is told of exceptions; how many were looked at.
+
+    Two questions, however many there are: only what is not told as it stands is looked at.
+    """
+    told, stands = dict(_told()), dict(_standing(now))
+    moved = {key[0] for key in told.keys() | stands.keys() if told.get(key) != stands.get(key)}
+    return sum(_look(pk, now) for pk in sorted(moved))
 
 
-def _due(now: datetime) -> Iterator[int]:
-    """Exceptions in force that end soon or ended, or are outgrown."""
+def _standing(now: datetime) -> Iterator[tuple[Matter, Any]]:
+    """What there is to tell of exceptions in force that end soon or ended, or are outgrown."""
     matters = Q(expires_at__lte=now + exceptions.NOTICE) | Q(outside_since__isnull=False)
     rows = models.Acceptance.objects.filter(matters, state=State.APPROVED)
-    yield from rows.values_list("pk", flat=True)
+    for row in excepting.with_stands(rows):
+        for matter, level_of in _LEVELS.items():
+            if level := level_of(row, now):
+                yield (row.pk, matter), _facts(row, matter, level)["exception"]
 
 
-def _told() -> Iterator[int]:
-    """Exceptions of which something was told that is not over."""
+def _told() -> Iterator[tuple[Matter, Any]]:
+    """What was told of exceptions and is not over."""
     rows = models.Incident.objects.filter(kind=Kind.EXCEPTION, resolved_at=None)
     for facts in rows.values_list("facts", flat=True):
-        yield int((facts.get("exception") or {}).get("pk") or 0)
+        known = facts.get("exception") or {}
+        yield (int(known.get("pk") or 0), str(known.get("matter"))), known
 
 
 def _look(pk: int, now: datetime) -> int:
@@ -51,10 +60,10 @@ def _look(pk: int, now: datetime) -> int:
             found = models.Acceptance.objects.filter(pk=pk)
             for tenant_id in found.values_list("tenant_id", flat=True):
                 planning.lock(tenant_id)
-            row = found.select_related("tenant").first()
+            row = excepting.with_stands(found.select_related("tenant")).first()
             if row is None:
                 return 0
-            for matter in MATTERS:
+            for matter in _LEVELS:
                 _settle(row, matter, now)
     except Exception:
         log.exception("what is to be told of exception %s could not be kept", pk)
@@ -62,7 +71,7 @@ def _look(pk: int, now: datetime) -> int:
     return 1
 
 
-def _settle(row: models.Acceptance, matter: str, now: datetime) -> None:
+def _settle(row: Any, matter: str, now: datetime) -> None:
     case = incidents.Case(kind=Kind.EXCEPTION, tenant=row.tenant, about=f"{row.pk}.{matter}")
     standing = models.Incident.objects.filter(
         fingerprint=case.fingerprint, resolved_at=None
@@ -86,25 +95,20 @@ def _known(row: models.Incident) -> Any:
     return row.facts.get("exception")
 
 
-def _ends(row: models.Acceptance, now: datetime) -> Level:
+def _ends(row: Any, now: datetime) -> Level:
     """How near its end is, while there is anything that it accepts."""
-    if row.expires_at > now + exceptions.NOTICE or not _stands(row):
+    if row.expires_at > now + exceptions.NOTICE or not row.stands:
         return Level.GONE
     return Level.WHOLE if row.expires_at <= now else Level.PARTLY
 
 
-def _outgrown(row: models.Acceptance, now: datetime) -> Level:
+def _outgrown(row: Any, now: datetime) -> Level:
     """Whether its finding goes beyond it; of one that has expired, that is told instead."""
-    beyond = row.outside and row.expires_at > now and _stands(row)
+    beyond = row.outside and row.expires_at > now and row.stands
     return Level.WHOLE if beyond else Level.GONE
 
 
 _LEVELS: Final = {ENDS: _ends, OUTGROWN: _outgrown}
-
-
-def _stands(row: models.Acceptance) -> bool:
-    same = row.tenant.findings.filter(rule=row.rule, subject=row.subject, closed_at=None)
-    return same.exists()
 
 
 def _facts(row: models.Acceptance, matter: str, level: Level) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from django.db.models import Case, F, Max, Model, Q, QuerySet, Value, When
 
 from mailposture import models
 from mailposture.core.compliance import (
+    Accepted,
     Answer,
     Evidence,
     LeftOut,
@@ -18,6 +19,7 @@ from mailposture.core.compliance import (
     Opening,
     Period,
     Reading,
+    Stood,
 )
 from mailposture.core.compliance.spans import joined
 from mailposture.core.exposure import Window
@@ -63,6 +65,8 @@ def gather(tenant: models.Tenant, period: Period) -> Evidence:
         openings=tuple(_openings(tenant, openings, ends, _got_in(answers, counts))),
         readings=tuple(_readings(tenant, period)),
         changes=tuple(reversed([*map(_change, changes)])),
+        exceptions=tuple(_exceptions(tenant, period)),
+        stood=tuple(_stood(tenant, period)),
         left_out=LeftOut(answers=unread_answers, openings=unread_openings, changes=unread_changes),
     )
 
@@ -237,3 +241,37 @@ def _change(row: models.Change) -> Moved:
     return Moved(
         at=row.at, subject=row.subject, sentence=row.sentence, effect=row.get_effect_display()
     )
+
+
+# ---- exceptions ----------------------------------------------------------------------------
+
+
+def _exceptions(tenant: models.Tenant, period: Period) -> Iterator[Accepted]:
+    """What people asked to accept up to the period's end, and what became of it."""
+    state = models.Acceptance.State
+    for row in tenant.exceptions.filter(asked_at__lt=period.end).order_by("pk")[:MOST]:
+        refused = row.state == state.REFUSED
+        yield Accepted(
+            name=row.name,
+            rule=row.rule,
+            subject=row.subject,
+            sentence=row.sentence,
+            asked_at=row.asked_at,
+            approved_at=None if refused else row.decided_at,
+            approved_by="" if refused else row.decided_by,
+            expires_at=row.expires_at,
+            ended_at=row.decided_at if refused else row.ended_at,
+            outside_since=row.outside_since,
+            alone=row.alone,
+            renews=row.renews_id is not None,
+        )
+
+
+def _stood(tenant: models.Tenant, period: Period) -> Iterator[Stood]:
+    """The findings of the period, which exceptions may be about."""
+    rows = tenant.findings.filter(
+        Q(closed_at=None) | Q(closed_at__gte=period.begin), opened_at__lt=period.end
+    )
+    kept = rows.order_by("pk").values_list("rule", "subject", "opened_at", "closed_at")
+    for rule, subject, begin, end in kept[:MOST]:
+        yield Stood(rule=rule, subject=subject, begin=begin, end=end)

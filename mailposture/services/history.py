@@ -21,7 +21,7 @@ def known(tenant: models.Tenant) -> Configuration:
     with what it was before, so that a change made meanwhile is still seen.
     """
     newest = tenant.snapshots.order_by("-last_seen_at")[:MOST_LOOKED_BACK].iterator(chunk_size=5)
-    return last_known(snapshot.configuration for snapshot in newest)
+    return last_known((row.last_seen_at, row.configuration) for row in newest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from mailposture import models
-from mailposture.adapters.exchange.bundle import read_bundle, remarks
-from mailposture.core.configuration import PARTS
+from mailposture.adapters.exchange.bundle import BundleError, read_bundle, remarks
+from mailposture.core.configuration import PARTS, Configuration
 from mailposture.services import audit, enrolling, reading
 from mailposture.services.audit import User
 
@@ -30,9 +30,12 @@ def enrol(
     return enrolling.enrol(name, tenant_id, cloud, now, user=user)
 
 
-def check(document: Mapping[str, Any]) -> None:
-    """Whether this is a bundle; raises BundleError where it is none."""
-    read_bundle(document)
+def check(document: Mapping[str, Any]) -> Configuration:
+    """What a bundle holds; raises BundleError where it is none, or holds nothing."""
+    seen = read_bundle(document)
+    if not seen.parts:
+        raise BundleError("the bundle is empty: there is nothing to bring in")
+    return seen
 
 
 def bring_in(
@@ -40,9 +43,10 @@ def bring_in(
 ) -> BroughtIn:
     """Make a snapshot of a bundle. Raises BundleError for what is none.
 
-    A part that the bundle lacks stays as it was last known, and is never read as "none".
+    A part that the bundle lacks stays as it was last known, and is never read as "none"; nor does
+    it grow younger by what was brought beside it.
     """
-    seen = read_bundle(document)
+    seen = check(document)
     given = {part.name for part in seen.parts}
     first = not tenant.snapshots.exists()
     done = reading.bring_in(tenant, seen, now)

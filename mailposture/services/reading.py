@@ -14,10 +14,11 @@ from mailposture import models
 from mailposture.adapters import dns
 from mailposture.adapters.exchange.client import Waits
 from mailposture.adapters.exchange.errors import ExchangeError
-from mailposture.adapters.exchange.reader import expected_mx
+from mailposture.adapters.exchange.reader import Fetched, expected_mx
 from mailposture.adapters.exchange.reader import fetch as read_configuration
 from mailposture.core import codec, diff
 from mailposture.core.configuration import (
+    DECIDING,
     Configuration,
     DomainFacts,
     Part,
@@ -33,7 +34,6 @@ from mailposture.services import assessing, clouds, fetches, history, planning, 
 log = logging.getLogger(__name__)
 
 # Without these nobody can say who may deliver.
-DECIDING = frozenset({"inbound_connectors", "accepted_domains", "organization"})
 # Times in which nobody read that one snapshot keeps, since it is loaded at every reading.
 MOST_GAPS = 500
 
@@ -66,15 +66,63 @@ def fetch(tenant_id: int, attempt: int, clock: Callable[[], datetime]) -> Read |
     )
     if tenant is None:
         return None
+    latest = _latest(tenant)
     try:
         cloud = clouds.of(tenant.cloud)
-        seen = read_configuration(cloud, secrets.credential_of(tenant), waits=_waits())
+        found = read_configuration(
+            cloud,
+            secrets.credential_of(tenant),
+            waits=_waits(),
+            known=latest.marks if latest else (),
+        )
     except (ExchangeError, clouds.NotSetUpError) as error:
         refused = "credential" if getattr(error, "permanent", False) else ""
         return _failed(tenant, attempt, str(error), clock(), refused=refused)
-    doors = _look_up(tenant, cloud.mail_suffixes, seen)
+    doors = _look_up(tenant, cloud.mail_suffixes, _names(found, latest))
     doors = _with_expected(tenant, doors)
-    return _save(tenant, attempt, _with_dns(seen, doors), doors, clock())
+    return _save(tenant, attempt, _seen(found, latest, doors), doors, clock())
+
+
+def _latest(tenant: models.Tenant) -> models.Snapshot | None:
+    return tenant.snapshots.order_by("last_seen_at").last()
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a reading says, or the snapshot of which all is as it was; and its marks."""
+
+    says: Configuration | models.Snapshot
+    marks: tuple[str, ...]
+
+    @property
+    def configuration(self) -> Configuration:
+        """All of it; where nothing moved, as it was stored."""
+        return self.says.configuration if isinstance(self.says, models.Snapshot) else self.says
+
+
+def _names(found: Fetched, latest: models.Snapshot | None) -> list[str]:
+    """The accepted domains; where nothing was answered anew, from the document as it lies."""
+    if found.configuration:
+        return list(found.configuration.domains)
+    held = latest.document.get("accepted_domains") if latest else None
+    return [domain["domain_name"] for domain in held or ()]
+
+
+def _seen(found: Fetched, latest: models.Snapshot | None, doors: dict[str, _Doors]) -> _Seen:
+    """The answers and DNS together. Answers that are known are only looked into where DNS moved."""
+    told = found.configuration
+    if told is None and latest:
+        if not _dns_moved(latest, doors):
+            return _Seen(latest, found.marks)
+        told = latest.configuration
+    return _Seen(_with_dns(told or Configuration(), doors), found.marks)
+
+
+def _dns_moved(latest: models.Snapshot, doors: dict[str, _Doors]) -> bool:
+    """Whether DNS says anything else, or of others, than the document has it."""
+    says = codec.dump(with_domain_facts(Configuration(), [d.facts for d in doors.values()]))
+    parts = [part for part in latest.document["parts"] if part["name"] == "domain_facts"]
+    return (says["domain_facts"], says["parts"]) != (latest.document["domain_facts"], parts)
 
 
 def _waits() -> Waits:
@@ -90,11 +138,11 @@ def gave_up(tenant_id: int, attempt: int, now: datetime) -> Read | None:
 
 
 def _look_up(
-    tenant: models.Tenant, suffixes: tuple[str, ...], seen: Configuration
+    tenant: models.Tenant, suffixes: tuple[str, ...], domains: Iterable[str]
 ) -> dict[str, _Doors]:
     """Ask DNS about every accepted domain: where its mail goes, and which doors it has."""
     resolver = clouds.resolver(tenant.cloud)
-    names = [row.domain_name.lower() for row in seen.accepted_domains or ()]
+    names = [name.lower() for name in domains]
     if not names:
         return {}
     with ThreadPoolExecutor(max_workers=min(8, len(names))) as pool:
@@ -155,25 +203,25 @@ def _failed(
 def _save(
     tenant: models.Tenant,
     attempt: int,
-    seen: Configuration,
+    seen: _Seen,
     doors: dict[str, _Doors],
     now: datetime,
 ) -> Read | None:
     """Store what was read, if the claim still holds."""
     planning.lock(tenant.pk)
-    if not fetches.done(tenant, attempt, now, refused=_refused(seen)):
+    if not fetches.done(tenant, attempt, now, refused=_refused(seen.says)):
         return None
     first = not tenant.paths.exists()
-    changes = record(tenant, seen, now)
+    changes = _keep(tenant, seen, now)
     _keep_endpoints(tenant, doors, now)
-    if first and seen.accepted_domains:
+    if first and seen.configuration.domains:
         planning.ask_round(tenant, now)
     return Read(tenant.pk, changes=len(changes), first=first)
 
 
 def bring_in(tenant: models.Tenant, seen: Configuration, now: datetime) -> Read:
     """Store what a person exported of a tenant; DNS is asked as at every reading of our own."""
-    doors = _look_up(tenant, clouds.of(tenant.cloud).mail_suffixes, seen)
+    doors = _look_up(tenant, clouds.of(tenant.cloud).mail_suffixes, seen.domains)
     return _store(tenant, _with_dns(seen, doors), doors, now)
 
 
@@ -186,34 +234,52 @@ def _store(
     first = not tenant.paths.exists()
     changes = record(tenant, seen, now)
     tenant.snapshots.filter(last_seen_at=now).update(imported_at=now)
-    models.Tenant.objects.filter(pk=tenant.pk, credential=None).update(fetched_at=now)
+    if all(seen.knows(name) for name in DECIDING):
+        models.Tenant.objects.filter(pk=tenant.pk, credential=None).update(fetched_at=now)
     _keep_endpoints(tenant, doors, now)
     if first and seen.accepted_domains:
         planning.ask_round(tenant, now)
     return Read(tenant.pk, changes=len(changes), first=first)
 
 
-def _refused(seen: Configuration) -> str:
+def _refused(seen: Configuration | models.Snapshot) -> str:
     """Whether the role is missing: a part that decides was forbidden, not merely unlucky."""
+    if isinstance(seen, models.Snapshot):
+        return ""  # a refusal is no answer that is known again
     forbidden = {part.name for part in seen.parts if part.status is PartStatus.FORBIDDEN}
-    return "role" if forbidden & DECIDING else ""
+    return "role" if forbidden.intersection(DECIDING) else ""
+
+
+def _keep(tenant: models.Tenant, seen: _Seen, now: datetime) -> list[models.Change]:
+    """Store what was seen. Where it is as it was, and nobody brought in anything meanwhile, there
+    is nothing to compare.
+    """
+    latest = _latest(tenant)
+    if latest and latest == seen.says and latest.marks == list(seen.marks):
+        _seen_again(tenant, latest, now)
+        return []
+    return record(tenant, seen.configuration, now, seen.marks)
 
 
 @transaction.atomic
-def record(tenant: models.Tenant, seen: Configuration, now: datetime) -> list[models.Change]:
-    """Store what was fetched; return the changes it brought, none if nothing moved."""
-    latest = tenant.snapshots.order_by("last_seen_at").last()
+def record(
+    tenant: models.Tenant, seen: Configuration, now: datetime, marks: tuple[str, ...] = ()
+) -> list[models.Change]:
+    """Store what was fetched; return the changes it brought, none if nothing moved.
+
+    `marks` know the answers again in which it was read.
+    """
+    latest = _latest(tenant)
     digest = codec.digest(seen)
     if latest and latest.digest == digest:
-        _seen_again(latest, codec.dump(seen), now, timedelta(seconds=tenant.fetch_every))
-        if predicting.read_again(tenant):
-            assessing.judge(tenant, now)
+        _seen_again(tenant, latest, now, document=codec.dump(seen), marks=list(marks))
         return []
     found = diff.compare(history.known(tenant), seen) if latest else []
     snapshot = tenant.snapshots.create(
         digest=digest,
         document=codec.dump(seen),
         is_whole=seen.is_whole,
+        marks=list(marks),
         first_seen_at=now,
         last_seen_at=now,
         stood=history.stood_before(latest, now) if latest and found else {},
@@ -225,17 +291,17 @@ def record(tenant: models.Tenant, seen: Configuration, now: datetime) -> list[mo
     return changes
 
 
-def _seen_again(
-    latest: models.Snapshot, document: dict[str, Any], now: datetime, every: timedelta
-) -> None:
+def _seen_again(tenant: models.Tenant, latest: models.Snapshot, now: datetime, **anew: Any) -> None:
     """Move the snapshot's end, and note where nobody read it meanwhile. What does not count as a
     change (why a part was refused, when a row was last touched) is kept as it was last said.
     """
-    fresh: dict[str, Any] = {} if latest.document == document else {"document": document}
-    if now - latest.last_seen_at > every * READ_WITHIN:
+    fresh = {name: value for name, value in anew.items() if getattr(latest, name) != value}
+    if now - latest.last_seen_at > timedelta(seconds=tenant.fetch_every) * READ_WITHIN:
         gap = [latest.last_seen_at.isoformat(), now.isoformat()]
         fresh["unread"] = _bounded([*latest.unread, gap])
     models.Snapshot.objects.filter(pk=latest.pk).update(last_seen_at=now, **fresh)
+    if predicting.read_again(tenant):
+        assessing.judge(tenant, now)
 
 
 def _bounded(gaps: list[list[str]]) -> list[list[str]]:

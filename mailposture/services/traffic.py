@@ -5,7 +5,7 @@ imported twice counts once: of two counts for the same day the larger stands.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -61,13 +61,39 @@ class Imported:
     whole: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is kept of imports: when the last one was, and of which days."""
+
+    imported_at: datetime
+    first: date
+    last: date
+
+    def age(self, now: datetime) -> int:
+        """Days since the last of them."""
+        return max(0, (now.date() - self.last).days)
+
+    @property
+    def drops(self) -> date:
+        """The day on which the oldest goes."""
+        return self.first + timedelta(days=settings.TRAFFIC_DAYS + 1)
+
+    @property
+    def gone(self) -> date:
+        """The day by which all of it is gone."""
+        return self.last + timedelta(days=settings.TRAFFIC_DAYS + 1)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Known:
-    """Every known sender, how many hosts were left out, and what could not be asked."""
+    """Every known sender, how many hosts were left out, what could not be asked, and of when
+    the imports are.
+    """
 
     senders: tuple[KnownSender, ...]
     more: int = 0
     problems: tuple[str, ...] = ()
+    held: Held | None = None
 
 
 # ---- import --------------------------------------------------------------------------------
@@ -207,23 +233,32 @@ def forget(tenant: models.Tenant, now: datetime, *, user: User = None) -> int:
 
 
 def senders_of(
-    tenant: models.Tenant, *, ask_dns: bool = True, configuration: Configuration | None = None
+    tenant: models.Tenant,
+    *,
+    ask_dns: bool = True,
+    configuration: Configuration | None = None,
+    sources: Iterable[Source] | None = None,
 ) -> Known:
     """Approved sources, whom SPF lets send, and who was seen; each with the service behind it.
 
-    `configuration`: the tenant's, where it is at hand. SPF is asked of DNS, in a few seconds at
-    most: not while a transaction is open.
+    `configuration` and `sources`: the tenant's, where they are at hand. SPF is asked of DNS, in a
+    few seconds at most: not while a transaction is open.
     """
     held = configuration or history.known(tenant)
     by_spf, problems = _by_spf(tenant, held) if ask_dns else ((), ())
-    seen, more = _seen(tenant)
-    rows = tenant.sources.select_related("vantage_point")
-    approved = [_approved(assessing.source(row)) for row in rows]
+    seen, more, kept = _seen(tenant)
+    if sources is None:
+        rows = tenant.sources.select_related("vantage_point")
+        sources = [assessing.source(row) for row in rows]
+    approved = [_approved(one) for one in sources]
     covered = union([one.addresses for one in approved] or [NOWHERE])
     others = [one for one in (*by_spf, *seen) if not _is_covered(one, covered)]
     lists = providers(lab=tenant.cloud == clouds.LAB)
     return Known(
-        senders=tuple(senders.named((*approved, *others), lists)), more=more, problems=problems
+        senders=tuple(senders.named((*approved, *others), lists)),
+        more=more,
+        problems=problems,
+        held=kept,
     )
 
 
@@ -243,23 +278,28 @@ def _is_covered(one: KnownSender, covered: AddressSet) -> bool:
     return bool(one.addresses) and one.addresses <= covered
 
 
-def _seen(tenant: models.Tenant) -> tuple[tuple[KnownSender, ...], int]:
-    """Who was seen, those that send most; and how many hosts more there are.
+def _seen(tenant: models.Tenant) -> tuple[tuple[KnownSender, ...], int, Held | None]:
+    """Who was seen, those that send most; how many hosts more there are; and of when all are.
 
     Where several reports speak of one host, the one that saw most of it counts.
     """
-    totals = (
-        tenant.seen_senders.order_by()
-        .values_list("source", "how")
-        .annotate(total=db.Sum("messages"))
-    )
+    spans = {"at": db.Max("imported_at"), "first": db.Min("day"), "last": db.Max("day")}
+    rows = tenant.seen_senders.order_by().values_list("source", "how")
+    totals = list(rows.annotate(total=db.Sum("messages"), **spans))
     best: dict[str, tuple[int, str]] = {}
-    for source, how, total in totals:
+    for source, how, total, *_ in totals:
         best[source] = max(best.get(source, (0, "")), (total, how))
     ranked = sorted(best, key=lambda source: -best[source][0])
     chosen = {source: best[source][1] for source in ranked[:MOST_SOURCES]}
     found = senders.from_traffic(_rows(tenant, chosen))
-    return found, len(ranked) - len(chosen)
+    return found, len(ranked) - len(chosen), _held(totals)
+
+
+def _held(totals: Sequence[tuple[Any, ...]]) -> Held | None:
+    if not totals:
+        return None
+    _, _, _, at, first, last = zip(*totals, strict=True)
+    return Held(max(at), min(first), max(last))
 
 
 def _rows(tenant: models.Tenant, chosen: Mapping[str, str]) -> Iterator[Seen]:
@@ -284,8 +324,8 @@ def _by_spf(
     tenant: models.Tenant, configuration: Configuration
 ) -> tuple[tuple[KnownSender, ...], tuple[str, ...]]:
     """Whom the first accepted domains let send by SPF, and what of it could not be followed."""
-    domains = map(plain, configuration.domains)
-    names = [d for d in domains if not _is_microsofts(d)][: proposing.MOST_DOMAINS]
+    domains = spf_domains(configuration)
+    names = domains[: proposing.MOST_DOMAINS]
     if not names:
         return (), ()
     try:
@@ -296,6 +336,8 @@ def _by_spf(
         asked = list(threads.map(lambda name: _followed(name, resolver), names))
     groups: dict[tuple[str, tuple[str, ...]], list[str]] = defaultdict(list)
     problems: dict[str, None] = {}
+    if left := len(domains) - len(names):
+        problems[f"SPF was asked of {len(names)} domains; {left:,} more were not asked."] = None
     for name, found in zip(names, asked, strict=True):
         for hosts in found.hosts:
             groups[hosts.through, hosts.addresses].append(name)
@@ -308,6 +350,11 @@ def _followed(name: str, resolver: Resolver) -> spf.Followed:
         return spf.followed(name, resolver, proposing.MICROSOFT)
     except DnsError as error:
         return spf.Followed(hosts=(), problems=(f"it is not known: {error}.",))
+
+
+def spf_domains(configuration: Configuration) -> list[str]:
+    """The accepted domains whose SPF says something of this tenant."""
+    return [d for d in map(plain, configuration.domains) if not _is_microsofts(d)]
 
 
 def _is_microsofts(name: str) -> bool:

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from mailposture import models
 from mailposture.services.pages import change as one
 from mailposture.services.pages import changes as pages
+from mailposture.services.pages.effect import with_sources
 
 LONGEST = 120
 
@@ -33,7 +34,7 @@ def changes(request: HttpRequest) -> HttpResponse:
 @require_safe
 def change(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one change with what the probes saw before and after it."""
-    found = models.Change.objects.select_related("tenant", "before", "after")
+    found = with_sources(models.Change.objects.select_related("tenant", "before", "after"))
     row = get_object_or_404(found, pk=pk)
     now = timezone.now()
     return render(request, "changes/change.html", {"now": now, "page": one.load(row, now)})

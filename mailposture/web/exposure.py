@@ -2,30 +2,25 @@
 
 from typing import Final
 
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from mailposture.services.pages import fleet, reaching
+from mailposture.services.pages import exposed, reaching
 from mailposture.web.access import seen_tenant
 
 LONGEST: Final = 120
-PAGE: Final = 50
 
 
 @require_safe
 def start(request: HttpRequest) -> HttpResponse:
-    """List the tenants under watch, the worst first, each leading to who may deliver to it."""
+    """How many may deliver, tenant by tenant, the worst first; each leads to who exactly."""
     now = timezone.now()
     search = request.GET.get("q", "").replace("\0", "").strip()[:LONGEST]
-    found = fleet.worst_first(fleet.watched(now))
-    if search:
-        found = found.filter(name__icontains=search)
-    page = Paginator(found, PAGE).get_page(request.GET.get("page", "1"))
-    context = {"now": now, "page": page, "rows": fleet.rows(page, now), "search": search}
-    return render(request, "exposure/choose.html", context)
+    chosen, number = request.GET.get("predicted", ""), request.GET.get("page", "1")
+    listing = exposed.listing(search, chosen, number, now)
+    return render(request, "exposure/choose.html", {"now": now, "listing": listing})
 
 
 @require_safe

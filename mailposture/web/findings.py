@@ -3,7 +3,7 @@
 from typing import Final
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
@@ -14,6 +14,7 @@ from mailposture.adapters.documents.tables import written
 from mailposture.services.pages import finding as one
 from mailposture.services.pages import findings as pages
 from mailposture.services.pages import findings_file
+from mailposture.web import files
 from mailposture.web.access import may_operate
 
 LONGEST: Final = 120
@@ -37,14 +38,11 @@ def findings(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def findings_csv(request: HttpRequest) -> HttpResponse:
+def findings_csv(request: HttpRequest) -> StreamingHttpResponse:
     """The filtered list as a file, harmless to spreadsheets."""
     now = timezone.now()
-    answer = HttpResponse(written(findings_file.table(_wanted(request), now)), content_type=CSV)
-    name = f"findings-{now:%Y%m%dT%H%MZ}.csv"
-    answer["Content-Disposition"] = f'attachment; filename="{name}"'
-    answer["Cache-Control"] = "private, no-store"
-    return answer
+    pieces = map(written, findings_file.table(_wanted(request), now))
+    return files.sent(request, pieces, f"findings-{now:%Y%m%dT%H%MZ}.csv", CSV)
 
 
 @require_safe

@@ -55,7 +55,7 @@ def acknowledge(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _row(pk: int) -> models.Incident:
-    found = models.Incident.objects.select_related("tenant", "vantage_point")
+    found = one.with_looks(models.Incident.objects.select_related("tenant", "vantage_point"))
     return get_object_or_404(found, pk=pk)
 
 

@@ -96,8 +96,9 @@ class PasteForm(Form):
 
     paste = forms.CharField(
         label="PowerShell or JSON",
-        help_text="New-, Set- and Remove-InboundConnector, Set-OrganizationConfig; or connectors"
-        f" as JSON; or a whole bundle. It is read, and never run. {whatif.LIMIT}",
+        help_text="Commands about inbound connectors, Set-OrganizationConfig, mail-flow rules,"
+        " connection filters and accepted domains; or connectors as JSON; or a whole bundle."
+        f" It is read, and never run. {whatif.LIMIT}",
         max_length=whatif.LONGEST_PASTE,
         widget=forms.Textarea(mono(rows=8)),
     )

@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailposture.adapters import figures
+from mailposture.adapters.bands import Window
 from mailposture.adapters.charts import (
     Bucket,
     Change,
     FleetExposure,
     TenantDays,
     TenantTimeline,
-    Window,
 )
 from mailposture.adapters.drawings.strips import Day
 from mailposture.adapters.labels import LANE, LETTER, Mark, short, sides

@@ -139,9 +139,18 @@ def test_a_report_that_counts_messages_is_taken_at_its_word() -> None:
 # ---- how files are written -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 def test_every_encoding_of_powershell_is_read(encoding: str) -> None:
     assert len(report(csv(V2, v2()), encoding).seen) == 1
+
+
+@pytest.mark.parametrize("before", ["#TYPE Selected.System.Management.Automation", "sep=,"])
+def test_what_stands_before_the_head_is_passed_over(before: str) -> None:
+    assert len(report(csv(before, V2, v2()), "utf-16").seen) == 1
+    with pytest.raises(ReportError, match="line 4: a date"):
+        report(csv(before, V2, v2(), v2(received="soon")))
+    with pytest.raises(ReportError, match="no column for date"):
+        report(csv(before))
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
@@ -164,6 +173,7 @@ def test_quoted_columns_blank_lines_and_breaks_in_a_subject_do_no_harm() -> None
         ("[198.51.100.7]", "198.51.100.7"),
         ("::ffff:198.51.100.7", "198.51.100.7"),
         ("2001:DB8:0::25", "2001:db8::25"),
+        ("fe80::1%eth0<script>", "fe80::1"),
         ("255.255.255.255", None),
         ("0.0.0.0", None),  # noqa: S104 - what a report says
         ("mail.contoso.com", None),
@@ -179,6 +189,14 @@ def test_nothing_of_a_message_but_its_domains_is_kept() -> None:
     said = repr(found)
     for private in ("Pay", "a@", "b@", "<x@y>"):
         assert private not in said
+
+
+@pytest.mark.parametrize(
+    "domain", ["=cmd()", "<script>.com", "a b.com", "fab\0rikam.com", "-x.com"]
+)
+def test_a_domain_that_is_no_name_is_not_kept(domain: str) -> None:
+    (one,) = report(csv(V2, v2(sender=f"a@{domain}"))).seen
+    assert one.sender_domain == ""
 
 
 def test_names_that_could_not_be_shown_are_left_out() -> None:
@@ -207,6 +225,10 @@ def test_a_date_that_may_be_another_is_refused_with_the_way_to_write_it(day: str
             csv("Date,ConnectorType,Sender,Recipient,Count", "2026-11-24,x,a@b.com,c@d.com,many"),
             "line 2: a count of messages is not a whole number",
         ),
+        (
+            csv("Date;ConnectorType;Sender;Recipient;Count", "2026-11-24;x;a@b.com;c@d.com;1.234"),
+            "line 2: .* Write it in digits alone, since 1.234 is two numbers.",
+        ),
     ],
 )
 def test_what_is_no_report_is_refused_by_what_it_lacks(text: str | bytes, says: str) -> None:
@@ -231,5 +253,21 @@ def test_a_file_is_read_to_a_bound(bound: str, says: str, monkeypatch: pytest.Mo
 
 
 def test_a_field_without_end_is_refused() -> None:
-    with pytest.raises(ReportError, match="field larger than"):
+    with pytest.raises(ReportError, match="line 2: a field of more than 1,000,000 characters"):
         report(csv(V2, v2().replace("Pay", "x" * (traces.LONGEST_FIELD + 1))))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("x" * 10_000_000, "line 1: more than 2,000,000 characters"),
+        ("x" * (traces.LONGEST_FIELD + 1), "line 1: a field of more than 1,000,000"),
+        ("a," * 5_000_000, "line 1: more than 2,000,000 characters"),
+        (csv(V2, v2(), "y" * 10_000_000), "line 3: more than 2,000,000 characters"),
+        (csv(V2, v2(), v2().replace("Pay", "y" * 10_000_000)), "line 3: more than 2,000,000"),
+    ],
+    ids=["head", "one name", "many names", "line", "cell"],
+)
+def test_a_line_without_end_is_refused_by_its_number(text: str, says: str) -> None:
+    with pytest.raises(ReportError, match=says):
+        report(text)

@@ -71,6 +71,15 @@ def test_the_lock_is_tried_before_anyone_makes_it(page: Page, demo: Demo) -> Non
     assert demo.rows("select 1 from mailposture_change") == []
 
 
+def test_dns_is_asked_for_spf_once_the_page_is_there(page: Page, demo: Demo) -> None:
+    ask(page, demo, GATEWAY)
+    senders = part(page, "Who would lose access")
+    expect(senders.get_by_role("status")).to_contain_text("was asked")
+    expect(senders.locator("form")).to_have_count(0)
+    expect(sender(page, "Hybrid server")).to_contain_text("Still gets in. Inbound from")
+    expect(sender(page, "Strangers").locator(".badge.believed")).to_have_text("Closed")
+
+
 def test_both_maps_are_drawn_at_one_scale(page: Page, demo: Demo) -> None:
     wide = "\n".join(f"{n}.0.0.0/24" for n in (20, 60, 90))
     for addresses in (GATEWAY, wide, f"{GATEWAY}\n{wide}"):
@@ -160,7 +169,7 @@ def test_the_change_once_made_settles_and_then_prediction_and_answer_agree(
     assert demo.rows(apart) == []
 
     page.goto(f"http://127.0.0.1:{demo.port}/tenants/contoso/")
-    page.get_by_role("link", name="Exposure", exact=True).click()
+    page.locator("#main").get_by_role("link", name="Exposure", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text(
         "1 IPv4 address may deliver directly to Contoso."
     )

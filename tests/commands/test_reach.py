@@ -70,6 +70,28 @@ def test_unread_domains_are_one_that_stands_for_all(tmp_path: Path) -> None:
     assert "accepted_domains_unknown" in found["*"]["foreign"]["assumptions"]
 
 
+def test_a_lock_of_one_domain_is_not_hidden_where_the_domains_are_unread(tmp_path: Path) -> None:
+    lock = connector("Lock", AssociatedAcceptedDomains=["contoso.com"])
+    bank = connector("Bank", SenderDomains=["smtp:*.bank.example;1"])
+    off = connector("Off", Enabled=False, SenderDomains=["smtp:off.example;1"])
+    found = reached(kept(tmp_path, bundle(lock, bank, off, AcceptedDomain=None)))
+    assert list(found) == ["*", "bank.example", "contoso.com"]
+    assert found["*"]["foreign"]["ipv4"] == EVERYBODY_V4
+    assert found["contoso.com"]["foreign"]["ipv4"]["addresses"] == 1
+    assert found["bank.example"]["foreign"]["ipv4"] == EVERYBODY_V4
+    assert found["bank.example"]["own"]["ipv4"]["addresses"] == 1
+    for of_classes in found.values():
+        for reach in of_classes.values():
+            assert "accepted_domains_unknown" in reach["assumptions"]
+
+
+def test_a_hybrid_certificate_is_not_lost_where_the_domains_are_unread(tmp_path: Path) -> None:
+    named = connector("Named", SenderDomains=["smtp:contoso.com;1"])
+    found = reached(kept(tmp_path, bundle(connector("Lock"), hybrid(), named, AcceptedDomain=None)))
+    assert found["contoso.com"]["foreign"]["certificates"] == ["contoso.com"]
+    assert found["*"]["foreign"]["certificates"] == []
+
+
 # ---- proposals -----------------------------------------------------------------------------
 
 
@@ -142,9 +164,10 @@ def test_the_text_says_what_is_proposed_who_may_deliver_and_on_what_it_rests(
     path = kept(tmp_path, OPEN)
     out, _err = said("reach", path, "--propose", kept(tmp_path, LOCK, "lock.ps1"))
     lines = out.splitlines()
-    assert lines[:6] == [
+    made = "  Lock was added as an inbound connector, turned on. Enabled: True; ConnectorType: Part"
+    assert lines[1].startswith(made)
+    assert [lines[0], *lines[2:6]] == [
         "Proposed",
-        "  Lock was added as an inbound connector, turned on",
         "",
         "contoso.com, contoso.onmicrosoft.com",
         f"  foreign, own, null: IPv4 1 address ({GATEWAY}/32)",
@@ -223,3 +246,23 @@ def test_900_domains_and_25_classes_take_seconds(tmp_path: Path) -> None:
     found = reached(path, "--propose", kept(tmp_path, {"RejectDirectSend": True}, "p.json"))
     assert time.monotonic() - started < 20  # two seconds where nothing else runs
     assert sum(len(of_classes) for of_classes in found.values()) == 900 * 25
+
+
+@pytest.mark.parametrize(
+    ("held", "says"),
+    [
+        ({"value": [], "@odata.nextLink": "https://x.example/next"}, "connectors: truncated"),
+        (
+            {"value": [connector("Lock")], "@odata.nextLink": "https://x.example/n"},
+            "connectors: truncated",
+        ),
+        (None, "connectors: failed"),
+    ],
+)
+def test_a_proposal_of_half_a_part_is_refused_and_removes_nothing(
+    tmp_path: Path, held: Any, says: str
+) -> None:
+    # What comes after the first page would be taken for removed.
+    proposal = kept(tmp_path, {"Get-InboundConnector": held}, "proposal.json")
+    with pytest.raises(CommandError, match=says):
+        said("reach", kept(tmp_path, LOCKED), "--propose", proposal, "--json")

@@ -80,7 +80,9 @@ def configurations(draw: st.DrawFn) -> Configuration:
     count = draw(st.integers(0, 4))
     held = tuple(draw(connectors(number)) for number in range(count))
     names = draw(few(OURS, 1, 3))
-    domains = tuple(domain(n, match_sub_domains=draw(st.booleans())) for n in names)
+    domains = tuple(
+        domain(n, match_sub_domains=draw(st.sampled_from((True, False, None)))) for n in names
+    )
     reject = draw(st.sampled_from(RejectDirectSend))
     made = configuration(*held, accepted_domains=domains, organization=organization(reject))
     return draw(st.just(made) | st.sampled_from(without(made)))

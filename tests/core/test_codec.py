@@ -23,6 +23,7 @@ from mailposture.core.configuration import (
     Organization,
     OutboundConnector,
     Part,
+    PartStatus,
     TransportRule,
 )
 from tests.core.configurations import configuration, hybrid, lock
@@ -91,9 +92,16 @@ def some(value_type: type, **known: Any) -> st.SearchStrategy[Any]:
     return st.builds(value_type, **known)
 
 
+PARTS_OF_ANY_TIME = st.builds(
+    Part,
+    name=st.text(),
+    status=st.sampled_from(PartStatus),
+    read_at=st.none() | st.datetimes(timezones=st.just(UTC)),
+)
+
 configurations = st.builds(
     Configuration,
-    parts=st.lists(st.from_type(Part), max_size=2).map(tuple),
+    parts=st.lists(PARTS_OF_ANY_TIME, max_size=2).map(tuple),
     inbound_connectors=st.none()
     | st.lists(
         some(InboundConnector, when_changed_utc=moments, when_created_utc=st.none()), max_size=2

@@ -1,6 +1,7 @@
 """A configuration says what is known of it, and never takes an unread part for an empty one."""
 
 from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -28,6 +29,7 @@ from mailposture.core.configuration import (
 )
 from tests.core.configurations import configuration, domain, hybrid, lock
 
+AT, DAY = datetime(2026, 11, 25, tzinfo=UTC), timedelta(days=1)
 VALUES = (
     InboundConnector,
     OutboundConnector,
@@ -191,13 +193,16 @@ def test_every_part_comes_from_the_newest_snapshot_that_knows_it() -> None:
     oldest = configuration(lock(enabled=False))
     middle = configuration(lock(comment="the last that was read"))
     newest = replace(unread("inbound_connectors"), accepted_domains=(domain("contoso.net"),))
-    known = last_known([newest, middle, oldest])
+    known = last_known([(AT, newest), (AT - DAY, middle), (AT - 2 * DAY, oldest)])
     assert known.inbound_connectors == middle.inbound_connectors
     assert known.domains == ("contoso.net",)
     assert known.not_known == ()
+    ages = {part.name: part.read_at for part in known.parts}
+    assert ages.pop("inbound_connectors") == AT - DAY
+    assert set(ages.values()) == {AT}
 
 
 def test_what_no_snapshot_knows_stays_not_known() -> None:
-    known = last_known([unread("organization"), unread("organization")])
+    known = last_known([(AT, unread("organization")), (AT - DAY, unread("organization"))])
     assert known.not_known == ("organization",)
     assert last_known([]).not_known == PARTS

@@ -9,6 +9,7 @@ from mailposture.core.contradictions import (
     SEVERITIES,
     WORDS,
     Agreement,
+    gravity,
     hold,
     predicted,
 )
@@ -90,3 +91,22 @@ def test_every_agreement_has_words_and_every_contradiction_a_severity() -> None:
     assert set(WORDS) == set(Agreement)
     assert set(SEVERITIES) == {(c, approved) for c in CONTRADICTIONS for approved in (True, False)}
     assert all(why.endswith(".") for _severity, why in SEVERITIES.values())
+
+
+@pytest.mark.parametrize(
+    ("agreement", "observed", "approved", "severity", "why"),
+    [
+        (Agreement.OPEN_BUT_CLOSED, CLOSED, True, "high", "An approved source is cut off"),
+        (Agreement.IN_DOUBT, CLOSED, True, "high", "An approved source is cut off"),
+        (Agreement.IN_DOUBT, OPEN, True, "medium", "What is predicted elsewhere"),
+        (Agreement.IN_DOUBT, CLOSED, False, "medium", "What is predicted elsewhere"),
+        (Agreement.CLOSED_BUT_OPEN, OPEN, False, "critical", "Everybody who reads"),
+        (Agreement.SETTLING, CLOSED, True, "", ""),
+    ],
+)
+def test_an_approved_source_that_is_cut_off_is_grave_whatever_is_in_doubt(
+    agreement: Agreement, observed: Verdict, approved: bool, severity: str, why: str
+) -> None:
+    found = gravity(agreement, observed, approved=approved)
+    assert found[0] == severity
+    assert found[1].startswith(why)

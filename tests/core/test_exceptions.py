@@ -4,12 +4,14 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mailposture.core import addresses, exceptions
+from mailposture.core import addresses, codec, exceptions
 from mailposture.core.addresses import NOWHERE
 from mailposture.core.exceptions import Held, NotADayError, State, Touch, beyond, touched
-from mailposture.core.posture import Severity, Source, assess
-from mailposture.core.posture.scopes import Scope, scope
+from mailposture.core.posture import RULES, Severity, Source, assess
+from mailposture.core.posture.scopes import MEASURES, Scope, scope
 from tests.core.configurations import lock
 from tests.core.posture.tenants import AT, facts
 
@@ -118,6 +120,48 @@ def test_what_goes_beyond_an_exception_is_said(
     assert all(word in one for word, one in zip(words, said, strict=True))
 
 
+NETWORKS = st.lists(
+    st.builds(
+        lambda n, length: f"198.51.{n % 256}.0/{length}", st.integers(0, 255), st.integers(24, 28)
+    ),
+    max_size=6,
+)
+NAMES = st.lists(st.sampled_from(["a.contoso.com", "b.contoso.com", "c.contoso.com"]), max_size=3)
+
+
+@st.composite
+def scopes(draw: st.DrawFn) -> Scope:
+    return Scope(
+        severity=draw(st.sampled_from(list(Severity))),
+        addresses=addresses.parse(draw(NETWORKS)).cidrs(),
+        names=tuple(draw(NAMES)),
+        domains=tuple(draw(NAMES)),
+        lines=tuple(draw(NAMES)),
+    )
+
+
+@given(scopes(), scopes())
+def test_nothing_goes_beyond_itself_and_more_is_covered_by_more(one: Scope, other: Scope) -> None:
+    assert beyond(one, one) == ()
+    both = Scope(
+        severity=min(one.severity, other.severity, key=lambda s: s.rank),
+        addresses=addresses.parse([*(one.addresses or ()), *(other.addresses or ())]).cidrs(),
+        names=(*(one.names or ()), *(other.names or ())),
+        domains=(*(one.domains or ()), *(other.domains or ())),
+        lines=(*(one.lines or ()), *(other.lines or ())),
+    )
+    assert beyond(both, one) == beyond(both, other) == ()
+    # What is covered both ways is the same.
+    if not beyond(one, other) and not beyond(other, one):
+        assert (one.severity, one.set) == (other.severity, other.set)
+        assert set(one.names or ()) == set(other.names or ())
+
+
+@given(scopes())
+def test_a_scope_is_the_same_after_it_was_kept(one: Scope) -> None:
+    assert codec.load(Scope, codec.dump(one)) == one
+
+
 def test_what_was_accepted_is_said_for_people() -> None:
     whole = of(
         "critical", addresses=("203.0.113.0/24",), names=("a.contoso.com",), lines=("x = 1",)
@@ -155,6 +199,21 @@ def test_of_a_wide_connector_the_hosts_are_accepted_that_nobody_approved() -> No
     assert beyond(now, accepted) == ()
 
 
+def test_of_connectors_that_lack_the_same_thing_those_are_accepted_that_there_are() -> None:
+    first = lock(require_tls=False)
+    other = lock(guid="7f1e54a4-3c2b-4f52-9a7d-1d2f3b4c5d6e", name="Other", require_tls=False)
+    one, two = found("MP-28", first), found("MP-28", first, other)
+    assert beyond(two, one) == ()
+    assert beyond(one, two) == ("Evidence not among what was accepted: Without TLS: Other.",)
+
+
+def test_every_rule_has_its_measure_and_those_by_evidence_are_meant() -> None:
+    """A new rule is measured by its evidence until somebody decided what makes it worse."""
+    by_evidence = {"MP-02", "MP-08", "MP-09", "MP-11", "MP-12", "MP-13", "MP-41", "MP-42", "MP-62"}
+    assert {rule.id for rule in RULES} - set(MEASURES) == by_evidence
+    assert not set(MEASURES) & by_evidence
+
+
 # ---- what a proposal does ------------------------------------------------------------------
 
 KEY = ("MP-06", "guid")
@@ -167,6 +226,7 @@ def held(**what: Any) -> Held:
 
 
 LOST = addresses.parse(["203.0.113.7"])
+DOOR = of("critical", addresses=("0.0.0.0/0",), domains=("contoso.com",))
 
 
 @pytest.mark.parametrize(
@@ -182,6 +242,15 @@ LOST = addresses.parse(["203.0.113.7"])
         # Where it was said for which hosts it is, these count and not all that it accepts.
         (held(hosts=("203.0.113.9",)), {KEY: None}, LOST, (), []),
         (held(hosts=("203.0.113.7",)), {KEY: None}, LOST, (), [Touch.CONTRADICTED]),
+        # A door that is shut on strangers cuts off nobody that was meant, unless some were named.
+        (held(accepted=DOOR), {}, LOST, (), [Touch.NEEDLESS]),
+        (
+            held(accepted=DOOR, hosts=("203.0.113.7",)),
+            {},
+            LOST,
+            (),
+            [Touch.CONTRADICTED, Touch.NEEDLESS],
+        ),
         (held(), {KEY: None}, NOWHERE, ("a.contoso.com",), [Touch.CONTRADICTED]),
         (held(), {KEY: None}, NOWHERE, ("b.contoso.com",), []),
     ],
@@ -190,6 +259,21 @@ def test_a_proposal_contradicts_an_exception_outgrows_it_or_makes_it_needless(
     one: Held, after: dict[tuple[str, str], Scope | None], lost: Any, names: Any, how: list[Touch]
 ) -> None:
     assert [t.how for t in touched([one], after, lost, names)] == how
+
+
+@pytest.mark.parametrize(
+    ("after", "how"),
+    [
+        ({KEY: of(addresses=("203.0.113.0/24",))}, [Touch.AGAIN]),
+        ({KEY: of("critical")}, [Touch.WIDER]),
+        ({KEY: None}, []),
+        ({}, []),
+    ],
+)
+def test_a_finding_that_is_over_and_would_stand_again_is_covered_again_and_said(
+    after: dict[tuple[str, str], Scope | None], how: list[Touch]
+) -> None:
+    assert [t.how for t in touched([held()], after, NOWHERE, (), {KEY})] == how
 
 
 def test_contradictions_are_said_first_with_the_hosts() -> None:

@@ -97,6 +97,18 @@ def test_a_command_changes_one_field_and_says_so(arguments: str, field: str, val
     assert connector(found, hybrid().name) == hybrid()
 
 
+def test_of_a_new_connector_all_that_exchange_would_store_is_said() -> None:
+    (said,) = after("New-InboundConnector Bank -SenderDomains bank.example").steps
+    assert said == (
+        "Bank was added as an inbound connector, turned on. Enabled: True; ConnectorType: Partner;"
+        " SenderDomains: bank.example; RequireTls: True; ConnectorSource: Default"
+    )
+    listed = ",".join(f"192.0.2.{n}" for n in range(200))
+    (said,) = after(f"New-InboundConnector Bank -SenderDomains * -SenderIP {listed}").steps
+    assert len(said) < 500
+    assert said.endswith("…")
+
+
 def test_commands_build_on_one_another() -> None:
     found = after(
         "Set-InboundConnector 'Lock to gateway' -Name Lock\n"
@@ -390,6 +402,48 @@ def test_whole_parts_take_the_place_of_those_before() -> None:
     assert found.configuration.domains == ("fabrikam.com",)
     assert found.configuration.inbound_connectors == BEFORE.inbound_connectors
     assert len(found.steps) == 2
+
+
+@pytest.mark.parametrize("status", [PartStatus.TRUNCATED, PartStatus.FAILED, PartStatus.FORBIDDEN])
+def test_a_part_that_is_not_there_whole_takes_nothings_place(status: PartStatus) -> None:
+    part = Part(name="inbound_connectors", status=status)
+    for held in ((), None):
+        with pytest.raises(ProposalError, match=f"inbound connectors: {status}"):
+            with_parts(BEFORE, Configuration(parts=(part,), inbound_connectors=held))
+
+
+def test_a_part_that_was_never_told_takes_nothings_place() -> None:
+    part = Part(name="organization", status=PartStatus.OK)
+    with pytest.raises(ProposalError, match="organization: ok"):
+        with_parts(BEFORE, Configuration(parts=(part,)))
+
+
+def test_what_fields_of_a_whole_part_lack_is_named() -> None:
+    part = Part(
+        name="inbound_connectors", status=PartStatus.INCOMPLETE, missing=("RequireTls of Lock",)
+    )
+    found = with_parts(BEFORE, Configuration(parts=(part,), inbound_connectors=(lock(),)))
+    assert any("lack fields that decide" in said for said in found.warnings)
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [("nosuch.com", "nosuch.com"), ("CONTOSO.com.", ""), ("contoso.com, a.example", "a.example")],
+)
+def test_a_domain_that_the_tenant_does_not_have_is_to_be_minded(given: str, named: str) -> None:
+    text = (
+        "New-InboundConnector L -ConnectorType Partner -SenderDomains * -RequireTls $true"
+        f" -AssociatedAcceptedDomains {given}"
+    )
+    said = [w for w in propose(BEFORE, commands(text)).warnings if "no accepted domain" in w]
+    assert [named in w for w in said] == ([True] if named else [])
+
+
+def test_commands_over_ipv6_are_passed_over_with_a_word() -> None:
+    found = propose(BEFORE, commands("Disable-IPv6ForAcceptedDomain -Domain 'contoso.com'"))
+    assert found.configuration == BEFORE
+    (said,) = found.warnings
+    assert said.startswith("Disable-IPv6ForAcceptedDomain (line 1)")
 
 
 def test_a_field_that_is_no_list_takes_no_edit() -> None:

@@ -13,7 +13,7 @@ from mailposture.core.configuration import (
     TransportRule,
 )
 from mailposture.core.posture import Facts, Source, judged
-from mailposture.core.powershell import commands
+from mailposture.core.powershell import Command, commands
 from mailposture.core.proposals import Proposal, ProposalError, propose
 from tests.core.configurations import configuration, domain, lock
 from tests.core.posture.tenants import connection_filter, rule
@@ -67,7 +67,11 @@ def test_a_new_rule_is_enforced_and_turned_on() -> None:
         from_scope="NotInOrganization", delete_message=True,
     )  # fmt: skip
     assert made.is_enforced
-    assert found.steps == ("Lock was added as a mail-flow rule",)
+    (said,) = found.steps
+    assert said == (
+        "Lock was added as a mail-flow rule. State: Enabled; Mode: Enforce; Priority: 1; FromScope:"
+        " NotInOrganization; DeleteMessage: True"
+    )
 
 
 @pytest.mark.parametrize(
@@ -194,6 +198,15 @@ def test_how_a_command_runs_is_said_and_changes_no_prediction(aside: str, says: 
     assert found.warnings[0].startswith(says)
 
 
+def test_a_command_made_by_hand_has_no_line_to_name() -> None:
+    made = Command(
+        name="Set-RemoteDomain", parameters={"identity": "Default"}, aside={"WhatIf": True}
+    )
+    what_if, remote = propose(BEFORE, [made]).warnings
+    assert what_if.startswith("-WhatIf: run like this")
+    assert remote.startswith("Set-RemoteDomain: nothing here reads")
+
+
 def test_what_changes_nothing_is_not_said() -> None:
     change = "Set-InboundConnector 'Lock to gateway' -RequireTls $true -WhatIf:$false -Force:$false"
     assert after(change).warnings == ()
@@ -240,7 +253,7 @@ def test_rules_that_were_not_read_stay_unknown_after_one_was_made() -> None:
     found = after("New-TransportRule R -SetSCL -1", before)
     assert [r.name for r in found.configuration.transport_rules or ()] == ["R"]
     assert not found.configuration.knows("transport_rules")
-    assert found.steps == ("R was added as a mail-flow rule",)
+    assert found.steps[0].startswith("R was added as a mail-flow rule. State: Enabled; ")
     with pytest.raises(ProposalError, match="no mail-flow rule 'X' was read, and not all were"):
         after("Set-TransportRule X -SetSCL -1", before)
 

@@ -141,6 +141,19 @@ def test_the_hybrid_server_is_shown_to_stay_in_and_why() -> None:
     assert in_clear.turn is Turn.LOST
 
 
+def test_a_certificate_is_to_be_kept_only_where_it_alone_lets_the_host_in() -> None:
+    one = sender("203.0.113.40", name="Hybrid server", certificate="mail.contoso.com")
+    named_before = configuration(OWN_HYBRID, accepted_domains=OURS)
+    other = hybrid(tls_sender_certificate_name="other.example")
+    listed = lock(sender_ip_addresses=("203.0.113.10", "203.0.113.40"))
+    for after in (
+        configuration(other, accepted_domains=OURS),
+        configuration(other, listed, accepted_domains=OURS),
+    ):
+        found = row(named_before, after, one)
+        assert (found.turn, found.first) == (Turn.KEPT, "Nothing to do.")
+
+
 def test_a_host_known_by_its_certificate_alone_counts_as_one_that_nobody_lists() -> None:
     one = sender(certificate="gateway.example.net", name="Gateway")
     found = row(EXPOSED, LOCKED, one)
@@ -253,10 +266,55 @@ def test_those_who_are_cut_off_come_first_and_strangers_are_counted_beside() -> 
         "Shared services that write in your name",
         "Gateway",
     ]
-    assert found.lost == 6
+    assert (found.lost, found.kinds_lost) == (3, 3)
     assert (found.strangers.was, found.strangers.becomes) == (State.OPEN, State.CLOSED)
     assert found.strangers.after.size == 0
     assert found.strangers.before.size == EVERYWHERE.size - 19
+    assert (found.strangers.why, found.strangers.first) == (
+        lists_one("a host that nobody lists is not there"),
+        "Nothing to do.",
+    )
+
+
+def test_strangers_that_a_connector_lists_are_named_and_leave_the_door_open_in_part() -> None:
+    wide = lock(sender_ip_addresses=("203.0.113.10", "198.51.100.7"))
+    gateway = sender("203.0.113.10", name="Gateway")
+    found = held(EXPOSED, configuration(wide, accepted_domains=OURS), gateway).strangers
+    assert (found.was, found.becomes) == (State.OPEN, State.PARTLY_OPEN)
+    assert found.after.cidrs() == ("198.51.100.7",)
+    assert found.why == "198.51.100.7 is listed and gets in, and nobody approved it."
+    assert found.first == (
+        "Find out whose: approve them as sources, or take them out of the connector."
+    )
+
+
+def test_many_strangers_that_a_connector_lists_are_named_in_part() -> None:
+    many = tuple(f"198.51.100.{n}" for n in range(1, 20, 2))
+    found = held(
+        EXPOSED,
+        configuration(lock(sender_ip_addresses=many), accepted_domains=OURS),
+    ).strangers
+    assert found.why == (
+        "198.51.100.1, 198.51.100.3, 198.51.100.5 and others are listed and get in,"
+        " and nobody approved them."
+    )
+
+
+def test_strangers_that_get_in_with_some_senders_alone_are_let_in_in_part() -> None:
+    scoped = configuration(lock(sender_domains=("contoso.com",)), accepted_domains=OURS)
+    found = held(scoped, scoped).strangers
+    assert found.becomes is State.OPEN
+    rejecting = configuration(accepted_domains=OURS, organization=organization(RejectDirectSend.ON))
+    found = held(LOCKED, rejecting).strangers
+    assert (found.was, found.becomes) == (State.PARTLY_OPEN, State.OPEN)
+    assert found.why
+    assert found.first == "Let a connector restrict who may deliver."
+
+
+def test_of_a_tenant_without_a_domain_nothing_is_said_of_strangers_but_that_they_stay_out() -> None:
+    empty = configuration(accepted_domains=())
+    found = held(empty, empty).strangers
+    assert (found.becomes, found.why, found.first) == (State.CLOSED, "", "Nothing to do.")
 
 
 @given(configurations(), configurations(), st.sampled_from(SOURCES), st.data())
@@ -370,6 +428,15 @@ def test_a_shared_service_is_routed_and_never_listed() -> None:
     (one,) = named([sender("192.0.2.9", how=How.SEEN)], [provider("Desk", "192.0.2.0/24")])
     found = row(EXPOSED, LOCKED, one)
     assert found.first == (
-        "Route it through the gateway: listing it admits the service's other customers."
+        "Find out whose it is. If it is yours, route it through the gateway:"
+        " listing it admits the service's other customers."
     )
-    assert found.sure is Sure.SEEN
+
+
+def test_whose_a_host_is_that_was_only_seen_is_asked_before_anybody_lists_it() -> None:
+    approved = row(EXPOSED, LOCKED, sender("198.51.100.7"))
+    seen_only = row(EXPOSED, LOCKED, sender("198.51.100.7", how=How.SEEN))
+    advice = "dd 198.51.100.7 to the connector, or send through the gateway."
+    assert approved.first == f"A{advice}"
+    assert seen_only.first == f"Find out whose it is. If it is yours, a{advice}"
+    assert (approved.sure, seen_only.sure) == (Sure.DECLARED, Sure.SEEN)

@@ -6,8 +6,11 @@ import pytest
 
 from mailposture.core.configuration import Configuration
 from mailposture.core.posture import Facts, Finding, Result, Source, SourceKind, assess
-from mailposture.core.posture.remediation import Expected, remedy
+from mailposture.core.posture.remediation import Expected, lines, remedy
 from mailposture.core.posture.remediation.paths import ANYWHERE, ELSEWHERE, SOMEWHERE
+from mailposture.core.posture.remediation.proposed import proposed
+from mailposture.core.powershell import commands, quoted
+from mailposture.core.proposals import propose
 from mailposture.lab.decide import Outcome, decide
 from mailposture.lab.decide import Session as LabSession
 from mailposture.lab.stories import new_world
@@ -75,6 +78,35 @@ def test_the_lab_answers_after_each_stage_as_the_script_says(slug: str) -> None:
             for one in stage.expects:
                 assert stage.makes
                 assert answered(stage.makes, one) == (one.accepted, one.code), one.sentence
+
+
+LOCK: Final = (
+    "New-InboundConnector Lock -SenderDomains * -RestrictDomainsToIPAddresses $true"
+    " -SenderIPAddresses {addresses} -RequireTls $false\n"
+    "Set-OrganizationConfig -RejectDirectSend $true"
+)
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_the_lab_answers_after_each_stage_of_a_proposed_change_as_it_says(slug: str) -> None:
+    tenant = WORLD.by_slug(slug)
+    assert tenant is not None
+    given = facts(tenant)
+    listed = [a for s in given.sources if s.kind is SourceKind.GATEWAY for a in s.addresses]
+    text = LOCK.replace("{addresses}", ",".join(listed or ["203.0.113.10"]))
+    gone = "".join(
+        f"\nRemove-InboundConnector {quoted(lines.identity(given.configuration, c))}"
+        for c in given.connectors
+        if c.is_partner
+    )
+    after = propose(given.configuration, commands(text + gone)).configuration
+    script = proposed(given, after)
+    assert script.stages
+    for stage in script.stages:
+        assert stage.expects
+        for one in stage.expects:
+            assert stage.makes
+            assert answered(stage.makes, one) == (one.accepted, one.code), one.sentence
 
 
 @pytest.mark.parametrize("slug", SLUGS)

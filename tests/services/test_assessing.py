@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -9,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from mailposture import models
 from mailposture.core import posture
-from mailposture.core.configuration import PartStatus
+from mailposture.core.configuration import ConnectorType, PartStatus
 from mailposture.services import assessing, predicting, reading
 from tests import factories as make
 from tests.factories import NOW
@@ -111,6 +112,32 @@ def test_contradictions_are_found_once_for_all_domains_that_are_alike() -> None:
     ]
     assert rows[0].sentence.startswith("At d0.contoso.com and 4 more domains: Predicted closed")
     assert "MP-03" in standing(tenant)
+
+
+def test_a_hybrid_server_that_is_refused_is_cut_off_though_the_model_is_in_doubt() -> None:
+    tenant = make.tenant()
+    own = make.lock(
+        guid=str(uuid4()),
+        name="Own server",
+        connector_type=ConnectorType.ON_PREMISES,
+        sender_ip_addresses=(),
+        restrict_domains_to_ip_addresses=False,
+        tls_sender_certificate_name="*.contoso.com",
+    )
+    make.snapshot(tenant, make.configuration(make.lock(), own), make.ago(days=2))
+    place = make.source(tenant, "hybrid", "198.51.100.9").vantage_point
+    assert place
+    models.VantagePoint.objects.update(certificate_name="mail.contoso.com")
+    place.refresh_from_db()
+    for path in make.paths(tenant, place):
+        make.answered(path, "closed", make.ago(days=1))
+    predicting.refresh(tenant, NOW)
+    assessing.refresh(tenant, NOW)
+    rows = tenant.findings.filter(rule="MP-10")
+    assert {row.severity for row in rows} == {"high"}
+    assert {row.subject.split(": ")[1] for row in rows} == {"Model assumption in doubt"}
+    assert all("By the other reading" in row.sentence for row in rows)
+    assert all(row.document["because"].startswith("An approved source is cut off") for row in rows)
 
 
 @pytest.mark.parametrize("count", [2, 30])
@@ -231,10 +258,10 @@ def test_a_change_is_verified_where_its_rounds_are_over_and_show_what_it_did(
     effect: str, age: timedelta, decides: bool, said: str
 ) -> None:
     tenant = make.tenant()
-    change = changed(tenant, effect, NOW - age, decides=decides)
+    changed(tenant, effect, NOW - age, decides=decides)
     (found,) = posture.judged(assessing.facts(tenant, NOW), "MP-12")
     assert found.result == said
-    assert found.subject == (f"reading {change.after_id}" if said == "not_satisfied" else "")
+    assert found.subject == ""  # one finding, however many changes
     assert "Lock moved." in " ".join((found.sentence, *found.evidence))
 
 
@@ -256,3 +283,32 @@ def test_without_a_moment_nothing_is_said_of_changes() -> None:
     tenant = make.tenant()
     changed(tenant, "unknown", NOW - timedelta(days=3))
     assert assessing.facts(tenant, None).observed.changes is None
+
+
+# ---- what sees nothing ---------------------------------------------------------------------
+
+
+def test_a_place_that_proves_nothing_on_any_path_is_blind() -> None:
+    tenant = make.tenant()
+    names = ["contoso.com", "contoso.net"]
+    make.snapshot(tenant, make.configuration(make.lock(), domains=names), make.ago(days=2))
+    blind, seeing = make.paths(tenant, make.stranger(), domains=names, classes=["foreign"])
+    for path in (blind, seeing):
+        make.answered(path, "unknown", make.ago(days=1))
+    (found,) = posture.judged(assessing.facts(tenant, NOW), "MP-11")
+    place = blind.vantage_point.name
+    assert found.sentence == f"Nothing is seen by {place}."
+    assert list(assessing.blind(tenant)) == [place]
+    make.answered(seeing, "closed", make.ago(hours=1))
+    (found,) = posture.judged(assessing.facts(tenant, NOW), "MP-11")
+    assert found.result == "satisfied"
+    assert not list(assessing.blind(tenant))
+
+
+def test_before_the_first_round_nobody_is_called_blind() -> None:
+    tenant = make.tenant(probed_at=None)
+    make.paths(tenant, make.stranger())
+    assert not list(assessing.blind(tenant))
+    seen = assessing.facts(tenant, NOW).observed.evidence
+    assert seen
+    assert seen.blind == ()

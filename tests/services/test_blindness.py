@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from mailposture import models
-from mailposture.services import fetches, reading, subscribing
+from mailposture.core.configuration import DECIDING
+from mailposture.services import fetches, subscribing
 from tests import factories as make
 from tests.factories import NOW, ago
 from tests.services.unseen import LONG_AGO, assess, credential, reasons, watched
@@ -178,4 +179,4 @@ def test_a_reading_that_is_refused_says_by_what(tenant: models.Tenant) -> None:
 
 def test_the_parts_that_decide_are_parts() -> None:
     seen = make.configuration()
-    assert {part.name for part in seen.parts} >= reading.DECIDING
+    assert {part.name for part in seen.parts} >= set(DECIDING)

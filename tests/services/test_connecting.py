@@ -46,7 +46,7 @@ def read_once(tenant: models.Tenant) -> reading.Read:
     ((pk, attempt),) = fetches.claim(NOW)
     assert pk == tenant.pk
     seen = factories.configuration(factories.lock(), domains=("litware.com", "litware.net"))
-    saved = reading._save(fresh(tenant), attempt, seen, {}, NOW)
+    saved = reading._save(fresh(tenant), attempt, reading._Seen(seen, ()), {}, NOW)
     assert saved is not None
     return saved
 

@@ -253,6 +253,17 @@ def test_what_cannot_be_read_any_more_changes_no_cover(
     assert covered(tenant) == {"MP-06"}
 
 
+def test_who_decides_sees_what_has_become_of_it_since_it_was_asked_for(
+    tenant: models.Tenant, alex: User, robin: User
+) -> None:
+    row = ask(tenant, alex)
+    read(tenant, wide("198.51.100.0/24", "192.0.2.30"), hours=1)
+    row.refresh_from_db()
+    assert row.outside == ["1 address more than were accepted: 192.0.2.30."]
+    exceptions.approve(row, "", NOW + timedelta(hours=2), user=robin)
+    assert covered(tenant) == set()
+
+
 def test_another_tenants_exception_covers_nothing_here(
     tenant: models.Tenant, alex: User, robin: User
 ) -> None:

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
 from mailposture import models
 from mailposture.core import letters
@@ -111,6 +113,30 @@ def test_nobody_is_told_of_what_people_did(row: models.Acceptance, how: str) -> 
     assert expiring.assess(at + timedelta(minutes=1)) == 0
 
 
+def test_what_was_told_as_it_stands_costs_two_questions_however_many_there_are(
+    row: models.Acceptance, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for n in range(3):
+        models.Acceptance.objects.create(
+            tenant=row.tenant, rule="MP-02", subject=str(n), sentence="x", severity="low",
+            scope=row.scope, reason="r", owner="o", state="approved", asked_at=NOW,
+            asked_by="alex", expires_at=row.expires_at,
+        )  # fmt: skip
+        row.tenant.findings.create(
+            rule="MP-02",
+            subject=str(n),
+            severity="low",
+            rank=3,
+            sentence="x",
+            document={},
+            opened_at=NOW,
+        )
+    at = before(row, days=9)
+    assert expiring.assess(at) == 4
+    with django_assert_num_queries(2):
+        assert expiring.assess(at + timedelta(minutes=1)) == 0
+
+
 def test_what_outgrows_an_exception_is_told_with_what_is_more_and_when_it_is_over(
     row: models.Acceptance,
 ) -> None:
@@ -136,6 +162,12 @@ def test_the_incident_has_a_page_before_and_after(row: models.Acceptance) -> Non
     shown = page.load(incident, before(row, days=9))
     assert shown.sentence == f"Exception {row.name} at contoso ends after 23 Feb 2027."
     assert shown.word == "Ends soon"
+    client = Client()
+    client.force_login(User.objects.get())
+    markup = client.get(incident.get_absolute_url()).content.decode()
+    assert f'href="/exceptions/{row.pk}/">Exception {row.name}</a>' in markup
+    assert "Probe now" not in markup
+    assert incident.get_absolute_url() in client.get("/incidents/?kind=exception").content.decode()
     reading.record(row.tenant, wide(), before(row, days=8))
     expiring.assess(before(row, days=7))
     incident.refresh_from_db()

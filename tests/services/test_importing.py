@@ -8,7 +8,8 @@ import pytest
 
 from mailposture import models
 from mailposture.adapters.exchange.bundle import BundleError
-from mailposture.services import fetches, history, importing
+from mailposture.core import posture
+from mailposture.services import assessing, fetches, history, importing
 from tests import factories as make
 from tests.adapters.dns_server import Zone, name_server
 from tests.commands.bundles import bundle, connector
@@ -114,3 +115,50 @@ def test_what_is_no_bundle_leaves_nothing_behind(unread: models.Tenant) -> None:
         importing.bring_in(unread, {"Get-Mailbox": []}, NOW)
     assert not unread.snapshots.exists()
     assert not models.AuditEvent.objects.filter(action="imported configuration").exists()
+
+
+def stale(of: models.Tenant, now: Any) -> list[str]:
+    """What MP-11 says of the age of a tenant's configuration."""
+    of.refresh_from_db()
+    found = posture.judged(assessing.facts(of, now), "MP-11")
+    return [one.sentence for one in found if one.subject == "reading"]
+
+
+CUT = {"value": [], "@odata.nextLink": "https://outlook.office365.com/next"}
+
+
+@pytest.mark.parametrize(
+    "short",
+    [
+        {"Get-AcceptedDomain": bundle()["Get-AcceptedDomain"]},
+        {**bundle(), "Get-InboundConnector": None},
+        {**bundle(), "Get-InboundConnector": CUT},
+        {"Get-TransportRule": []},
+    ],
+)
+def test_what_a_bundle_does_not_bring_grows_no_younger_by_it(
+    unread: models.Tenant, short: dict[str, Any]
+) -> None:
+    importing.bring_in(unread, bundle(connector("Lock")), NOW)
+    later = NOW + timedelta(days=10)
+    assert stale(unread, later) == ["The configuration was last read 10 d ago."]
+    importing.bring_in(unread, short, later)
+    (sentence,) = stale(unread, later)
+    assert sentence.endswith("last read 10 d ago.")
+    assert "inbound connectors" in sentence or sentence.startswith("The configuration was")
+
+
+def test_a_whole_bundle_makes_the_configuration_young_again(unread: models.Tenant) -> None:
+    importing.bring_in(unread, bundle(connector("Lock")), NOW)
+    later = NOW + timedelta(days=10)
+    importing.bring_in(unread, bundle(connector("Other")), later)
+    assert stale(unread, later) == []
+
+
+@pytest.mark.parametrize("empty", [{}, {"Foo": []}])
+def test_a_bundle_that_brings_nothing_is_refused(
+    unread: models.Tenant, empty: dict[str, Any]
+) -> None:
+    with pytest.raises(BundleError):
+        importing.bring_in(unread, empty, NOW)
+    assert not unread.snapshots.exists()

@@ -242,7 +242,7 @@ def test_evidence_costs_the_same_queries(paths: int, django_assert_max_num_queri
         path.windows.create(tenant=found, first_open_at=ago(days=1))
         models.Observation.objects.filter(pk=seen.pk).update(last_at=ago(hours=9))
         make.answered(path, "unknown", ago(hours=8))
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(17):
         gathering.gather(found, Period(since=TODAY, until=TOMORROW, as_of=NOW))
 
 

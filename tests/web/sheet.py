@@ -14,13 +14,13 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from mailposture.adapters.bands import Window
 from mailposture.adapters.charts import (
     Bucket,
     Change,
     FleetExposure,
     TenantDays,
     TenantTimeline,
-    Window,
 )
 from mailposture.adapters.drawings.flow import FlowLine, MailFlow
 from mailposture.adapters.drawings.strips import Day

@@ -105,6 +105,22 @@ def test_the_worst_stands_first_and_an_approved_source_is_cut_off_or_gets_in(
     }
 
 
+def test_a_source_that_is_refused_is_cut_off_though_what_was_to_let_it_in_is_in_doubt(
+    viewer: Client,
+) -> None:
+    tenant = locked("contoso")
+    source = make.source(tenant)
+    assert source.vantage_point
+    paths = answered(tenant, "closed", source.vantage_point)
+    answered(locked("northwind"), "open", classes=("null",))
+    doubt = {"agreement": "in_doubt", "leans_on": ["hybrid_exempt"]}
+    models.Path.objects.filter(pk__in=[p.pk for p in paths]).update(**doubt)
+    rows = rows_of(page(viewer, "/contradictions/"))
+    assert [row.split()[1] for row in rows] == ["contoso", "northwind"]
+    assert "High gateway of contoso" in rows[0]
+    assert "Model assumption in doubt. An approved source is cut off" in rows[0]
+
+
 def test_what_still_settles_is_no_contradiction(viewer: Client) -> None:
     (path,) = answered(locked(), "open")
     models.Path.objects.filter(pk=path.pk).update(agreement="settling", apart_since=None)

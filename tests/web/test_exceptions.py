@@ -16,6 +16,7 @@ from pytest_django import DjangoAssertNumQueries
 from mailposture import models
 from mailposture.core import exceptions as core
 from mailposture.services import assessing, exceptions, reading
+from mailposture.services.pages import fleet
 from tests import factories as make
 from tests.factories import NOW, ago
 from tests.services.test_exceptions import ASKED, wide
@@ -341,10 +342,20 @@ def test_an_accepted_finding_is_shown_and_counted_apart(staff: Client) -> None:
     assert len(due) == len(rows_of(shown)) - 1
     one = words(page(staff, found().get_absolute_url()))
     assert f"Accepted by exception {row.name} until 23 Feb 2027" in one
-    rows = list(csv.DictReader(io.StringIO(staff.get("/findings.csv").content.decode())))
+    rows = list(csv.DictReader(io.StringIO(staff.get("/findings.csv").getvalue().decode())))
     assert [(r["Exception"], r["Accepted until"]) for r in rows if r["Rule"] == "MP-06"] == [
         (row.name, "23 Feb 2027")
     ]
+
+
+def test_what_is_accepted_is_in_no_count_of_what_is_grave(staff: Client) -> None:
+    finding = found()
+    grave = fleet.count(NOW).findings
+    row = approved()
+    assert fleet.count(NOW).findings == grave - 1
+    assert fleet.count(row.expires_at).findings == grave
+    shown = words(page(staff, finding.tenant.get_absolute_url()))
+    assert "Accepted until 23 Feb 2027" in shown
 
 
 @pytest.mark.parametrize("how", ["expired", "outgrown", "withdrawn"])

@@ -167,7 +167,7 @@ def blinded(of: models.Tenant) -> None:
 
 
 def test_a_blind_stranger_makes_no_unknown_day_where_another_was_refused() -> None:
-    of = probed("contoso", CLOSED, since=ago(days=9))
+    of = probed("contoso", CLOSED, since=ago(days=9), created_at=ago(days=9))
     watched(of, ago(minutes=4))
     blinded(of)
     assert {day.state for day in days("contoso").values() if day.watched} == {"closed"}
@@ -180,6 +180,49 @@ def test_a_refusal_stands_only_as_long_as_its_place_looked() -> None:
     found = days("contoso")
     assert found[date(2026, 11, 20)].state == "closed"
     assert found[date(2026, 11, 24)].state == "unknown"
+
+
+def outage(of: models.Tenant, *without: int) -> None:
+    """Looks every day since the tenant is watched, but for these days of November."""
+    place = models.VantagePoint.objects.get()
+    for n in range(30):
+        day = datetime(2026, 10, 26, tzinfo=UTC) + timedelta(days=n)
+        if day < datetime(2026, 11, 1, tzinfo=UTC) or day.day not in without:
+            until = day + timedelta(hours=24)
+            of.coverage.create(vantage_point=place, since=day, until=until)
+
+
+def test_a_time_in_which_nobody_looked_is_unknown_and_neither_open_nor_closed() -> None:
+    of = probed("contoso", OPEN)
+    outage(of, 6, 7, 8, 14)
+    for path in of.paths.all():
+        window(path, datetime(2026, 11, 5, tzinfo=UTC),
+               last_open_at=datetime(2026, 11, 11, tzinfo=UTC),
+               first_closed_at=datetime(2026, 11, 11, 6, tzinfo=UTC))  # fmt: skip
+    found = days("contoso")
+    states = {n: found[date(2026, 11, n)].state for n in (4, 5, 6, 7, 8, 9, 10, 13, 14)}
+    assert states == {
+        4: "closed", 5: "open", 6: "unknown", 7: "unknown", 8: "unknown", 9: "open", 10: "open",
+        13: "closed", 14: "closed",  # a single day: an answer counts for four rounds
+    }  # fmt: skip
+    assert sum(day.open_minutes for day in found.values()) == 3 * 1440
+    assert found[date(2026, 11, 7)].unknown_minutes == 1440
+
+
+def test_while_one_stranger_looks_an_outage_of_another_is_not_unknown() -> None:
+    of = probed("contoso", CLOSED)
+    outage(of, 6, 7, 8)
+    other = factories.stranger("singapore")
+    of.coverage.create(vantage_point=other, since=ago(days=29), until=ago(minutes=4))
+    assert days("contoso")[date(2026, 11, 7)].state == "closed"
+
+
+def test_where_too_many_rows_were_read_no_outage_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    of = probed("contoso", CLOSED)
+    outage(of, 6, 7, 8)
+    assert days("contoso")[date(2026, 11, 7)].state == "unknown"
+    monkeypatch.setattr(exposure, "MOST_SPANS", 10)
+    assert days("contoso")[date(2026, 11, 7)].state == "closed"
 
 
 def test_a_refusal_of_one_sender_class_says_nothing_of_another() -> None:

@@ -3,21 +3,24 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
 from html import unescape
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import time_machine
-from django.test import Client
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import User
+from django.http import StreamingHttpResponse
+from django.test import AsyncClient, Client
 from pytest_django import DjangoAssertNumQueries
 
 from mailposture import models
 from mailposture.core.configuration import InboundConnector, PartStatus
 from mailposture.core.posture import RULES
 from mailposture.services import assessing, predicting
-from mailposture.services.pages import commands
+from mailposture.services.pages import commands, findings_file
 from mailposture.services.pages import findings as pages
 from tests import factories as make
 from tests.factories import NOW, ago
@@ -217,7 +220,7 @@ def test_the_file_has_a_row_a_finding_and_no_formula(viewer: Client) -> None:
     answer = viewer.get("/findings.csv?state=all")
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
     assert answer["Content-Disposition"] == 'attachment; filename="findings-20261125T0802Z.csv"'
-    head, *rows = csv.reader(io.StringIO(answer.content.decode(), newline=""))
+    head, *rows = csv.reader(io.StringIO(answer.getvalue().decode(), newline=""))
     found = [dict(zip(head, row, strict=True)) for row in rows]
     assert [(r["Rule"], r["Severity"], r["State"]) for r in found] == [
         ("MP-01", "Critical", "Over"),
@@ -227,7 +230,37 @@ def test_the_file_has_a_row_a_finding_and_no_formula(viewer: Client) -> None:
     assert found[1]["Since (UTC)"] == "2026-11-24 08:02:00"
     assert found[1]["Tenant"].startswith("'=")
     assert {cell[0] for row in rows for cell in row if cell} & set("=+-@") == set()
-    assert len(viewer.get("/findings.csv?severity=critical&state=all").content.splitlines()) == 2
+    assert len(viewer.get("/findings.csv?severity=critical&state=all").getvalue().splitlines()) == 2
+
+
+@pytest.mark.parametrize("count", [1, 4, 5, 11])
+def test_the_file_is_made_in_pieces_and_has_each_finding_once(
+    viewer: Client, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(findings_file, "AT_ONCE", 4)
+    tenant = make.tenant("contoso")
+    for n in range(count):
+        kept(tenant, "MP-24", subject=f"s{n:02}", severity="medium")
+    answer = viewer.get("/findings.csv")
+    assert answer.streaming
+    pieces = list(answer)
+    assert len(pieces) == 1 + -(-count // 4)
+    rows = list(csv.DictReader(io.StringIO(b"".join(pieces).decode(), newline="")))
+    assert sorted(row["Subject"] for row in rows) == [f"s{n:02}" for n in range(count)]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_the_file_is_sent_by_the_event_loop_that_serves_the_pages() -> None:
+    user = await sync_to_async(User.objects.create_user)("loop")
+    tenant = await sync_to_async(make.tenant)("contoso")
+    await sync_to_async(kept)(tenant, "MP-24", subject="one")
+    client = AsyncClient(HTTP_HOST="127.0.0.1")
+    await client.aforce_login(user)
+    # The type of the test client does not know answers that are sent piece by piece.
+    answer = cast("StreamingHttpResponse", cast("object", await client.get("/findings.csv")))
+    pieces = [piece async for piece in cast("AsyncIterator[bytes]", answer.streaming_content)]
+    assert len(pieces) == 2
+    assert b"MP-24" in pieces[1]
 
 
 # ---- one of them -------------------------------------------------------------------------
@@ -244,6 +277,12 @@ def test_a_finding_shows_severity_reason_evidence_and_near_miss(viewer: Client) 
     assert "gets in to contoso.com with the sender class foreign." in said
     assert "Near miss. Would be closed if Lock to gateway were enabled" in said
     assert "Seen once, since 25 Nov 02:02." in said
+
+
+def test_a_finding_without_a_near_miss_says_why_and_what_it_tells_besides(viewer: Client) -> None:
+    said = words(page(viewer, of_rule(read("contoso", at=ago(hours=6)), "MP-01")))
+    assert "No near miss: No connector is within three fields of being a lock." in said
+    assert "MP-05, for the same reason: Outside the restriction: contoso.com." in said
 
 
 def test_its_script_stands_in_stages_with_checks_answers_and_the_way_back(viewer: Client) -> None:

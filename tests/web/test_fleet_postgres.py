@@ -44,14 +44,14 @@ for address in sys.argv[1:]:
     asked = asked.replace("INCIDENT", str(row.pk))
     answer = client.get(asked)
     print(answer.status_code, address)
-    print(rows.words(answer.content.decode()))
+    print(rows.words(answer.getvalue().decode()))
 """
 ADDRESSES = (
     "/", "/tenants/?state=open&class=own&q=contoso.com&sort=since", "/tenants/?state=unknown",
     "/tenants.csv", "/exposure.json", "/changes/?effect=pending&from=2020-01-01",
     "/changes/CHANGE/", "/observations/PATH/", "/observations/PATH.json",
     "/tenants/contoso/", "/incidents/?state=open&kind=bypass&tenant=CONTO", "/incidents/INCIDENT/",
-    "/settings/",
+    "/settings/", "/exposure/", "/contradictions/", "/findings.csv",
     "/tenants/contoso/connectors/6f1e54a4-3c2b-4f52-9a7d-1d2f3b4c5d6e/",
 )  # fmt: skip
 

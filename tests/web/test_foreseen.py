@@ -106,3 +106,17 @@ def test_a_tenant_that_was_not_read_by_then_says_nothing_of_a_prediction(viewer:
     make.snapshot(tenant, make.configuration(make.lock()), NOW - timedelta(minutes=5))
     assert 'id="predicted"' not in page(viewer, f"/observations/{row.pk}/")
     assert path.pk == row.path_id
+
+
+def test_both_ways_stand_side_by_side(viewer: Client) -> None:
+    row = locked("open")["foreign"].current
+    assert row is not None
+    shown = page(viewer, f"/observations/{row.pk}/").split('id="predicted"')[1]
+    before, _, after = shown.split("</section>")[0].partition("Observed: what was said")
+    assert "Refused with 5.7.51 by Lock to gateway." in words(before)
+    assert "No conversation took place." in words(after)  # this answer was kept without one
+    models.Observation.objects.filter(pk=row.pk).update(
+        tries=rows.tries("open", ("192.0.2.20", rows.OK))
+    )
+    talked = page(viewer, f"/observations/{row.pk}/").split("Observed: what was said")[1]
+    assert 'class="talk short' in talked.split("</section>")[0]

@@ -348,3 +348,29 @@ def test_three_people_may_three_things(
         answer = client.get(at) if method == "get" else client.post(at, given)
         assert answer.status_code == expected
     assert "/signin" in Client().get("/incidents/").headers["Location"]
+
+
+@pytest.mark.parametrize(
+    ("looks", "said"),
+    [
+        ([(48, 0)], ""),
+        ([(48, 19), (14, 0)], "Not looked at for 5 h of it"),
+        ([(48, 19), (16, 0)], ""),  # an answer counts for four rounds
+        ([(48, 19), (14, 9), (4, 0)], "Not looked at for 10 h of it"),
+        ([], ""),  # no look was kept: nothing is said
+    ],
+)
+def test_a_time_in_which_nobody_looked_is_told_beside_its_length(
+    viewer: Client, looks: list[tuple[int, int]], said: str
+) -> None:
+    row = bypass()
+    tenant = models.Tenant.objects.get()
+    models.Tenant.objects.update(probe_every=3600)
+    for begin, end in looks:
+        models.Coverage.objects.create(
+            tenant=tenant, vantage_point=models.VantagePoint.objects.get(),
+            since=ago(hours=begin), until=ago(hours=end),
+        )  # fmt: skip
+    shown = words(page(viewer, f"/incidents/{row.pk}/"))
+    assert ("Not looked at" in shown) is bool(said)
+    assert said in shown

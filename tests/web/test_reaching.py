@@ -217,3 +217,10 @@ def test_the_number_of_queries_stays(
     read(make.lock(), domains=tuple(f"d{n}.contoso.com" for n in range(60)))
     with django_assert_max_num_queries(12):
         page(viewer, AT)
+
+
+def test_on_a_narrow_page_each_number_says_of_which_sender_it_is(viewer: Client) -> None:
+    read()
+    table = page(viewer, AT).split("<h2>Domains and senders</h2>")[1].split("</table>")[0]
+    assert 'class="table listed"' in table
+    assert [f'data-label="{c} sender"' in table for c in ("foreign", "own", "null")] == [True] * 3

@@ -4,6 +4,7 @@ import itertools
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +24,7 @@ from tests.factories import NOW, ago
 from tests.web.tenant_rows import probed, signed_in, window
 
 HERE = (1, 0)
+HOUR = timedelta(hours=1)
 FOREIGN, OWN, NULL = SenderClass.FOREIGN, SenderClass.OWN, SenderClass.NULL
 
 
@@ -147,7 +149,7 @@ def test_the_chosen_reach_is_marked_and_the_others_are_links(exposed: models.Ten
 
 def test_short_rooms_get_a_list_newest_first(exposed: models.Tenant) -> None:
     found = timeline.events(
-        list(exposed.changes.all()), windows.load(exposed, {}, NOW), ago(days=18)
+        list(exposed.changes.all()), windows.load(exposed, [], NOW), ago(days=18)
     )
     assert [(e.at, e.text) for e in found] == [
         (ago(hours=24), "First seen open, any sender."),
@@ -258,9 +260,78 @@ def test_blind_looks_are_hatched_from_when_it_was_last_seen_open(exposed: models
 def test_an_open_answer_that_lapsed_does_not_stand_open(
     exposed: models.Tenant, hours: float
 ) -> None:
-    ends = dict.fromkeys(answers.ends(answers.runs(exposed)), ago(hours=hours))
-    (found,) = windows.load(exposed, ends, NOW)
+    seen = [replace(run, until=ago(hours=hours)) for run in answers.runs(exposed)]
+    (found,) = windows.load(exposed, seen, NOW)
     assert (found.open, found.unproved) == ((False, True) if hours > 24 else (True, False))
+
+
+# ---- times in which nobody looked -------------------------------------------------------------
+
+
+def looked(of: models.Tenant, *hours: tuple[float, float]) -> None:
+    """These are all looks that were taken, in hours ago."""
+    place = models.VantagePoint.objects.get(paths__windows__tenant=of, paths__sender_class="own")
+    of.coverage.all().delete()
+    for begin, end in hours:
+        of.coverage.create(vantage_point=place, since=ago(hours=begin), until=ago(hours=end))
+
+
+def over(of: models.Tenant) -> None:
+    """The door was open from 100 hours ago to 10 hours ago, and is closed since."""
+    of.windows.update(first_open_at=ago(hours=100), last_open_at=ago(hours=10),
+                      last_closed_at=ago(hours=106), first_closed_at=ago(hours=4))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("looks", "lasted", "unseen"),
+    [
+        ([(200, 0)], 90, 0),  # all the time
+        ([(200, 70), (30, 0)], 50, 40),  # an outage of forty hours
+        ([(200, 50), (30, 0)], 90, 0),  # less than four rounds: an answer counts so long
+        ([(200, 90), (60, 55), (20, 0)], 25, 65),  # two of them, and a look between
+        ([(200, 150)], 0, 90),  # none at all while it was open but for its bounds
+    ],
+)
+def test_an_outage_is_no_part_of_how_long_it_surely_was_open(
+    exposed: models.Tenant, looks: list[tuple[float, float]], lasted: float, unseen: float
+) -> None:
+    over(exposed)
+    looked(exposed, *looks)
+    (row,) = windows.rows(windows.load(exposed, answers.runs(exposed), NOW), NOW)
+    assert row.lasted == timedelta(hours=lasted)
+    assert row.unseen == timedelta(hours=unseen)
+    assert windows.added_up([row]) == lasted * 3600
+    # The outer bounds stay: it may have been open all that time.
+    assert row.most_until - row.most_from == timedelta(hours=102)
+    shown = signed_in(staff=False).get("/tenants/contoso/").content.decode()
+    assert ("nobody looked for" in shown) is bool(unseen)
+
+
+def test_what_stands_open_and_is_looked_at_no_more_is_counted_up_to_the_last_look(
+    exposed: models.Tenant,
+) -> None:
+    looked(exposed, (200, 30))
+    models.Tenant.objects.update(probe_every=3 * 3600)
+    exposed.refresh_from_db()
+    exposed.windows.update(first_open_at=ago(hours=40))
+    (one,) = windows.load(exposed, answers.runs(exposed), NOW)
+    (row,) = windows.rows([one], NOW)
+    assert not one.open
+    assert row.lasted == timedelta(hours=10)
+
+
+def test_an_outage_is_hatched_within_the_window(exposed: models.Tenant) -> None:
+    over(exposed)
+    looked(exposed, (200, 70), (30, 0))
+    (window,) = timeline.load(exposed, 18, NOW).windows
+    hours = [((NOW - a) / HOUR, (NOW - b) / HOUR) for a, b in window.solid]
+    assert hours == [(100, 70), (30, 10)]
+    drawn = timeline.load(exposed, 18, NOW).figure()["data"]
+    bars = [trace for trace in drawn if trace.get("width") == 0.42]
+    assert [bar["x"] for bar in bars] == [
+        [30 * 3_600_000.0, 20 * 3_600_000.0],
+        [6 * 3_600_000.0, 40 * 3_600_000.0, 6 * 3_600_000.0],
+    ]
 
 
 # ---- the union of windows ---------------------------------------------------------------------

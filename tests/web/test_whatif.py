@@ -1,6 +1,7 @@
 """A change is tried before anyone makes it: what it opens and closes, and whom it cuts off."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -134,8 +135,35 @@ def test_findings_that_would_be_gone_and_new_are_named(
     found = part(page(viewer, AT + LOCK), "Findings")
     gone, new = found.split("New", 1)
     assert "MP-01" in gone
+    assert "MP-05" not in gone  # MP-01 tells it: one cause, one finding
     assert "MP-28" in new
     assert contoso.findings.count() == 0
+
+
+def test_every_number_leads_to_what_it_counts(viewer: Client, contoso: models.Tenant) -> None:
+    contoso.sources.create(name="Scan relay", kind="relay", addresses="192.0.2.25")
+    shown = page(viewer, AT + LOCK)
+    assert re.search(r"<summary[^>]*><b>4,294,967,296</b> IPv4.*?<code>0\.0\.0\.0/0</code>", shown)
+    assert re.search(r"<summary[^>]*><b>1</b> IPv4.*?<code>203\.0\.113\.10</code>", shown)
+    leads = dict(re.findall(r'<a href="#([\w-]+)">((?:(?!</a>).)*known senders)</a>', shown))
+    assert re.fullmatch(r"\d of \d known senders", words(leads["known-senders"]).strip())
+    assert '<a href="#places-asked">1 vantage point</a>' in shown
+    assert "<b>2</b> of the lines below</a>" in shown
+    for at in ("known-senders", "places-asked"):
+        assert shown.count(f'id="{at}"') == 1
+    strangers = shown.split("Strangers<span")[1].split("</tr>")[0]
+    assert "<summary>4,294,967,29" in strangers
+
+
+def test_findings_gone_lead_to_the_tenant_s_and_new_ones_to_their_rule(
+    viewer: Client, contoso: models.Tenant
+) -> None:
+    found = page(viewer, AT + LOCK).split("<h2>Findings</h2>")[1].split("</section>")[0]
+    gone, new = found.split("<h3>New</h3>")
+    assert 'href="/findings/?rule=MP-01&amp;tenant=contoso"' in gone
+    assert 'href="/findings/?rule=MP-28"' in new
+    assert 'title="' in gone
+    assert contoso.pk
 
 
 def test_powershell_can_be_pasted_and_is_never_run(viewer: Client, contoso: models.Tenant) -> None:

@@ -4,7 +4,10 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
+
+from mailposture.core.words import wire
 
 # What a spreadsheet takes for the beginning of a formula: such a sign, its full-width form too, and
 # whatever blanks, controls, quotes and unseen characters it passes over before it.
@@ -19,12 +22,22 @@ COLUMNS: Final = (
     "tenant", "since", "until", "as_of", "requirement", "title", "result", "sentence",
     "first_seen_utc", "last_seen_utc", "vantage_point", "source", "domain", "sender_class",
     "said", "server_line", "observation", "references", "catalogue", "report_sha256",
-    "left_out", "not_read",
+    "left_out", "not_read", "accepted",
 )  # fmt: skip
 
 
+# Files are read in terminals, too: what moves or colours there, or turns a line around.
+_ACTS: Final = re.compile(
+    r"[\x07\x08\x0e\x0f\x1b\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
+
+
+@lru_cache(maxsize=4096)
 def harmless(cell: str) -> str:
-    """A cell that a spreadsheet takes as text, whatever it begins with and wherever it is split."""
+    """A cell that a spreadsheet takes as text, whatever it begins with and wherever it is split,
+    and that does nothing in a terminal.
+    """
+    cell = _ACTS.sub(lambda found: wire(found[0]), cell)
     parted = _GOES_ON.sub(r"\1'", cell)
     return f"'{parted}" if _BEGINS.match(cell) else parted
 
@@ -52,7 +65,7 @@ def _rows(document: Mapping[str, Any], sha256: str) -> Iterator[Sequence[str]]:
         for proof in one["evidence"] or [{}]:
             yield [
                 *whole, *judged, *_proof(proof), bears_on, catalogue, sha256,
-                str(one["left_out"]), not_read,
+                str(one["left_out"]), not_read, one.get("accepted", ""),
             ]  # fmt: skip
 
 

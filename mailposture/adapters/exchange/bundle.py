@@ -137,8 +137,10 @@ def _pages(cmdlet: Cmdlet, held: Any) -> list[Page]:
 def _is_envelope(held: Any) -> bool:
     if not isinstance(held, Mapping):
         return False
-    marks = ("@odata.context", "@adminapi.warnings", "error")
-    return any(mark in held for mark in marks) or held.keys() <= {"value", "Count"}
+    # No object of Exchange has rows of its own, or says that there are more of it.
+    marks = ("@odata.context", "@odata.nextLink", "@adminapi.warnings", "error")
+    rows = isinstance(held.get("value"), list) or held.keys() <= {"value", "Count"}
+    return rows or any(mark in held for mark in marks)
 
 
 def _answer(envelope: Mapping[str, Any]) -> Answer:

@@ -6,8 +6,8 @@ Everything asked is a Get cmdlet, so that asking twice is harmless and retries a
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from random import SystemRandom
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -19,6 +19,7 @@ from mailposture.adapters.exchange.clouds import Cloud
 from mailposture.adapters.exchange.credential import Credential
 from mailposture.adapters.exchange.envelope import Answer, Page, page
 from mailposture.adapters.exchange.errors import ExchangeError
+from mailposture.adapters.exchange.marks import mark
 from mailposture.adapters.exchange.tokens import Tokens, network_words
 from mailposture.adapters.exchange.wire import body as body_of
 from mailposture.adapters.exchange.wire import session, within
@@ -60,11 +61,22 @@ class _Bearer(AuthBase):
 
 
 class Client:
-    """Calls cmdlets of one tenant. Not for several threads: a tenant is asked serially."""
+    """Calls cmdlets of one tenant. Not for several threads: a tenant is asked serially.
 
-    def __init__(self, cloud: Cloud, credential: Credential, tokens: Tokens, waits: Waits) -> None:
+    An answer whose mark is `known` is handed on unread.
+    """
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        credential: Credential,
+        tokens: Tokens,
+        waits: Waits,
+        known: Collection[str] = (),
+    ) -> None:
         self._cloud, self._credential = cloud, credential
         self._tokens, self._waits = tokens, waits
+        self._known = frozenset(known)
         self._session = session(cloud)
         self._base = cloud.api
         self._redirected = self._renewed = False
@@ -85,8 +97,9 @@ class Client:
         if select:
             path += f"?$select={','.join(select)}"
         body = {"CmdletInput": {"CmdletName": cmdlet, "Parameters": dict(parameters)}}
-        first = self._ask("POST", path, body=body)
-        return self._whole(first, body)
+        call = f"{json.dumps(body, sort_keys=True)} {path.partition('?')[2]}"
+        first = self._ask("POST", path, call=call, body=body)
+        return self._whole(first, body) if first.next_link else first
 
     def exported_cmdlets(self) -> frozenset[str]:
         """Which cmdlets this application may call (the EXOModuleFile preflight)."""
@@ -109,10 +122,10 @@ class Client:
 
     # ---- patience ------------------------------------------------------------------------
 
-    def _ask(self, method: str, path: str, **given: Any) -> Page:
+    def _ask(self, method: str, path: str, call: str = "", **given: Any) -> Page:
         for attempt in range(1, TRIES + 1):
             try:
-                return page(self._send(method, path, **given))
+                return marked(call, self._send(method, path, **given), self._known)
             except ExchangeError as problem:
                 self._after(problem, attempt)
         raise ExchangeError("unavailable", "Every try failed.", permanent=False)
@@ -209,6 +222,16 @@ class Client:
             headers["Content-Type"] = "application/json"
             headers["X-CmdletName"] = body["CmdletInput"]["CmdletName"]
         return headers
+
+
+def marked(call: str, answer: Answer, known: Collection[str]) -> Page:
+    """The page an answer to this call is, with its mark; unread where that is known."""
+    if not call or answer.status != 200:
+        return page(answer)
+    seal = mark(call, answer.body)
+    if seal in known:
+        return Page(rows=(), mark=seal, unread=answer)
+    return replace(page(answer), mark=seal)
 
 
 def _read(response: requests.Response) -> Answer:

@@ -27,11 +27,17 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
-    """Rows of a cmdlet, with what says that they may not be all."""
+    """Rows of a cmdlet, with what says that they may not be all.
+
+    `mark` knows again an answer that is one whole page; `unread` is that answer where its mark
+    was known, and its rows were not looked at.
+    """
 
     rows: tuple[Row, ...]
     next_link: str | None = None
     warnings: tuple[str, ...] = ()
+    mark: str = ""
+    unread: Answer | None = None
 
 
 # ---- errors ------------------------------------------------------------------------------

@@ -3,7 +3,8 @@
 `fetch` and `check` are one small interface, so that a supported API can take their place.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from mailposture.adapters.exchange import expected
 from mailposture.adapters.exchange.checking import Grants, check
@@ -11,11 +12,12 @@ from mailposture.adapters.exchange.client import Client, Waits
 from mailposture.adapters.exchange.clouds import Cloud
 from mailposture.adapters.exchange.cmdlets import CMDLETS, Cmdlet, Read, not_read, read
 from mailposture.adapters.exchange.credential import Credential
+from mailposture.adapters.exchange.envelope import Page, page
 from mailposture.adapters.exchange.errors import ExchangeError
 from mailposture.adapters.exchange.tokens import Tokens
 from mailposture.core.configuration import Configuration, with_part
 
-__all__ = ["Grants", "check", "expected_mx", "fetch"]
+__all__ = ["Fetched", "Grants", "check", "expected_mx", "fetch", "taken"]
 
 # Kept by the process, so that a token serves until it expires.
 _TOKENS = Tokens()
@@ -24,25 +26,38 @@ _TOKENS = Tokens()
 NOBODY_THERE = frozenset({"unreachable", "timeout", "redirect-refused", "out-of-time"})
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fetched:
+    """What a tenant answered; no configuration where every answer is the one already known.
+
+    `marks` know these answers again, one for each call; none where an answer was an error or
+    came in several pages, for which the next reading says nothing about this one.
+    """
+
+    configuration: Configuration | None
+    marks: tuple[str, ...] = ()
+
+
 def fetch(
     cloud: Cloud,
     credential: Credential,
     *,
     waits: Waits | None = None,
     tokens: Tokens | None = None,
-) -> Configuration:
-    """Read every part, one after the other; what was forbidden or failed is said by its part.
+    known: Sequence[str] = (),
+) -> Fetched:
+    """Ask for every part, one after the other; what was forbidden or failed is said by its part.
 
-    An ExchangeError leaves only where no token was given or where nothing was answered.
+    `known`: the marks of the answers that are at hand already. An ExchangeError leaves only where
+    no token was given or where nothing was answered.
     """
     tokens = tokens or _TOKENS
     tokens.token(cloud, credential)  # a refused sign-in is the error of the whole fetch
-    client = Client(cloud, credential, tokens, waits or Waits())
+    client = Client(cloud, credential, tokens, waits or Waits(), known)
     try:
-        found = [_part(client, cmdlet) for cmdlet in CMDLETS]
+        return taken([_asked(client, cmdlet) for cmdlet in CMDLETS], known)
     finally:
         client.close()
-    return _whole(found)
 
 
 def expected_mx(
@@ -58,13 +73,42 @@ def expected_mx(
     return expected.exchangers(cloud, credential, domains, tokens or _TOKENS, patience)
 
 
-def _part(client: Client, cmdlet: Cmdlet) -> Read:
+type Pages = list[Page] | ExchangeError
+
+
+def _asked(client: Client, cmdlet: Cmdlet) -> Pages:
     try:
-        pages = [client.invoke(cmdlet.name, call, cmdlet.select) for call in cmdlet.calls]
-        return read(cmdlet, pages)
+        return [client.invoke(cmdlet.name, call, cmdlet.select) for call in cmdlet.calls]
     except ExchangeError as error:
         if error.cause in NOBODY_THERE and cmdlet is CMDLETS[0]:
             raise
+        return error
+
+
+def taken(answers: Sequence[Pages], known: Sequence[str] = ()) -> Fetched:
+    """What these answers to CMDLETS say, read only where they are not all known."""
+    marks = _marks(answers)
+    if marks and marks == tuple(known):
+        return Fetched(configuration=None, marks=marks)
+    found = [_part(cmdlet, pages) for cmdlet, pages in zip(CMDLETS, answers, strict=True)]
+    return Fetched(configuration=_whole(found), marks=marks)
+
+
+def _marks(answers: Sequence[Pages]) -> tuple[str, ...]:
+    marks = []
+    for pages in answers:
+        if isinstance(pages, ExchangeError):
+            return ()
+        marks += [page.mark for page in pages]
+    return tuple(marks) if all(marks) else ()
+
+
+def _part(cmdlet: Cmdlet, pages: Pages) -> Read:
+    if isinstance(pages, ExchangeError):
+        return not_read(cmdlet, pages)
+    try:
+        return read(cmdlet, [page(p.unread) if p.unread else p for p in pages])
+    except ExchangeError as error:
         return not_read(cmdlet, error)
 
 

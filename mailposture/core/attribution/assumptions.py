@@ -155,7 +155,10 @@ ASSUMPTIONS: Final = (
     ),
     Assumption(
         name=RESTRICTION_WINS,
-        default="A restriction in scope refuses also what a more specific connector would take.",
+        default=(
+            "A restriction in scope refuses also what a more specific connector would take, and"
+            " lets in also what a more specific one would refuse."
+        ),
         alternative="The connector whose SenderDomains is most specific decides.",
         source="use-connectors-to-configure-mail-flow, against msxfaq.de on wildcards",
     ),
@@ -181,12 +184,25 @@ MISSING_PARTS: Final = {
     ),
     "accepted_domains": Assumption(
         name=DOMAINS_UNKNOWN,
-        default="The recipient's domain is taken for the tenant's; other domains are not.",
-        alternative="It is not the tenant's, or the sender's domain is.",
+        default="The recipient's domain is taken for one of the tenant's own, and no other domain.",
+        alternative="It is none of its own, or the sender's domain is one as well.",
         source="Get-AcceptedDomain was not read, or not whole",
         undecided=True,
     ),
 }
 
-BY_NAME: Final = {a.name: a for a in (*ASSUMPTIONS, *MISSING_PARTS.values())}
+# What holds of every answer about mail that another tenant could claim, and can be read nowhere: it
+# is said in the way to such an answer, and named by none, or nearly all would name it.
+OTHER_TENANTS: Final = "other_tenants_connectors"
+
+OF_ALL: Final = (
+    Assumption(
+        name=OTHER_TENANTS,
+        default="No OnPremises connector of another tenant takes this session for its own mail.",
+        alternative="One that names this host does: the session is that tenant's, and is taken.",
+        source="attribution looks at OnPremises connectors of any tenant first; open what follows",
+    ),
+)
+
+BY_NAME: Final = {a.name: a for a in (*ASSUMPTIONS, *MISSING_PARTS.values(), *OF_ALL)}
 UNDECIDED: Final = frozenset(a.name for a in BY_NAME.values() if a.undecided)

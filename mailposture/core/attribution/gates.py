@@ -7,6 +7,7 @@ alternatives; the first that answers has decided.
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
 
 from mailposture.core.attribution import assumptions as by
@@ -78,7 +79,7 @@ class Met:
     sender_associated: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Look:
     """One session, and all that the tenant's rules see of it."""
 
@@ -87,12 +88,17 @@ class Look:
     met: tuple[Met, ...]
     accepted: frozenset[str]
 
-    @property
+    @cached_property
     def partners(self) -> tuple[Met, ...]:
         """The connectors that can refuse."""
         return tuple(m for m in self.met if m.sight.is_partner)
 
-    @property
+    @cached_property
+    def hybrid(self) -> tuple[Met, ...]:
+        """The connectors that can grant."""
+        return tuple(m for m in self.met if not m.sight.is_partner)
+
+    @cached_property
     def sender_accepted(self) -> bool:
         """Whether the envelope sender's domain is the tenant's own."""
         return self.session.sender_domain in self.accepted
@@ -146,7 +152,7 @@ def identified(it: Look, met: Met, chosen: Choices) -> bool:
 
 def covers_sender(it: Look, met: Met, chosen: Choices) -> bool:
     """Whether the sender is in its SenderDomains."""
-    if not it.session.sender_domain and by.NULL_SENDER in chosen:
+    if by.NULL_SENDER in chosen and not it.session.sender_domain:
         return False
     return met.sender > 0
 
@@ -194,19 +200,25 @@ def refusing(it: Look, chosen: Choices) -> tuple[Met, ...]:
     """The restrictions that this mail falls under, met or not."""
     scope = [m for m in it.partners if in_scope(it, m, chosen)]
     if by.RESTRICTION_WINS in chosen:
-        closest = max((m.sender for m in scope), default=0)
+        closest = closeness(it, chosen)
         scope = [m for m in scope if m.sender == closest]
     return tuple(m for m in scope if by_address(it, m, chosen) or by_certificate(m, chosen))
 
 
+def closeness(it: Look, chosen: Choices) -> int:
+    """How closely SenderDomains names the sender where it does so best, of those in scope."""
+    return max((m.sender for m in it.partners if in_scope(it, m, chosen)), default=0)
+
+
 def proofs(it: Look, chosen: Choices) -> tuple[Met, ...]:
     """The connectors one of whose restrictions lets this session in."""
-    anywhere = by.ANY_PROOF not in chosen
-    return tuple(
-        m
-        for m in it.partners
-        if satisfied(it, m, chosen) and (anywhere or covers_sender(it, m, chosen))
-    )
+    found = tuple(m for m in it.partners if satisfied(it, m, chosen))
+    if by.ANY_PROOF in chosen:
+        found = tuple(m for m in found if covers_sender(it, m, chosen))
+    if by.RESTRICTION_WINS in chosen and found:
+        closest = closeness(it, chosen)
+        found = tuple(m for m in found if m.sender >= closest or not in_scope(it, m, chosen))
+    return found
 
 
 # ---- the gates -----------------------------------------------------------------------------
@@ -224,14 +236,13 @@ def originating(it: Look, chosen: Choices) -> Answer | None:
 
 def granting(it: Look, chosen: Choices) -> Met | None:
     """The OnPremises connector that takes this session for the tenant's own, if one does."""
-    hybrid = [m for m in it.met if not m.sight.is_partner]
-    for met in hybrid:
+    for met in it.hybrid:
         known = it.sender_accepted or bare(met.sight.certificate) in it.accepted
         if known and named(it, met, chosen):
             return met
     if not it.sender_accepted:
         return None
-    return next((m for m in hybrid if m.listed), None)
+    return next((m for m in it.hybrid if m.listed), None)
 
 
 def not_ours(it: Look, chosen: Choices) -> Answer | None:

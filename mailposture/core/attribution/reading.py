@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mailposture.core import addresses
-from mailposture.core.addresses import AddressError, AddressSet, Interval
+from mailposture.core.addresses import NOWHERE, AddressError, AddressSet, Interval
 from mailposture.core.attribution.assumptions import MISSING_PARTS
 from mailposture.core.configuration import (
     ANY_DOMAIN,
@@ -69,14 +69,14 @@ class Rules:
 def read(configuration: Configuration) -> Rules:
     """Read a configuration once; every question is then put to the result."""
     connectors = configuration.inbound_connectors or ()
-    sights = tuple(_sight(connector) for connector in connectors if connector.enabled)
-    unreadable = tuple(clause for sight in sights for clause in _odd(sight.connector))
+    seen = [_sight(connector) for connector in connectors if connector.enabled]
+    unreadable = tuple(clause for _one, clauses in seen for clause in clauses)
     unknown = [part for part in MISSING_PARTS if not configuration.decides(part)]
     if unreadable and "inbound_connectors" not in unknown:
         unknown.insert(0, "inbound_connectors")
     domains = configuration.accepted_domains or ()
     return Rules(
-        sights=sights,
+        sights=tuple(one for one, _clauses in seen),
         disabled=tuple(c for c in connectors if not c.enabled),
         accepted=frozenset(plain(d.domain_name) for d in domains),
         with_subdomains=_matching(domains, match=True),
@@ -97,14 +97,17 @@ def _transport_rules(configuration: Configuration) -> tuple[TransportRule, ...] 
     return configuration.transport_rules if known else None
 
 
-def _sight(connector: InboundConnector) -> Sight:
-    return Sight(
+def _sight(connector: InboundConnector) -> tuple[Sight, tuple[str, ...]]:
+    """A connector ready to be asked, and what of it could not be understood."""
+    listed, odd = _listed(connector.sender_ip_addresses)
+    sight = Sight(
         connector=connector,
-        listed=_listed(connector.sender_ip_addresses),
+        listed=listed,
         certificate=certificate_name(connector),
         sender_domains=frozenset(patterns(connector)),
         associated=frozenset(plain(name) for name in connector.associated_accepted_domains),
     )
+    return sight, tuple(_not_understood(connector, odd))
 
 
 def patterns(connector: InboundConnector) -> Iterator[str]:
@@ -117,37 +120,40 @@ def certificate_name(connector: InboundConnector) -> str:
     return plain(connector.tls_sender_certificate_name or "")
 
 
-def _listed(entries: Iterable[str]) -> AddressSet:
-    """The IPv4 addresses among these; what cannot be read is left out, and said by `_odd`."""
-    found = [entry for entry in map(_entry, entries) if entry and entry[0] == 4]
-    return addresses.of_intervals(v4=[interval for _family, interval in found])
+def _listed(entries: Iterable[str]) -> tuple[AddressSet, list[str]]:
+    """The IPv4 addresses among these, and the entries that could not be read."""
+    found: list[Interval] = []
+    odd = []
+    for entry in entries:
+        try:
+            family, interval = addresses.parse_entry(entry)
+        except AddressError:
+            odd.append(entry)
+            continue
+        if family == 4:
+            found.append(interval)
+    return (addresses.of_intervals(v4=found) if found else NOWHERE), odd
 
 
-def _entry(text: str) -> tuple[int, Interval] | None:
-    try:
-        return addresses.parse_entry(text)
-    except AddressError:
-        return None
-
-
-def _odd(connector: InboundConnector) -> Iterator[str]:
+def _not_understood(connector: InboundConnector, odd: Iterable[str]) -> Iterator[str]:
     """What is turned on and cannot be understood: never taken for "none"."""
     # Exchange stores no connector without a sender domain: an empty one was not read.
     if not connector.sender_domains:
         yield f"SenderDomains of {connector.name} names no domain"
+    certificate = (connector.tls_sender_certificate_name or "",)
     for field, values, usable, what in (
         ("SenderDomains", connector.sender_domains, is_pattern, "domain"),
-        ("SenderIPAddresses", connector.sender_ip_addresses, _entry, "address"),
+        ("SenderIPAddresses", odd, _never, "address"),
         ("AssociatedAcceptedDomains", connector.associated_accepted_domains, is_name, "domain"),
-        ("TlsSenderCertificateName", _certificates(connector), is_pattern, "domain"),
+        ("TlsSenderCertificateName", certificate, is_pattern, "domain"),
     ):
         for value in values:
             if value.strip() and not usable(value):
                 yield f"{field} of {connector.name} holds {value!r}, which is no {what}"
 
 
-def _certificates(connector: InboundConnector) -> tuple[str, ...]:
-    return (connector.tls_sender_certificate_name or "",)
+def _never(_value: str) -> bool:
+    return False
 
 
 def _direct_send(configuration: Configuration) -> bool | None:

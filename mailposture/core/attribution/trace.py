@@ -1,9 +1,9 @@
 """The way to an answer in words: every connector that was considered, and why it did not apply."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from mailposture.core.addresses import counted
-from mailposture.core.attribution.assumptions import DEFAULTS
+from mailposture.core.attribution.assumptions import DEFAULTS, OTHER_TENANTS
 from mailposture.core.attribution.gates import (
     Answer,
     Look,
@@ -34,7 +34,14 @@ ENDS = {
 }
 
 
-def trace(it: Look, answer: Answer) -> tuple[str, ...]:
+ELSEWHERE = (
+    "Not to be read from here: whether an OnPremises connector of another tenant names this host"
+    f" and takes the session first ({OTHER_TENANTS})."
+)
+TOGETHER = "Neither {} nor {} would turn this answer if it were otherwise; both would."
+
+
+def trace(it: Look, answer: Answer, together: Iterable[tuple[str, str]] = ()) -> tuple[str, ...]:
     """One sentence for each thing considered, in the order of the gates, the answer last."""
     return (
         *_who(it),
@@ -43,8 +50,19 @@ def trace(it: Look, answer: Answer) -> tuple[str, ...]:
         *(_on_premises(it, m) for m in it.met if not m.sight.is_partner),
         *_own(it),
         *_after(it, answer),
+        *_elsewhere(it, answer),
+        *(TOGETHER.format(*pair) for pair in together),
         ENDS[answer.rule].format(connector=answer.connector),
     )
+
+
+def _elsewhere(it: Look, answer: Answer) -> Iterator[str]:
+    """Another tenant can claim mail by its own sender domain and this host's IPv4 address, or by a
+    certificate, whoever sends (attribution.md, 2.3 and 13.6). What is taken stays taken.
+    """
+    by_address = bool(it.session.sender_domain) and not it.sender_accepted
+    if not answer.accepted and (shown(it.session) or (by_address and not it.session.is_ipv6)):
+        yield ELSEWHERE
 
 
 def _who(it: Look) -> Iterator[str]:
@@ -160,7 +178,7 @@ def _tls(it: Look, met: Met) -> str:
 def _direct(it: Look) -> Iterator[str]:
     setting = it.rules.reject_direct_send
     if setting is None:
-        yield "RejectDirectSend is not known: it is taken as off."
+        yield "RejectDirectSend says neither on nor off: it is taken as off."
     elif not setting:
         yield "RejectDirectSend is off."
     elif not asks_direct_send(it, DEFAULTS):

@@ -3,6 +3,7 @@
 from mailposture.core.compliance.build import build
 from mailposture.core.compliance.catalogue import Catalogue, CatalogueError, read
 from mailposture.core.compliance.evidence import (
+    Accepted,
     Answer,
     Evidence,
     LeftOut,
@@ -10,11 +11,13 @@ from mailposture.core.compliance.evidence import (
     Opening,
     Period,
     Reading,
+    Stood,
 )
 from mailposture.core.compliance.report import SCHEMA, Report
 
 __all__ = [
     "SCHEMA",
+    "Accepted",
     "Answer",
     "Catalogue",
     "CatalogueError",
@@ -25,6 +28,7 @@ __all__ = [
     "Period",
     "Reading",
     "Report",
+    "Stood",
     "build",
     "read",
 ]

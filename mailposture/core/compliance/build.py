@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Final
 
 from mailposture.core import sentences
+from mailposture.core.compliance import accepting
 from mailposture.core.compliance.catalogue import Catalogue, Entry
 from mailposture.core.compliance.evidence import Answer, Evidence, LeftOut, Opening, Period
 from mailposture.core.compliance.judging import judge
@@ -114,7 +115,15 @@ def _requirement(entry: Entry, evidence: Evidence, period: Period) -> Requiremen
         evidence=said.evidence[:MOST_PROOFS],
         left_out=max(len(said.evidence) - MOST_PROOFS, 0),
         references=entry.references,
+        accepted=_accepted(entry, said.result, evidence, period),
     )
+
+
+def _accepted(entry: Entry, result: Result, evidence: Evidence, period: Period) -> str:
+    """Only what is not met can be accepted; it stays not met."""
+    if result is not Result.NOT_SATISFIED:
+        return ""
+    return accepting.accepted(entry.id, evidence, period)
 
 
 # ---- what was not seen ---------------------------------------------------------------------
@@ -201,7 +210,9 @@ def _lead(requirements: Sequence[Requirement], state: str) -> str:
     )
     parts = [f"{met} of {len(requirements)} requirements {_are(met)} satisfied"]
     if failed:
-        parts.append(f"{failed} {_are(failed)} not")
+        accepted = sum(bool(r.accepted) for r in requirements)
+        beside = f", of which {accepted} {_are(accepted)} accepted by an exception"
+        parts.append(f"{failed} {_are(failed)} not{beside if accepted else ''}")
     if unknown:
         counts = "counts" if unknown == 1 else "count"
         parts.append(f"{unknown} {_are(unknown)} unknown and {counts} as neither")

@@ -7,7 +7,7 @@ from typing import Any, Final
 from mailposture.core import codec
 from mailposture.core.compliance.report import Reference
 
-JUDGED: Final = ("MP-01", "MP-02", "MP-03", "MP-04", "MP-05", "MP-08", "MP-11")
+JUDGED: Final = ("MP-01", "MP-02", "MP-03", "MP-04", "MP-05", "MP-08", "MP-11", "MP-13")
 
 
 class CatalogueError(ValueError):

@@ -91,6 +91,36 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """One exception: what it accepts, and what became of it when. `renews`: asked to go on with
+    one that was in force.
+    """
+
+    name: str
+    rule: str
+    subject: str
+    sentence: str
+    asked_at: datetime
+    approved_at: datetime | None
+    approved_by: str
+    expires_at: datetime
+    ended_at: datetime | None = None
+    outside_since: datetime | None = None
+    alone: bool = False
+    renews: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stood:
+    """One finding: from when until when it stood; None while it stands."""
+
+    rule: str
+    subject: str
+    begin: datetime
+    end: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
     """How many rows of the period were too many to read: the earliest windows and changes; of what
     strangers were answered what proves nothing, then refusals, then who got in.
@@ -121,3 +151,5 @@ class Evidence:
     readings: tuple[Reading, ...]
     changes: tuple[Moved, ...]
     left_out: LeftOut = LeftOut()
+    exceptions: tuple[Accepted, ...] = ()
+    stood: tuple[Stood, ...] = ()

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Final
 
 from mailposture.core import posture
+from mailposture.core.compliance import accepting
 from mailposture.core.compliance.evidence import Answer, Evidence, Period, Reading
 from mailposture.core.compliance.looks import (
     during,
@@ -296,6 +297,15 @@ def _last_reading(reading: Reading, period: Period) -> Proof:
     return _read(reading, Finding(rule="MP-11", result=Result.SATISFIED, sentence=words), period)
 
 
+def _excepted(_rule: str, evidence: Evidence, period: Period) -> Said | None:
+    """What people decided, of which the rows are the proof."""
+    found = accepting.judge(evidence, period)
+    if found is None:
+        return None
+    result, sentence, proofs = found
+    return Said(result=result, sentence=sentence, evidence=proofs)
+
+
 _JUDGES: Final[Mapping[str, Callable[[str, Evidence, Period], Said | None]]] = {
     "MP-01": _configured,
     "MP-02": _configured,
@@ -304,6 +314,7 @@ _JUDGES: Final[Mapping[str, Callable[[str, Evidence, Period], Said | None]]] = {
     "MP-05": _every_domain,
     "MP-08": _mx,
     "MP-11": _fresh,
+    "MP-13": _excepted,
 }
 
 

@@ -38,7 +38,10 @@ class Proof:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """One requirement and what the evidence of the period says of it."""
+    """One requirement and what the evidence of the period says of it.
+
+    `accepted`: by which exception what is not met is accepted, and until when.
+    """
 
     id: str
     title: str
@@ -47,6 +50,7 @@ class Requirement:
     evidence: tuple[Proof, ...]
     left_out: int
     references: tuple[Reference, ...]
+    accepted: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

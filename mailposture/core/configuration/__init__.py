@@ -23,6 +23,7 @@ from mailposture.core.configuration.settings import (
     domain_facts,
 )
 from mailposture.core.configuration.whole import (
+    DECIDING,
     PARTS,
     Configuration,
     Part,
@@ -34,6 +35,7 @@ from mailposture.core.configuration.whole import (
 
 __all__ = [
     "ANY_DOMAIN",
+    "DECIDING",
     "PARTS",
     "AcceptedDomain",
     "Configuration",

@@ -5,6 +5,7 @@ A part that was not read is None, never empty: "none" is only ever said by an an
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
@@ -34,6 +35,8 @@ class Part:
     """One part of a configuration: whether it was read, what it lacks, what the server said.
 
     `idle`: all that it lacks belongs to what is turned off, so that no session turns on it.
+    `read_at`: when a part that was put together with others was last read; None where it is of
+    the same reading as all.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Part:
     missing: tuple[str, ...] = ()
     error: str = field(default="", metadata=VOLATILE)
     idle: bool = field(default=False, metadata=VOLATILE)
+    read_at: datetime | None = field(default=None, metadata=VOLATILE)
 
     @property
     def is_known(self) -> bool:
@@ -125,16 +129,22 @@ def with_domain_facts(configuration: Configuration, facts: Iterable[DomainFacts]
     return with_part(configuration, part, ordered)
 
 
-def last_known(newest_first: Iterable[Configuration]) -> Configuration:
-    """The newest known value of every part, each from the newest snapshot that knows it.
+# What a session's answer turns on in every tenant: the age of these is that of an answer.
+DECIDING: Final = ("inbound_connectors", "organization", "accepted_domains")
+
+
+def last_known(newest_first: Iterable[tuple[datetime, Configuration]]) -> Configuration:
+    """The newest known value of every part, each from the newest reading that knows it, with
+    when that was.
 
     Compare with this and not with the latest snapshot alone: a change made while a part could
     not be read would else be seen in neither of the two comparisons beside the gap.
     """
     whole = Configuration()
-    for seen in newest_first:
+    for at, seen in newest_first:
         for name in (n for n in PARTS if not whole.knows(n) and seen.knows(n)):
-            whole = with_part(whole, Part(name=name, status=PartStatus.OK), getattr(seen, name))
+            part = Part(name=name, status=PartStatus.OK, read_at=at)
+            whole = with_part(whole, part, getattr(seen, name))
         if not whole.not_known:
             break
     return whole

@@ -7,6 +7,7 @@ from typing import Final
 from mailposture.core.configuration import PARTS
 from mailposture.core.posture.facts import Facts
 from mailposture.core.posture.findings import Finding, Result, Rule, Said
+from mailposture.core.posture.leading import with_leaders
 from mailposture.core.posture.nearness import NEAR
 from mailposture.core.posture.table import RULES
 
@@ -23,11 +24,6 @@ WORDS: Final = {
 BY_ID: Final = {rule.id: rule for rule in RULES}
 
 
-# Rules that say with another view what MP-01 says, and that its script ends; by rule and subject.
-# Where it is violated they are told with it (docs/findings.md, One cause).
-LEADER: Final = "MP-01"
-LED: Final = frozenset({"MP-05", "MP-25"})
-LED_AS_A_WHOLE: Final = frozenset({"MP-06"})
 # Rules whose findings are proved by a stranger that gets in.
 OPEN_DOOR: Final = frozenset(
     {"MP-01", "MP-03", "MP-04", "MP-05", "MP-06", "MP-21", "MP-22", "MP-23", "MP-24", "MP-25",
@@ -35,35 +31,14 @@ OPEN_DOOR: Final = frozenset(
 )  # fmt: skip
 
 
+# Of so many findings of one rule near misses are looked for: each is a question to the model.
+MOST_NEAR: Final = 12
+NOT_TRIED: Final = f"Of many findings of this rule it was looked for with the first {MOST_NEAR}."
+
+
 def assess(facts: Facts) -> tuple[Finding, ...]:
     """What every rule says, a finding for each subject, in the order of the table."""
-    return _with_leader(tuple(found for rule in RULES for found in _whole(rule, facts)))
-
-
-def _with_leader(found: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """Findings of one cause told together: the leader names those that it leads."""
-    if not any(f.rule == LEADER and f.result is Result.NOT_SATISFIED for f in found):
-        return found
-    led = [f for f in found if _is_led(f)]
-    return tuple(
-        replace(f, led_by=LEADER) if f in led else _leading(f, led) if f.rule == LEADER else f
-        for f in found
-    )
-
-
-def _is_led(found: Finding) -> bool:
-    of_rule = found.rule in LED or (found.rule in LED_AS_A_WHOLE and not found.subject)
-    return of_rule and found.result is Result.NOT_SATISFIED
-
-
-def _leading(leader: Finding, led: list[Finding]) -> Finding:
-    also = [f"{f.rule}, for the same reason: {f.sentence}" for f in led]
-    leans = [name for f in (leader, *led) for name in f.assumptions]
-    return replace(
-        leader,
-        evidence=(*leader.evidence, *also),
-        assumptions=tuple(dict.fromkeys(leans)),
-    )
+    return with_leaders(tuple(found for rule in RULES for found in _whole(rule, facts)))
 
 
 def judged(facts: Facts, rule: str) -> tuple[Finding, ...]:
@@ -101,19 +76,22 @@ def _finding(rule: Rule, said: Said) -> Finding:
 
 def _whole(rule: Rule, facts: Facts) -> Iterator[Finding]:
     """The findings of a rule with their near misses, and a host that shows the door to be open."""
+    violations = 0
     for said in said_by(rule, facts):
         found = _finding(rule, said)
         if said.result is Result.NOT_SATISFIED:
-            tried = NEAR[rule.id]
-            near = tried.look(facts, said)
-            shown = _shown(facts) if rule.id in OPEN_DOOR else ()
-            found = replace(
-                found,
-                near_miss=near,
-                no_near_miss="" if near else tried.otherwise,
-                evidence=(*found.evidence, *shown),
-            )
+            violations += 1
+            found = _proved(rule, facts, said, found, looks=violations <= MOST_NEAR)
         yield found
+
+
+def _proved(rule: Rule, facts: Facts, said: Said, found: Finding, *, looks: bool) -> Finding:
+    tried = NEAR[rule.id]
+    near = tried.look(facts, said) if looks else None
+    why = tried.otherwise if looks else NOT_TRIED
+    shown = _shown(facts) if rule.id in OPEN_DOOR else ()
+    evidence = (*found.evidence, *shown)
+    return replace(found, near_miss=near, no_near_miss="" if near else why, evidence=evidence)
 
 
 def _shown(facts: Facts) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from mailposture.core.addresses import AddressSet
 from mailposture.core.attribution.reading import WILDCARD, bare
 from mailposture.core.configuration import InboundConnector
 from mailposture.core.hosts import plain
@@ -28,7 +29,7 @@ def others(facts: Facts, shared: SharedName | None) -> str:
     known = [p for p in facts.published if shared and p.name == shared.published]
     if not known:
         return UNCOUNTED
-    count = many(known[0].addresses)
+    count = many(AddressSet(v4=known[0].addresses.v4)) or many(known[0].addresses)
     return (
         f"Its hosts send from {count} that {known[0].name} publishes, as of"
         f" {known[0].dated.isoformat()}; how many customers send from there is unknown."
@@ -91,8 +92,6 @@ def vendor_name(facts: Facts) -> Sequence[Said]:
 def _of_vendor(facts: Facts, connector: InboundConnector) -> Iterator[Said]:
     name = admitted_name(connector)
     shared = shared_name(name)
-    if shared and shared.microsoft:
-        return  # MP-34
     if shared:
         yield violated(
             f"{connector.name} lets in a certificate of {name}, which {shared.owner} shows for"

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from mailposture.core.contradictions import SEVERITIES, Agreement
+from mailposture.core.configuration import DECIDING, Configuration
+from mailposture.core.contradictions import Agreement, gravity
 from mailposture.core.hosts import plain
 from mailposture.core.posture.facts import Answered, Apart, Evidence, Facts, Moved
 from mailposture.core.posture.findings import (
@@ -84,7 +85,7 @@ def agreement(facts: Facts) -> Sequence[Said]:
 
 
 def _apart(one: Apart) -> Said:
-    severity, because = SEVERITIES[one.agreement, one.approved]
+    severity, because = gravity(one.agreement, one.observed, approved=one.approved)
     weight = Weight(Severity(severity), because)
     return violated(one.sentence, one.path, subject=one.path, weight=weight)
 
@@ -99,13 +100,14 @@ def fresh(facts: Facts) -> Sequence[Said]:
     seen, at = facts.observed.evidence, facts.at
     if seen is None or at is None:
         return unknown("When the tenant was read and asked is not known.")
-    found = [*_stale(seen, at), *_blind(facts, seen)]
+    found = [*_stale(facts, seen, at), *_blind(facts, seen)]
     return found or satisfied("What is known is young enough, and nothing is blind.")
 
 
-def _stale(seen: Evidence, at: datetime) -> Iterator[Said]:
+def _stale(facts: Facts, seen: Evidence, at: datetime) -> Iterator[Said]:
+    what_was, read_at = _oldest(facts.configuration, seen.read_at)
     ages = (
-        ("reading", "The configuration was", "read", seen.read_at, seen.reading_counts),
+        ("reading", what_was, "read", read_at, seen.reading_counts),
         ("answers", "The domains were", "asked", seen.asked_at, seen.answer_counts),
     )
     for subject, who, what, when, counts in ages:
@@ -121,6 +123,22 @@ def _stale(seen: Evidence, at: datetime) -> Iterator[Said]:
             )
 
 
+def _oldest(configuration: Configuration, read_at: datetime | None) -> tuple[str, datetime | None]:
+    """How old what an answer turns on is: a reading that brought less than all makes the rest no
+    younger.
+    """
+    parts = {name: configuration.part(name) for name in DECIDING}
+    times = {name: part.read_at for name, part in parts.items() if part and part.read_at}
+    oldest = min(times.values(), default=None)
+    if oldest is None or (read_at is not None and oldest >= read_at):
+        return "The configuration was", read_at
+    late = [name for name, when in times.items() if when == oldest]
+    if len(late) == len(DECIDING):
+        return "The configuration was", oldest
+    return f"The {listed([_SETTINGS.get(n, n.replace('_', ' ')) for n in late])} were", oldest
+
+
+_SETTINGS: Final = {"organization": "organization's settings"}
 OLD = Weight(Severity.HIGH, "Older than a day: nothing is known of the present.")
 
 
@@ -155,13 +173,12 @@ NOT_READ = Weight(Severity.MEDIUM, "What was not read cannot be judged, and is n
 def explained(facts: Facts) -> Sequence[Said]:
     """MP-12: every change since the last report is explained, and verified by probes.
 
-    Changes of one reading are one finding. What nobody wrote down (`explained` is None) and what
-    is on its way (`verified` is None) is not known, and satisfies nothing.
+    One finding for all that lack it. What nobody wrote down (`explained` is None) and what is on
+    its way (`verified` is None) is not known, and satisfies nothing.
     """
     changes = facts.observed.changes or ()
-    keys = dict.fromkeys(c.key for c in changes if c.explained is False or c.verified is False)
-    if keys:
-        return [_unproved([c for c in changes if c.key == key], key) for key in keys]
+    if odd := [c for c in changes if c.explained is False or c.verified is False]:
+        return [_unproved(odd)]
     if moving := [c.sentence for c in changes if c.verified is None]:
         return unknown(f"Probes have not yet shown what was done lately: {listed(moving)}")
     if silent := [c.sentence for c in changes if c.explained is None]:
@@ -176,14 +193,14 @@ def explained(facts: Facts) -> Sequence[Said]:
 MOST_CHANGES: Final = 100
 
 
-def _unproved(of: list[Moved], key: str) -> Said:
-    """What one reading changed and is not explained, or not verified."""
-    odd = [c for c in of if c.explained is False or c.verified is False]
+def _unproved(odd: Sequence[Moved]) -> Said:
+    """Changes that are not explained, or not verified."""
     lacks = [
         *["explained"] * any(c.explained is False for c in odd),
         *["verified by probes"] * any(c.verified is False for c in odd),
     ]
-    told = odd[0].sentence if len(odd) == 1 else f"{len(odd):,} changes were read at once."
-    whose = "It is" if len(odd) == 1 else "They are"
+    words = ", and not ".join(lacks)
     seen = (f"{c.sentence} {c.seen}".strip() for c in odd[:MOST_CHANGES])
-    return violated(f"{told} {whose} not {', and not '.join(lacks)}.", *seen, subject=key)
+    if len(odd) == 1:
+        return violated(f"{odd[0].sentence} It is not {words}.", *seen)
+    return violated(f"{len(odd):,} changes since the last report are not {words}.", *seen)

@@ -16,6 +16,7 @@ from mailposture.core.configuration import Configuration, InboundConnector
 from mailposture.core.contradictions import Agreement
 from mailposture.core.hosts import plain
 from mailposture.core.reachability import OWN, Reachability, Witness, reachability, witness
+from mailposture.core.verdict import Verdict
 
 
 class SourceKind(StrEnum):
@@ -99,12 +100,13 @@ class Answered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Apart:
-    """How a path's prediction and observation stand to one another."""
+    """How a path's prediction and observation stand to one another; `observed` is the latter."""
 
     path: str
     agreement: Agreement
     sentence: str
     approved: bool = False
+    observed: Verdict = Verdict.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,11 +124,10 @@ class Evidence:
 class Moved:
     """A change since the last report: whether somebody explained it, and probes showed what it did.
 
-    `key` is the reading that brought it. `explained` is None where nobody could say so; `verified`
-    is None while its probes are on their way. `seen` says what they showed, or why they did not.
+    `explained` is None where nobody could say so; `verified` is None while its probes are on their
+    way. `seen` says what they showed, or why they did not.
     """
 
-    key: str
     sentence: str
     explained: bool | None
     verified: bool | None

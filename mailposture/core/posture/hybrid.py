@@ -61,11 +61,14 @@ def no_wider(facts: Facts) -> Sequence[Said]:
 
 def _wider(facts: Facts, connector: InboundConnector) -> Iterator[Said]:
     if beyond := ipv4(connector.sender_ip_addresses) - facts.own_servers:
+        theirs = [p for p in facts.published if p.microsoft and beyond & p.addresses]
         yield violated(
             f"{connector.name} takes {many(beyond)} for the organisation's own servers.",
             field("SenderIPAddresses", connector.sender_ip_addresses),
             f"Not an own server's: {cidrs(beyond)}.",
+            *(f"Of {p.name}, as of {p.dated}: {cidrs(beyond & p.addresses)}." for p in theirs),
             subject=connector.guid,
+            weight=FROM_THERE if theirs else None,
         )
     name = plain(connector.tls_sender_certificate_name or "")
     if name and not facts.bears(name, *OWN_SERVERS):
@@ -86,6 +89,10 @@ def _weight_of(name: str) -> Weight | None:
     return EVERY_TENANT if shared.microsoft else None
 
 
+FROM_THERE = Weight(
+    Severity.CRITICAL,
+    "Any Microsoft 365 tenant sends from there: each may relay through this one.",
+)
 EVERY_TENANT = Weight(
     Severity.CRITICAL,
     "Exchange Online shows it for any Microsoft 365 tenant: each may relay through this one.",

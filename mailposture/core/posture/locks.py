@@ -230,12 +230,16 @@ def scoped_by_recipient(facts: Facts) -> Sequence[Said]:
         violated(
             f"{c.name} guards {listed(c.associated_accepted_domains)}, not {listed(outside)}.",
             field("AssociatedAcceptedDomains", c.associated_accepted_domains),
-            f"Any host may deliver to {len(outside):,} accepted domains.",
+            f"Any host may deliver to {_domains(len(outside))}.",
             subject=c.guid,
             assumptions=("associated_domains_scope_recipients",),
         )
         for c in scoped
     ]
+
+
+def _domains(count: int) -> str:
+    return f"{count:,} accepted domain{'s' * (count != 1)}"
 
 
 def scoped_to_own(facts: Facts) -> Sequence[Said]:
@@ -260,7 +264,7 @@ def _own_alone(facts: Facts, connector: InboundConnector) -> bool:
 def _through_gateway(facts: Facts, connector: InboundConnector) -> list[Said]:
     """What becomes of own-domain mail that comes through each gateway."""
     domain = plain(connector.sender_domains[0]).removeprefix("*.")
-    lost, unsure = [], []
+    lost, unsure, doubts = [], [], dict[str, None]()
     for source in (s for s in facts.sources if s.kind is SourceKind.GATEWAY):
         address = source.set.first()
         if address is None:
@@ -268,14 +272,15 @@ def _through_gateway(facts: Facts, connector: InboundConnector) -> list[Said]:
         decision = facts.decide(address, f"a@{domain}", f"b@{domain}")
         if not decision.accepted:
             lost.append(f"{source.name} ({address}): {decision.code}")
-        elif "any_satisfied_restriction_is_proof" in decision.turning:
+        elif named := [name for name in ELSEWHERE_PROVED if name in decision.turning]:
+            doubts |= dict.fromkeys(named)
             unsure.append(f"{source.name} ({address})")
     if lost:
         words = f"{connector.name} refuses mail from {domain} that comes through {listed(lost)}."
         return [violated(words, *proof_of(connector), subject=connector.guid)]
     if unsure:
         words = f"{connector.name} may refuse mail from {domain} through {listed(unsure)}."
-        doubt = ("any_satisfied_restriction_is_proof",)
+        doubt = tuple(doubts)
         subject, seen = connector.guid, proof_of(connector)
         return [violated(words, *seen, subject=subject, weight=MAY_CUT_OFF, assumptions=doubt)]
     return satisfied(
@@ -283,6 +288,8 @@ def _through_gateway(facts: Facts, connector: InboundConnector) -> list[Said]:
     )
 
 
+# By which a proof that is met at another connector may not count.
+ELSEWHERE_PROVED = ("any_satisfied_restriction_is_proof", "restriction_beats_allow_by_domain")
 MAY_CUT_OFF = Weight(
     Severity.MEDIUM,
     "It holds only if a proof met at another connector counts, which no source settles.",

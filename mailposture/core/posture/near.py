@@ -29,6 +29,7 @@ from mailposture.core.words import joined
 MOST_EDITS: Final = 3
 MOST_TRIED: Final = 8
 CONNECTORS: Final = "inbound_connectors"
+CUT: Final = " That would cut off "
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +126,19 @@ def with_connector(configuration: Configuration, changed: InboundConnector) -> C
 
 
 def nearest(facts: Facts, connectors: Iterable[InboundConnector]) -> str | None:
-    """The smallest change of these connectors after which no stranger gets in, in a sentence."""
+    """The smallest change of these connectors after which no stranger gets in, in a sentence.
+
+    One that cuts off nobody comes first.
+    """
     if not facts.strangers:
         return None
     near = islice(candidates(connectors), MOST_TRIED)
-    return next(filter(None, (_once(facts, one) for one in near)), None)
+    costly = None
+    for found in filter(None, (_once(facts, one) for one in near)):
+        if CUT not in found:
+            return found
+        costly = costly or found
+    return costly
 
 
 def _once(facts: Facts, near: Near) -> str | None:
@@ -147,7 +156,7 @@ def _tried(facts: Facts, near: Near) -> str | None:
     closes = not left - named(after)
     counts = f"{many(facts.reachable)} may deliver now, {many(left) or 'none'} then"
     lost = [s.name for s in facts.sources if _loses(facts, s, left)]
-    cut = f" That would cut off {joined(lost)}." if lost else ""
+    cut = f"{CUT}{joined(lost)}." if lost else ""
     if not closes:
         return None
     return f"Would be closed if {near.words}: {counts}.{_not_approved(facts, left)}{cut}"

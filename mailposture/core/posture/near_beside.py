@@ -17,7 +17,7 @@ from mailposture.core.configuration import (
 )
 from mailposture.core.hosts import plain
 from mailposture.core.posture.certified import UNTRUSTED
-from mailposture.core.posture.facts import Facts, Source, named, readable
+from mailposture.core.posture.facts import Facts, Source, SourceKind, named, readable
 from mailposture.core.posture.findings import Said, listed
 from mailposture.core.posture.hybrid import EXPIRES, last_day
 from mailposture.core.posture.mail_routing import doors
@@ -61,15 +61,17 @@ def mx_moved(facts: Facts, _said: Said) -> Iterator[Trial]:
     """The few MX hosts that lead astray left out, or leading to a gateway."""
     seen = facts.configuration.domain_facts or ()
     astray = [(one.domain, h) for one in seen for h in one.mx or () if _astray(facts, one, h)]
-    gateway = facts.gateways.first()
-    if not astray or len(astray) > MOST_EDITS or gateway is None:
+    approved = (s for s in facts.sources if s.kind is SourceKind.GATEWAY and s.set)
+    source = next(approved, None)
+    gateway = source.set.first() if source else None
+    if not astray or len(astray) > MOST_EDITS or source is None or gateway is None:
         return
     names = joined([f"{host.host} were no MX of {domain}" for domain, host in astray])
     if all(any(not _astray(facts, one, h) for h in one.mx or ()) for one in seen if one.mx):
         yield _with_mx(facts, names, [replace(one, mx=_kept(facts, one)) for one in seen])
     names = joined([f"the MX of {domain}" for domain in dict.fromkeys(d for d, _ in astray)])
     led = [replace(one, mx=_led(facts, one, gateway)) for one in seen]
-    yield _with_mx(facts, f"{names} led to {gateway}, an approved gateway", led)
+    yield _with_mx(facts, f"{names} led to {source.name}, an approved gateway", led)
 
 
 def _astray(facts: Facts, one: DomainFacts, host: MxHost) -> bool:
@@ -236,7 +238,9 @@ def fresher(facts: Facts, said: Said) -> Iterator[Trial]:
     if said.subject in ways:
         words, fields = ways[said.subject]
         young = replace(facts.observed, evidence=replace(seen, **fields))
-        yield Trial(words, replace(facts, observed=young))
+        held = facts.configuration
+        parts = tuple(replace(part, read_at=None) for part in held.parts)
+        yield Trial(words, replace(facts, observed=young, configuration=replace(held, parts=parts)))
     if said.subject == "parts":
         yield _whole(facts)
 
@@ -250,15 +254,16 @@ def _whole(facts: Facts) -> Trial:
     return Trial(f"{parts} were read whole", replace(facts, configuration=made))
 
 
-def settled(facts: Facts, said: Said) -> Iterator[Trial]:
-    """Changes that probes have verified."""
+def settled(facts: Facts, _said: Said) -> Iterator[Trial]:
+    """Changes that probes have verified, and somebody has explained where nobody did."""
     changes = facts.observed.changes or ()
-    meant = [c for c in changes if c.key == said.subject]
-    done = tuple(replace(c, verified=True, explained=True) if c in meant else c for c in changes)
-    ways = ["probes had shown what it did"] * any(not c.verified for c in meant)
-    ways += ["somebody had explained it"] * any(c.explained is False for c in meant)
-    words = joined(ways) if len(meant) == 1 else joined(ways).replace(" it", " each of them")
-    yield Trial(words, replace(facts, observed=replace(facts.observed, changes=done)))
+    odd = [c for c in changes if c.verified is False or c.explained is False]
+    done = tuple(replace(c, verified=True, explained=True) for c in changes)
+    each = "it" if len(odd) == 1 else "each of them"
+    ways = [f"probes had shown what {each} did"] * any(c.verified is False for c in odd)
+    ways += [f"somebody had explained {each}"] * any(c.explained is False for c in odd)
+    trial = replace(facts, observed=replace(facts.observed, changes=done))
+    yield Trial(joined(ways), trial)
 
 
 def excepted(facts: Facts, said: Said) -> Iterator[Trial]:

@@ -7,19 +7,18 @@ from typing import Final
 from mailposture.core.addresses import NOWHERE, AddressSet, union
 from mailposture.core.attribution import within
 from mailposture.core.attribution.reading import WILDCARD, bare
-from mailposture.core.configuration import AcceptedDomain, InboundConnector
+from mailposture.core.configuration import AcceptedDomain, Configuration, InboundConnector
 from mailposture.core.hosts import plain
 from mailposture.core.posture import certified
 from mailposture.core.posture.facts import Facts, Published, SourceKind, ipv4
+from mailposture.core.posture.filling import NAME, fillings, own_names
 from mailposture.core.posture.findings import Said, listed
 from mailposture.core.posture.locks import clear
 from mailposture.core.posture.near import MOST_EDITS, with_connector, with_values
-from mailposture.core.posture.shared_names import shared_name
 from mailposture.core.posture.trying import Trial, about, edited, edited_in_place, lists_without
 from mailposture.core.words import joined
 
 CERTIFICATE: Final = " certificate"
-NAME: Final = "asked for a certificate of {}"
 
 # ---- fewer addresses -----------------------------------------------------------------------
 
@@ -32,7 +31,9 @@ def only_approved(*kinds: SourceKind) -> Callable[[Facts, Said], Iterator[Trial]
         if connector is None:
             return
         if said.subject.endswith(CERTIFICATE):
-            yield from _named(facts, connector, _own_names(facts, *kinds))
+            # A lock is for what comes through the gateway: servers have a connector of their own.
+            showing = (SourceKind.GATEWAY,) if connector.is_partner else kinds
+            yield from _named(facts, connector, own_names(facts, *showing))
             return
         beyond = ipv4(connector.sender_ip_addresses) - facts.approved(*kinds)
         yield from _without(facts, connector, beyond)
@@ -76,11 +77,6 @@ def _without(
 # ---- another name --------------------------------------------------------------------------
 
 
-def _own_names(facts: Facts, *kinds: SourceKind) -> list[str]:
-    """Names that approved sources show, and that no service shows for others too."""
-    return [n for n in facts.names_of(*kinds) if WILDCARD not in n and not shared_name(n)]
-
-
 def _named(facts: Facts, connector: InboundConnector, names: Iterable[str]) -> Iterator[Trial]:
     for name in names:
         words = NAME.format(name)
@@ -90,15 +86,31 @@ def _named(facts: Facts, connector: InboundConnector, names: Iterable[str]) -> I
 def by_own_name(facts: Facts, said: Said) -> Iterator[Trial]:
     """By a name that the gateway alone shows, as it was declared."""
     if connector := about(facts, said):
-        yield from _named(facts, connector, _own_names(facts, SourceKind.GATEWAY))
+        yield from _named(facts, connector, own_names(facts, SourceKind.GATEWAY))
 
 
 def by_one_name(facts: Facts, said: Said) -> Iterator[Trial]:
-    """By the one name below the wildcard that an approved source shows."""
-    if connector := about(facts, said):
-        asked = plain(connector.tls_sender_certificate_name or "")
-        names = [n for n in _own_names(facts, *SourceKind) if within(n, asked)]
-        yield from _named(facts, connector, names)
+    """By the one name below the wildcard that an approved source shows; where the server would be
+    cut off by that, with the name as an accepted domain (MP-56).
+    """
+    connector = about(facts, said)
+    if connector is None:
+        return
+    asked = plain(connector.tls_sender_certificate_name or "")
+    names = [n for n in own_names(facts, *SourceKind) if within(n, asked)]
+    yield from _named(facts, connector, names)
+    for name in names:
+        words = f"{NAME.format(name)} and {name} were an accepted domain"
+        trial = edited(facts, connector, words, tls_sender_certificate_name=name)
+        made = trial.makes or facts.configuration
+        yield replace(trial, makes=_accepting(made, name))
+
+
+def _accepting(configuration: Configuration, name: str) -> Configuration:
+    """The configuration with one accepted domain more."""
+    accepted = AcceptedDomain(domain_name=name, domain_type="Authoritative")
+    domains = (*(configuration.accepted_domains or ()), accepted)
+    return with_values(configuration, "accepted_domains", domains)
 
 
 def by_shown_name(facts: Facts, said: Said) -> Iterator[Trial]:
@@ -125,9 +137,7 @@ def by_accepted_name(facts: Facts, said: Said) -> Iterator[Trial]:
     for own in _above(facts, [name]):
         words = NAME.format(f"{WILDCARD}{own}")
         yield edited(facts, connector, words, tls_sender_certificate_name=f"{WILDCARD}{own}")
-    accepted = AcceptedDomain(domain_name=name, domain_type="Authoritative")
-    domains = (*(facts.configuration.accepted_domains or ()), accepted)
-    made = with_values(facts.configuration, "accepted_domains", domains)
+    made = _accepting(facts.configuration, name)
     yield Trial(
         f"{name} were an accepted domain of the tenant", replace(facts, configuration=made), made
     )
@@ -143,15 +153,10 @@ def _above(facts: Facts, names: Iterable[str]) -> list[str]:
 
 
 def of_gateway(facts: Facts, said: Said) -> Iterator[Trial]:
-    """An empty restriction that names the declared gateway."""
-    connector = about(facts, said)
-    if connector is None:
-        return
-    if not connector.sender_ip_addresses and connector.restrict_domains_to_ip_addresses:
-        if found := AddressSet(v4=facts.gateways.v4).cidrs():
-            yield edited(facts, connector, f"listed {listed(found)}", sender_ip_addresses=found)
-        return
-    yield from _named(facts, connector, _own_names(facts, SourceKind.GATEWAY))
+    """An empty restriction that names the declared gateway, in the ways of its script."""
+    if connector := about(facts, said):
+        for way in fillings(facts, connector):
+            yield edited(facts, connector, way.words, **way.fields)
 
 
 def with_gateway(facts: Facts, said: Said) -> Iterator[Trial]:

@@ -22,6 +22,7 @@ from mailposture.core.posture import (
 )
 from mailposture.core.posture.facts import OWN_SERVERS, SourceKind
 from mailposture.core.posture.findings import NearMiss
+from mailposture.core.posture.seen_open import where_open
 from mailposture.core.posture.trying import by_trying, first_of, setting
 
 
@@ -43,12 +44,12 @@ NEAR: Final = {
         "RejectDirectSend alone decides it, and it is not known.",
     ),
     "MP-03": Near(
-        near.of_any,
-        "No connector is within three fields of a change after which the model refuses strangers.",
+        where_open("MP-03", near.of_any),
+        "The model refuses strangers already, or no connector is within three fields of that.",
     ),
     "MP-04": Near(
-        first_of(near_beside.own_refused, near.of_any),
-        "The model refuses own-domain strangers after no small change; see the contradictions.",
+        where_open("MP-04", first_of(near_beside.own_refused, near.of_any)),
+        "The model refuses own-domain strangers already, or no small change makes it.",
     ),
     "MP-05": Near(
         near.of_any,
@@ -56,7 +57,7 @@ NEAR: Final = {
     ),
     "MP-06": Near(
         first_of(
-            by_trying(sources.allowed_is_approved, near_lists.only_approved(*SourceKind)),
+            by_trying(sources.by_connector, near_lists.only_approved(*SourceKind)),
             near.open_door,
         ),
         "More than three entries are too many, nobody approved would be left, or no approved source"
@@ -124,7 +125,8 @@ NEAR: Final = {
     ),
     "MP-26": Near(
         by_trying(locks.scoped_to_own, near_lists.with_gateway),
-        "No gateway has an address that the connector could list, or it is refused all the same.",
+        "The connector goes by certificate, no gateway has an address that it could list, or the"
+        " gateway is refused all the same.",
     ),
     "MP-27": Near(
         by_trying(locks.both_proofs, near_lists.one_proof),

@@ -14,6 +14,7 @@ from mailposture.core.configuration import InboundConnector
 from mailposture.core.hosts import plain
 from mailposture.core.posture.facts import Facts, ipv4, named
 from mailposture.core.posture.findings import Finding, Severity
+from mailposture.core.posture.locks import clear
 from mailposture.core.reachability import FOREIGN, OWN
 
 
@@ -80,8 +81,8 @@ def _connector(facts: Facts, finding: Finding) -> Scope:
     """Of one connector: the addresses it names and nobody approved, its names, whom it trusts."""
     guid = finding.subject.split(" ", 1)[0]
     found = next((c for c in facts.connectors if c.guid == guid), None)
-    if found is None:
-        return Scope(severity=finding.severity)
+    if found is None:  # it speaks of several at once
+        return _evidence(facts, finding)
     return Scope(
         severity=finding.severity,
         addresses=(ipv4(found.sender_ip_addresses) - facts.everyone_approved).cidrs(),
@@ -92,6 +93,12 @@ def _connector(facts: Facts, finding: Finding) -> Scope:
 def _names(connector: InboundConnector) -> set[str]:
     given = (connector.tls_sender_certificate_name, *(connector.trusted_organizations or ()))
     return {plain(name) for name in given if name}
+
+
+def _in_clear(facts: Facts, finding: Finding) -> Scope:
+    """Of connectors that lack the same thing: which they are."""
+    lines = tuple(sorted(f"Without TLS: {one.name}" for one in clear(facts)))
+    return Scope(severity=finding.severity, lines=lines)
 
 
 def _evidence(_facts: Facts, finding: Finding) -> Scope:
@@ -111,6 +118,7 @@ MEASURES: Final[Mapping[str, Measure]] = {
     ),
     "MP-03": _answers(FOREIGN),
     "MP-04": _answers(OWN),
+    "MP-28": _in_clear,
     **dict.fromkeys(
         (
             "MP-06", "MP-07", "MP-26", "MP-27", "MP-31", "MP-32", "MP-33", "MP-34",
@@ -118,5 +126,5 @@ MEASURES: Final[Mapping[str, Measure]] = {
         ),
         _connector,
     ),
-    **dict.fromkeys(("MP-10", "MP-12", "MP-53", "MP-54", "MP-55"), _severity),
+    **dict.fromkeys(("MP-10", "MP-53", "MP-54", "MP-55"), _severity),
 }  # fmt: skip

@@ -50,10 +50,15 @@ def admitting(facts: Facts) -> Iterator[tuple[InboundConnector, AddressSet]]:
 
 def allowed_is_approved(facts: Facts) -> Sequence[Said]:
     """MP-06: what the restrictions let in is no more than what is approved."""
-    found = [*_open(facts), *_beyond(facts), *_other_names(facts)] if facts.sources else []
+    found = [*_open(facts), *by_connector(facts)] if facts.sources else []
     if not facts.sources:
         return unknown(NONE_DECLARED)
     return found or satisfied("Only approved sources satisfy a restriction.")
+
+
+def by_connector(facts: Facts) -> Sequence[Said]:
+    """What each connector lets in beyond that."""
+    return [*_beyond(facts), *_other_names(facts)]
 
 
 def _open(facts: Facts) -> Iterator[Said]:
@@ -151,7 +156,7 @@ def rentable(facts: Facts) -> Sequence[Said]:
 
 def origin(published: Published) -> tuple[str, ...]:
     """How large a list is, of which day and from where; who else sends from it nobody counts."""
-    size = many(published.addresses)
+    size = many(AddressSet(v4=published.addresses.v4)) or many(published.addresses)
     where = f", {published.url}" if published.url else ""
     return (
         f"{published.name} publishes {size}, as of {published.dated.isoformat()}{where}.",

@@ -10,7 +10,8 @@ from itertools import islice
 from typing import Any, Final
 
 from mailposture.core.addresses import NOWHERE, AddressSet, union
-from mailposture.core.attribution import Certificate, Rules, Session, decided, read
+from mailposture.core.attribution import Certificate, Rules, Session, read
+from mailposture.core.attribution.gates import answer, look
 from mailposture.core.attribution.reading import bare
 from mailposture.core.configuration import Configuration, InboundConnector
 from mailposture.core.posture.facts import Facts, Source, ipv4
@@ -48,11 +49,11 @@ def by_trying(judge: Judge, trials: Trials) -> NearMiss:
         for trial in islice(trials(facts, said), MOST_TRIALS):
             if not _satisfies(judge, trial, said):
                 continue
-            lost = _cut_off(facts, trial.makes) if trial.makes else []
+            lost = _cut_off(facts, trial.makes) if trial.makes else ""
             words = f"Would be satisfied if {trial.words}."
             if not lost:
                 return words
-            costly = costly or f"{words} That would cut off {joined(lost)}."
+            costly = costly or f"{words}{lost}"
         return costly
 
     return near
@@ -78,21 +79,34 @@ def _satisfies(judge: Judge, trial: Trial, said: Said) -> bool:
 # ---- whom it would cut off -----------------------------------------------------------------
 
 
-def _cut_off(facts: Facts, after: Configuration) -> list[str]:
-    """Approved sources that get in now, and would not: asked of the model, session by session."""
+def _cut_off(facts: Facts, after: Configuration) -> str:
+    """Approved sources that get in now, and would not, in a sentence; empty where that is nobody.
+
+    The model is asked, session by session.
+    """
     domain = next(iter(facts.configuration.domains), None)
     if domain is None:
-        return []
+        return ""
     before, then = facts.reach.rules, read(after)
     gone = _listed(before) - _listed(then)
-    return [s.name for s in facts.sources if _loses(s, before, then, gone, domain)]
+    every = (*SENDERS, f"someone@{domain}")
+    lost = [s for s in facts.sources if _loses(s, (before, then), gone, domain, every)]
+    if not lost:
+        return ""
+    own = not any(_loses(s, (before, then), gone, domain, SENDERS) for s in lost)
+    where = " with own-domain senders" * own
+    return f" That would cut off {joined([s.name for s in lost])}{where}."
 
 
 def _listed(rules: Rules) -> AddressSet:
     return union([sight.listed for sight in rules.sights] or [NOWHERE])
 
 
-def _loses(source: Source, before: Rules, then: Rules, gone: AddressSet, domain: str) -> bool:
+def _loses(
+    source: Source, ways: tuple[Rules, Rules], gone: AddressSet, domain: str, senders: Iterable[str]
+) -> bool:
+    """Whether a source is taken by the first of these rules, and not by the second."""
+    before, then = ways
     names = [Certificate.of(bare(name)) for name in source.names[:1]]
     held = AddressSet(v4=source.set.v4)
     places = [a for a in dict.fromkeys((held.first(), (held & gone).first())) if a]
@@ -105,9 +119,14 @@ def _loses(source: Source, before: Rules, then: Rules, gone: AddressSet, domain:
             certificate=names[0] if names else None,
         )
         for place in places or ([ANYWHERE] if names else [])
-        for sender in (*SENDERS, f"someone@{domain}")
+        for sender in senders
     ]
-    return any(decided(before, s).accepted and not decided(then, s).accepted for s in sessions)
+    return any(not _taken(then, s) and _taken(before, s) for s in sessions)
+
+
+def _taken(rules: Rules, session: Session) -> bool:
+    """Whether it is taken: the door alone, without what the answer rests on."""
+    return answer(look(rules, session)).accepted
 
 
 # ---- one connector that differs ------------------------------------------------------------

@@ -109,6 +109,7 @@ ALIASES: Final = {
     "ob": "OutBuffer",
     "pv": "PipelineVariable",
 }
+OF_DOMAIN: Final = _all(Takes.TEXT, "Domain")
 IDENTITY: Final = _all(Takes.TEXT, "Identity")
 # The name of an accepted domain is nowhere read: what it takes mail for is its DomainName.
 NAMED: Final = {**_all(Takes.ANY, "Name"), **_all(Takes.TEXT, "DomainName")}
@@ -140,12 +141,14 @@ CMDLETS: Final = {
         _set("Set-AcceptedDomain", DOMAIN),
         _set("Remove-AcceptedDomain", {}),
         _set("Set-RemoteDomain", {}),
+        Cmdlet("Enable-IPv6ForAcceptedDomain", {**OF_DOMAIN, **COMMON}, "Domain", open=True),
+        Cmdlet("Disable-IPv6ForAcceptedDomain", {**OF_DOMAIN, **COMMON}, "Domain", open=True),
     )
 }
 SUPPORTED: Final = (
     "New-, Set- and Remove-InboundConnector, Set-OrganizationConfig, New-, Set-, Enable-, Disable-"
     " and Remove-TransportRule, Set-HostedConnectionFilterPolicy, New-, Set- and"
-    " Remove-AcceptedDomain, Set-RemoteDomain"
+    " Remove-AcceptedDomain, Set-RemoteDomain, Disable-IPv6ForAcceptedDomain"
 )
 
 LONGEST_NAME: Final = 80

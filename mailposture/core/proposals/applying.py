@@ -17,9 +17,10 @@ from mailposture.core.powershell import Command
 from mailposture.core.proposals import beside, parts
 from mailposture.core.proposals.parts import CONNECTORS, Applied
 from mailposture.core.proposals.values import ProposalError
-from mailposture.core.proposals.warnings import minded, warnings
+from mailposture.core.proposals.warnings import LACKS, minded, warnings
 from mailposture.core.words import wire
 
+LONGEST_HELD: Final = 400
 # What New-InboundConnector takes where nothing is said. ConnectorType has no documented default:
 # the admin centre and the cmdlet make Partner connectors.
 DEFAULTS: Final[Mapping[str, Any]] = {
@@ -70,20 +71,30 @@ def propose(
             touched.add(key)
         present = after
     changed = [c for c in present.inbound_connectors or () if c.guid in touched]
-    said = (*warnings(changed), *minded(told, unit))
+    said = (*warnings(changed, present), *minded(told, unit))
     return Proposal(configuration=present, steps=tuple(steps), warnings=said)
 
 
 def with_parts(configuration: Configuration, whole: Configuration) -> Proposal:
-    """The configuration with every part that the other one has in the place of its own."""
+    """The configuration with every part that the other one has in the place of its own.
+
+    Raises ProposalError for a part that is not there whole: what it lacks would be taken for
+    removed. One of which fields lack is put in place, and named.
+    """
     present = configuration
     for part in whole.parts:
-        present = with_part(present, part, getattr(whole, part.name))
-    connectors = whole.inbound_connectors or ()
+        held = getattr(whole, part.name)
+        if held is None or part.status not in (PartStatus.OK, PartStatus.INCOMPLETE):
+            raise ProposalError(
+                f"{part.name.replace('_', ' ')}: {part.status}. What takes the place of a part must"
+                " be there whole"
+            )
+        present = with_part(present, part, held)
+    lacking = [LACKS.format(part.name.replace("_", " ")) for part in whole.parts if part.missing]
     return Proposal(
         configuration=present,
         steps=tuple(map(_said, diff.compare(configuration, present))),
-        warnings=tuple(warnings(connectors)),
+        warnings=(*warnings(whole.inbound_connectors or (), present), *lacking),
     )
 
 
@@ -101,7 +112,13 @@ def _steps(before: Configuration, after: Configuration, part: str, key: str) -> 
 
 
 def _said(one: diff.Difference) -> str:
-    """The sentence, and of which object's field it speaks."""
+    """The sentence, and of which object's field it speaks; of a new object all that it holds, since
+    much of that is what the cmdlet gives where nothing is said.
+    """
+    if one.kind == "added" and one.after:
+        held = one.after.removeprefix(f"Guid: {one.guid}; ")
+        more = "…" if len(held) > LONGEST_HELD else ""
+        return f"{one.sentence}. {held[:LONGEST_HELD]}{more}"
     is_of_many = one.field and one.part != "organization"
     return f"{one.subject}: {one.sentence}" if is_of_many else one.sentence
 
@@ -171,4 +188,6 @@ APPLY: Final[Mapping[str, Apply]] = {
     "Set-AcceptedDomain": beside.set_domain,
     "Remove-AcceptedDomain": beside.removed(parts.DOMAINS),
     "Set-RemoteDomain": beside.nothing,
+    "Enable-IPv6ForAcceptedDomain": beside.nothing,
+    "Disable-IPv6ForAcceptedDomain": beside.nothing,
 }

@@ -7,7 +7,7 @@ from mailposture.core.configuration import Configuration, InboundConnector
 from mailposture.core.powershell import Command, Edit, Value
 from mailposture.core.proposals.applying import Proposal, propose
 from mailposture.core.proposals.parts import FIELDS_OF
-from mailposture.core.proposals.values import ProposalError
+from mailposture.core.proposals.values import ProposalError, shown
 
 # What Get-InboundConnector shows and no command sets; it may stand in a proposal and is not read.
 READ_ONLY: Final = frozenset(
@@ -52,7 +52,7 @@ def propose_documents(configuration: Configuration, documents: Iterable[Any]) ->
         except ProposalError as problem:
             raise ProposalError(f"object {number}: {problem}") from None
         if about in seen:
-            raise ProposalError(f"object {number}: {about!r} stands there twice")
+            raise ProposalError(f"object {number}: {shown(about)} stands there twice")
         seen.add(about)
         commands.append(command)
     return propose(configuration, commands, unit="object")
@@ -86,7 +86,7 @@ def _made(given: Mapping[str, Any], number: int, *, remove: bool) -> tuple[Comma
     if not isinstance(name, str) or not name.strip():
         raise ProposalError("it names no connector: give it a Name")
     if remove:
-        raise ProposalError(f"no inbound connector is called {name!r}")
+        raise ProposalError(f"no inbound connector is called {shown(name)}")
     guid = given.get("guid") or given.get("exchangeobjectid")
     parameters: dict[str, Value] = {**dict(_fields(given)), "name": name}
     if isinstance(guid, str):
@@ -111,7 +111,7 @@ def _fields(given: Mapping[str, Any]) -> Iterator[tuple[str, Value]]:
             if value is not None or name == "tlssendercertificatename":
                 yield name, _value(name, value)
         elif name not in READ_ONLY and name not in IDENTITIES:
-            raise ProposalError(f"an inbound connector has no {name!r}")
+            raise ProposalError(f"an inbound connector has no {shown(name)}")
 
 
 def _value(name: str, value: Any) -> Value:
@@ -128,11 +128,11 @@ def _value(name: str, value: Any) -> Value:
     ):
         lists = {str(k).lower(): _texts(name, v) for k, v in value.items()}
         return Edit(add=lists.get("add", ()), remove=lists.get("remove", ()))
-    raise ProposalError(f"{name!r} is a text, true or false, or a list of texts")
+    raise ProposalError(f"{shown(name)} is a text, true or false, or a list of texts")
 
 
 def _texts(name: str, value: Any) -> tuple[str, ...]:
     held = value if isinstance(value, list) else [value]
     if not all(isinstance(item, str) for item in held if item is not None):
-        raise ProposalError(f"{name!r} is a list of texts")
+        raise ProposalError(f"{shown(name)} is a list of texts")
     return tuple(item for item in held if item is not None)

@@ -17,7 +17,7 @@ from mailposture.core.configuration import (
     with_part,
 )
 from mailposture.core.powershell import Command, Value
-from mailposture.core.proposals.values import NOT_GIVEN, ProposalError, stored
+from mailposture.core.proposals.values import NOT_GIVEN, ProposalError, shown, stored
 
 CONNECTORS: Final = "inbound_connectors"
 RULES: Final = "transport_rules"
@@ -45,8 +45,6 @@ class Applied(NamedTuple):
 
 def key_of(one: Any) -> str:
     """What tells an object from the others of its part."""
-    if isinstance(one, Organization):
-        return ""
     return str(one.domain_name if isinstance(one, AcceptedDomain) else one.guid)
 
 
@@ -79,9 +77,9 @@ def found(configuration: Configuration, part: str, identity: Value) -> Any:
         return there
     if not configuration.knows(part):
         which = noun.removeprefix("inbound ")
-        raise ProposalError(f"no {which} {name!r} was read, and not all were")
-    others = ", ".join(repr(name_of(one)) for one in held(configuration, part)[:8])
-    raise ProposalError(f"no {noun} is called {name!r}. There is {others or 'none'}")
+        raise ProposalError(f"no {which} {shown(name)} was read, and not all were")
+    others = ", ".join(shown(name_of(one)) for one in held(configuration, part)[:8])
+    raise ProposalError(f"no {noun} is called {shown(name)}. There is {others or 'none'}")
 
 
 def free(configuration: Configuration, part: str, name: str, but: str = "") -> None:
@@ -89,7 +87,7 @@ def free(configuration: Configuration, part: str, name: str, but: str = "") -> N
     other = named(configuration, part, name)
     if other and key_of(other) != but:
         noun = NOUNS[part]
-        raise ProposalError(f"there is {noun} {name!r} already")
+        raise ProposalError(f"there is {noun} {shown(name)} already")
 
 
 def changed(was: Any, part: str, command: Command, *, but: frozenset[str] = frozenset()) -> Any:
@@ -106,7 +104,7 @@ def given(was: Any, part: str, parameters: Any) -> Any:
         if field is None:
             if name in ("identity", "guid"):
                 continue
-            raise ProposalError(f"{NOUNS[part]} has no {name!r}")
+            raise ProposalError(f"{NOUNS[part]} has no {shown(name)}")
         new[field] = stored(field, value, getattr(was, field), type(was))
     return replace(was, **new)
 

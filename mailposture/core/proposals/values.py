@@ -28,6 +28,7 @@ WIDEST: Final = 256
 NOT_GIVEN: Final = frozenset({"guid", "when_changed_utc", "when_created_utc"})
 NEVER_EMPTY: Final = frozenset({"name", "sender_domains", "connector_type"})
 LONGEST_NAME: Final = 64
+LONGEST_SHOWN: Final = 80
 # Running text may have lines and tabs; nothing else may hold what cannot be seen.
 RUNNING: Final = frozenset({"comment", "comments"})
 LAID_OUT: Final = frozenset("\n\r\t")
@@ -113,7 +114,7 @@ def _flag(field: str, value: Single) -> bool:
         return value
     if str(value).strip().lower() in ("true", "false"):
         return str(value).strip().lower() == "true"
-    raise ProposalError(f"{exchange_name(field)} is true or false, and not {_shown(value)}")
+    raise ProposalError(f"{exchange_name(field)} is true or false, and not {shown(value)}")
 
 
 def _switch(field: str, value: Single) -> RejectDirectSend:
@@ -126,7 +127,7 @@ def _connector_type(_: str, value: Single) -> ConnectorType:
     word = str(value).strip().lower()
     if found := TYPES.get(word) or TYPES_BY_NUMBER.get(word):
         return found
-    raise ProposalError(f"ConnectorType is Partner or OnPremises, and not {_shown(value)}")
+    raise ProposalError(f"ConnectorType is Partner or OnPremises, and not {shown(value)}")
 
 
 def _number(field: str, value: Single) -> int | None:
@@ -136,7 +137,7 @@ def _number(field: str, value: Single) -> int | None:
     if re.fullmatch(r"-?[0-9]{1,6}", str(value).strip()) and least <= int(str(value)) <= most:
         return int(str(value))
     name = exchange_name(field)
-    raise ProposalError(f"{name} is a number from {least} to {most:,}, and not {_shown(value)}")
+    raise ProposalError(f"{name} is a number from {least} to {most:,}, and not {shown(value)}")
 
 
 def _one_text(field: str, value: Single) -> str | None:
@@ -155,7 +156,7 @@ def _one_text(field: str, value: Single) -> str | None:
 def _chosen(name: str, words: tuple[str, ...], text: str) -> str:
     found = next((word for word in words if word.lower() == text.strip().lower()), None)
     if found is None:
-        raise ProposalError(f"{name} is {' or '.join(words)}, and not {_shown(text)}")
+        raise ProposalError(f"{name} is {' or '.join(words)}, and not {shown(text)}")
     return found
 
 
@@ -167,8 +168,10 @@ SINGLES: Final[Mapping[Kind, Callable[[str, Single], Any]]] = {
 }
 
 
-def _shown(value: object) -> str:
-    return repr(str(value)[:80])
+def shown(value: object) -> str:
+    """What was given, as an error repeats it: not too long, and with nothing in it that acts."""
+    text = str(value)
+    return repr(text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…")
 
 
 # ---- members of lists ----------------------------------------------------------------------
@@ -223,7 +226,7 @@ def _domain(text: str, field: str) -> str:
     found = text.strip().rstrip(".").lower()
     if not _DOMAIN.fullmatch(found):
         raise ProposalError(
-            f"{field} takes a domain such as contoso.com or *.contoso.com, and not {_shown(text)}"
+            f"{field} takes a domain such as contoso.com or *.contoso.com, and not {shown(text)}"
         )
     return found
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
-from mailposture.core.configuration import InboundConnector
+from mailposture.core.configuration import ANY_DOMAIN, Configuration, InboundConnector
+from mailposture.core.hosts import plain
 from mailposture.core.powershell import Command, Value, limits
 
 
@@ -59,12 +60,32 @@ WARNINGS: Final[tuple[tuple[Callable[[InboundConnector], bool], str], ...]] = (
 )
 
 
-def warnings(connectors: Iterable[InboundConnector]) -> Iterator[str]:
-    """What to mind in these connectors, one sentence each."""
+LACKS: Final = "The {} of the proposal lack fields that decide: what turns on them is not known."
+NOWHERE: Final = (
+    "{name} is for {domains}, which {verb} no accepted domain: Exchange takes accepted domains"
+    " alone, and for mail to others it decides nothing."
+)
+
+
+def warnings(connectors: Iterable[InboundConnector], configuration: Configuration) -> Iterator[str]:
+    """What to mind in these connectors of a configuration, one sentence each."""
     for connector in connectors:
         for applies, says in WARNINGS:
             if applies(connector):
                 yield says.format(name=connector.name)
+        if strange := _not_accepted(connector, configuration):
+            more = len(strange) - MOST_NAMED
+            domains = ", ".join(strange[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+            verb = "are" if len(strange) > 1 else "is"
+            yield NOWHERE.format(name=connector.name, domains=domains, verb=verb)
+
+
+def _not_accepted(connector: InboundConnector, configuration: Configuration) -> list[str]:
+    """The associated domains that the tenant does not have, where its domains are known."""
+    if not configuration.knows("accepted_domains"):
+        return []
+    known = {ANY_DOMAIN, *map(plain, configuration.domains)}
+    return [d for d in connector.associated_accepted_domains if plain(d) not in known]
 
 
 # ---- what is said of how a command runs, and of what is not read ---------------------------
@@ -89,6 +110,11 @@ REMOTE: Final = (
     "Set-RemoteDomain{at}: nothing here reads the settings of remote domains. It is passed over"
     " whole."
 )
+IPV6: Final = (
+    "{command}{at}: over which kind of address Exchange Online takes mail is not predicted. It is"
+    " passed over whole."
+)
+OVER_IPV6: Final = frozenset({"Enable-IPv6ForAcceptedDomain", "Disable-IPv6ForAcceptedDomain"})
 ON_SERVERS: Final = (
     "{command}{at}: a command of Exchange Server. In Exchange Online accepted domains come and go"
     " with the domains of Microsoft 365; predicted is what it would be then."
@@ -121,6 +147,9 @@ def _of(command: Command) -> Iterator[str]:
     yield from _of_running(command.aside)
     if command.name == "Set-RemoteDomain":
         yield REMOTE
+        return
+    if command.name in OVER_IPV6:
+        yield IPV6.replace("{command}", command.name)
         return
     if command.name in OF_SERVERS:
         yield ON_SERVERS.replace("{command}", command.name)

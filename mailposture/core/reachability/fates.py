@@ -1,6 +1,6 @@
 """What every client is answered, all at once: the gates of attribution on masks of clients."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from mailposture.core.attribution import assumptions as by
@@ -8,7 +8,7 @@ from mailposture.core.attribution.assumptions import Choices
 from mailposture.core.attribution.gates import Rule
 from mailposture.core.attribution.reading import WILDCARD, Sight, bare
 from mailposture.core.reachability.questions import Names, Question
-from mailposture.core.reachability.space import V6, Space, bits
+from mailposture.core.reachability.space import Space, bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,10 @@ class Reader:
     space: Space
     names: Names
     chosen: Choices
+    # By what a question takes for an accepted domain besides those that were read.
+    _satisfied: dict[str, tuple[int, ...]] = field(default_factory=dict, repr=False)
+    _satisfying: dict[str, int] = field(default_factory=dict, repr=False)
+    _own: dict[tuple[bool, str], int] = field(default_factory=dict, repr=False)
 
     @cached_property
     def sights(self) -> tuple[Sight, ...]:
@@ -68,26 +72,36 @@ class Reader:
             and (keeps_empty or s.connector.sender_ip_addresses)
         )
 
-    @cached_property
-    def satisfied(self) -> tuple[int, ...]:
+    def satisfied(self, asked: Question) -> tuple[int, ...]:
         """Of each connector: the clients that meet one of its restrictions."""
-        found = []
-        for place, sight in enumerate(self.sights):
-            mask = self.space.listed[place] if self.by_address >> place & 1 else 0
-            if self.by_certificate >> place & 1 and self._may_be_named(sight):
-                mask |= self.space.named[place]
-            found.append(mask)
-        return tuple(found)
+        key = asked.also_accepted
+        if key not in self._satisfied:
+            accepted = self.accepted(asked)
+            found = []
+            for place, sight in enumerate(self.sights):
+                mask = self.space.listed[place] if self.by_address >> place & 1 else 0
+                if self.by_certificate >> place & 1 and self._may_be_named(sight, accepted):
+                    mask |= self.space.named[place]
+                found.append(mask)
+            self._satisfied[key] = tuple(found)
+        return self._satisfied[key]
 
-    def _may_be_named(self, sight: Sight) -> bool:
+    def _may_be_named(self, sight: Sight, accepted: frozenset[str]) -> bool:
         name = sight.certificate
         free = by.NAME_NOT_ACCEPTED not in self.chosen or name.startswith(WILDCARD)
-        return free or name in self.space.rules.accepted
+        return free or name in accepted
 
-    @cached_property
-    def satisfying(self) -> int:
+    def accepted(self, asked: Question) -> frozenset[str]:
+        """The tenant's domains, as far as this question takes them to be its own."""
+        known = self.space.rules.accepted
+        return known | {asked.also_accepted} if asked.also_accepted else known
+
+    def satisfying(self, asked: Question) -> int:
         """The clients that meet some restriction, wherever it is."""
-        return self.among(self.satisfied, (1 << len(self.sights)) - 1)
+        key = asked.also_accepted
+        if key not in self._satisfying:
+            self._satisfying[key] = self.among(self.satisfied(asked), (1 << len(self.sights)) - 1)
+        return self._satisfying[key]
 
     @cached_property
     def identified(self) -> tuple[int, ...]:
@@ -96,11 +110,13 @@ class Reader:
         return tuple(listed | named for listed, named in pairs)
 
     @cached_property
-    def excused(self) -> int:
-        """The clients that RejectDirectSend lets pass."""
-        if by.UNRESTRICTED_MATCH in self.chosen:
-            return self.satisfying
+    def _identifying(self) -> int:
         return self.among(self.identified, (1 << len(self.sights)) - 1)
+
+    def excused(self, asked: Question) -> int:
+        """The clients that RejectDirectSend lets pass."""
+        strict = by.UNRESTRICTED_MATCH in self.chosen
+        return self.satisfying(asked) if strict else self._identifying
 
     @cached_property
     def scopeless(self) -> int:
@@ -133,26 +149,48 @@ class Reader:
         """Connectors whose restriction this mail falls under."""
         scope = self.scope(asked)
         if by.RESTRICTION_WINS in self.chosen:
-            ranks = (asked.exactly, asked.below, asked.any)
-            scope = next((scope & rank for rank in ranks if scope & rank), 0)
+            scope = _closest(asked, scope)
         return scope & demanding
 
     def proved(self, asked: Question) -> int:
         """The clients that meet a restriction that counts for this mail."""
-        if by.ANY_PROOF not in self.chosen:
-            return self.satisfying
-        return self.among(self.satisfied, self.covering(asked))
+        counting = -1
+        if by.ANY_PROOF in self.chosen:
+            counting = self.covering(asked)
+        if by.RESTRICTION_WINS in self.chosen:
+            scope = self.scope(asked)
+            counting &= ~(scope & ~_closest(asked, scope))
+        if counting == -1:
+            return self.satisfying(asked)
+        return self.among(self.satisfied(asked), counting & ((1 << len(self.sights)) - 1))
 
     def own(self, asked: Question) -> int:
         """The clients whose mail is the tenant's own."""
-        found = 0
-        for place, sight in enumerate(self.sights):
-            if not sight.is_partner:
-                if asked.sender_accepted:
-                    found |= self.identified[place]
-                elif bare(sight.certificate) in self.space.rules.accepted:
-                    found |= self.space.named[place]
-        return found
+        key = (asked.sender_accepted, asked.also_accepted)
+        if key not in self._own:
+            found = 0
+            for mask in (*self.granted_by_name(asked), *self.granted_by_address(asked)):
+                found |= mask
+            self._own[key] = found
+        return self._own[key]
+
+    def granted_by_name(self, asked: Question) -> tuple[int, ...]:
+        """Of each connector: those whose mail it takes for the tenant's own by certificate."""
+        accepted = self.accepted(asked)
+        return tuple(
+            named
+            if not sight.is_partner
+            and (asked.sender_accepted or bare(sight.certificate) in accepted)
+            else 0
+            for sight, named in zip(self.sights, self.space.named, strict=True)
+        )
+
+    def granted_by_address(self, asked: Question) -> tuple[int, ...]:
+        """The same by address, which is asked of the tenant's own senders alone."""
+        return tuple(
+            0 if sight.is_partner or not asked.sender_accepted else listed
+            for sight, listed in zip(self.sights, self.space.listed, strict=True)
+        )
 
     def demanding_tls(self, asked: Question) -> tuple[int, ...]:
         """Of each connector: the clients of whom it demands TLS."""
@@ -170,7 +208,7 @@ class Reader:
             return 0
         locked = self.space.everyone & ~self.proved(asked)
         if by.IPV6 in self.chosen and not self.refusing(asked, self.by_certificate):
-            locked &= ~V6
+            locked &= ~self.space.v6
         return locked
 
     def fate(self, asked: Question, *, tls: bool) -> Fate:
@@ -194,4 +232,10 @@ class Reader:
     def _direct(self, asked: Question) -> int:
         setting = self.space.rules.reject_direct_send
         on = by.DIRECT_SEND in self.chosen if setting is None else setting
-        return self.space.everyone & ~self.excused if on and asked.sender_accepted else 0
+        return self.space.everyone & ~self.excused(asked) if on and asked.sender_accepted else 0
+
+
+def _closest(asked: Question, scope: int) -> int:
+    """Of these connectors those that name the sender most closely."""
+    ranks = (asked.exactly, asked.below, asked.any)
+    return next((scope & rank for rank in ranks if scope & rank), 0)

@@ -32,6 +32,7 @@ class Question:
     recipient_associated: int
     sender_accepted: bool
     null_sender: bool
+    also_accepted: str = ""  # where the accepted domains were not read: the recipient's
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ class Names:
             recipient_associated=self.associated.get(recipient, 0),
             sender_accepted=own,
             null_sender=not sender,
+            also_accepted="" if known else recipient,
         )
 
 

@@ -6,12 +6,13 @@ from functools import cached_property
 from typing import Final
 
 from mailposture.core.addresses import NOWHERE, AddressSet
-from mailposture.core.attribution import ASSUMPTIONS, DEFAULTS, Rules, read
-from mailposture.core.attribution import assumptions as by
+from mailposture.core.attribution import Rules, read
 from mailposture.core.attribution.gates import CODES, Rule
-from mailposture.core.configuration import Configuration
+from mailposture.core.attribution.reading import WILDCARD
+from mailposture.core.configuration import ANY_DOMAIN, Configuration
 from mailposture.core.hosts import plain
-from mailposture.core.reachability.fates import Fate, Reader
+from mailposture.core.reachability.fates import Fate
+from mailposture.core.reachability.leaning import Leaning
 from mailposture.core.reachability.questions import (
     CLASSES,
     OWN,
@@ -22,21 +23,16 @@ from mailposture.core.reachability.questions import (
 )
 from mailposture.core.reachability.space import Space, bits, space
 
-# Where the accepted domains were not read: whatever they are.
+# Where the accepted domains were not read: whatever they are, but those that a connector names.
 ANY_RECIPIENT: Final = "*"
-# What a question to a single session alone can lean on: a set speaks of neither.
-_OF_ONE_SESSION: Final = frozenset(
-    {by.NAMES, by.USAGE, by.LOCK_BEFORE_DIRECTORY, by.SUBDOMAINS, by.SUBDOMAINS_UNKNOWN}
-)
-FLIPS: Final = tuple(a.name for a in ASSUMPTIONS if a.name not in _OF_ONE_SESSION)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Region:
     """Clients that are answered alike, and how.
 
-    `certificate` None: they show none that any connector names. With one, and `accepted`, any
-    address is let in by it.
+    `certificate` None: they show none that any connector names. Else they come from these
+    addresses and show one of that name, and of no other name that a connector knows.
     """
 
     addresses: AddressSet
@@ -54,13 +50,15 @@ class Reach:
     """Who may deliver to one domain as one class of sender.
 
     `addresses` deliver over TLS without a client certificate, `in_clear` without TLS;
-    `certificates` are names that let any address in.
+    `certificates` are names that let any address in. `together` are two assumptions that only with
+    one another would answer some client otherwise.
     """
 
     addresses: AddressSet
     in_clear: AddressSet
     certificates: tuple[str, ...]
     assumptions: tuple[str, ...]
+    together: tuple[tuple[str, str], ...] = ()
 
 
 NOBODY_REACHES: Final = Reach(addresses=NOWHERE, in_clear=NOWHERE, certificates=(), assumptions=())
@@ -87,13 +85,14 @@ class Reachability:
         return Names(self.rules)
 
     @cached_property
-    def readers(self) -> Mapping[str, Reader]:
-        """The space under each single alternative; under "" by the defaults."""
-        alone = {name: frozenset({name}) for name in FLIPS}
-        return {
-            name: Reader(space=self.space, names=self.names, chosen=chosen)
-            for name, chosen in {"": DEFAULTS, **alone}.items()
-        }
+    def leaning(self) -> Leaning:
+        """The space, read under every choice."""
+        return Leaning(space=self.space, names=self.names)
+
+    @cached_property
+    def paired(self) -> Leaning:
+        """The same with every pair of an address and a certificate."""
+        return Leaning(space=space(self.rules, paired=True), names=self.names)
 
     def question(self, domain: str, sender_class: str) -> Question:
         """What the connectors make of this class of sender and this recipient's domain."""
@@ -109,10 +108,7 @@ class Reachability:
 
     def of(self, domain: str, sender_class: str) -> Reach:
         """Who may deliver to this domain as this class of sender."""
-        # Of a recipient's domain only its connectors matter, but where it is the sender's too.
-        alike: str | int = domain
-        if sender_class != OWN and self.rules.knows_domains:
-            alike = self.names.associated.get(domain, 0)
+        alike = domain if sender_class == OWN else self._alike(domain)
         if (sender_class, alike) not in self._found:
             asked = self.question(domain, sender_class)
             if asked not in self._answers:
@@ -120,25 +116,34 @@ class Reachability:
             self._found[sender_class, alike] = self._answers[asked]
         return self._found[sender_class, alike]
 
+    def _alike(self, domain: str) -> str | int:
+        """What of a recipient's domain matters, where it is not the sender's too: the connectors
+        that are associated with it.
+        """
+        return self.names.associated.get(domain, 0) if self.rules.knows_domains else domain
+
     def all(self) -> Iterator[tuple[str, str, Reach]]:
         """Every domain, sender class and what is reached."""
+        rows: dict[str | int, list[tuple[str, Reach | None]]] = {}
         for domain in self.domains:
-            for sender_class in self.classes:
-                yield domain, sender_class, self.of(domain, sender_class)
+            alike = self._alike(domain)
+            if alike not in rows:
+                rows[alike] = [(c, None if c == OWN else self.of(domain, c)) for c in self.classes]
+            for sender_class, reach in rows[alike]:
+                yield domain, sender_class, reach or self.of(domain, OWN)
 
     def _reach(self, asked: Question) -> Reach:
-        fate = self.readers[""].fate(asked, tls=True)
-        clear = self.readers[""].fate(asked, tls=False)
-        leans = (n for n in FLIPS if self._over_tls(n, asked).accepted != fate.accepted)
+        fate = self.leaning.fate(asked, tls=True)
+        clear = self.leaning.fate(asked, tls=False)
+        turning = self.leaning.turning(asked, tls=True)
+        alone = (name for name, clients in turning.items() if clients)
         return Reach(
             addresses=self.space.addresses(fate.accepted),
             in_clear=self.space.addresses(clear.accepted),
             certificates=self.space.names(fate.accepted),
-            assumptions=(*leans, *self.rules.not_known),
+            assumptions=(*alone, *self.rules.not_known),
+            together=self.leaning.together(asked, turning, tls=True),
         )
-
-    def _over_tls(self, name: str, asked: Question) -> Fate:
-        return self.readers[name].fate(asked, tls=True)
 
     # ---- regions ---------------------------------------------------------------------------
 
@@ -148,17 +153,15 @@ class Reachability:
         return tuple(region for tls in (True, False) for region in self._regions(asked, tls=tls))
 
     def _regions(self, asked: Question, *, tls: bool) -> Iterator[Region]:
-        fates = {name: reader.fate(asked, tls=tls) for name, reader in self.readers.items()}
-        for rule, connector, clients in self._ends(asked, fates[""]):
-            for leans, alike in _by_assumptions(clients, fates):
+        alone = self.paired.alone(asked, tls=tls)
+        for rule, connector, clients in self._ends(asked, self.paired.fate(asked, tls=tls)):
+            for leans, alike in _cut(clients, alone):
                 yield from self._written(rule, connector, alike, leans, tls=tls)
 
     def _ends(self, asked: Question, fate: Fate) -> Iterator[tuple[Rule, str | None, int]]:
         """Each end, the connector that brought it about, and its clients."""
-        reader = self.readers[""]
-        sights = enumerate(self.rules.sights)
-        hybrid = [i for i, s in sights if not s.is_partner]
-        yield from self._shared(Rule.OWN_MAIL, fate.own, hybrid, reader.identified)
+        reader = self.paired.reader()
+        yield from self._own(asked, fate.own)
         refusing = reader.refusing(asked, reader.by_address | reader.by_certificate)
         partners = list(bits(self.names.partners))
         first = self.rules.sights[next(bits(refusing))].name if refusing else None
@@ -167,13 +170,23 @@ class Reachability:
         yield Rule.DIRECT_SEND, None, fate.direct_send
         left = fate.taken
         if refusing:
-            yield from self._shared(Rule.PROOF, left, partners, reader.satisfied)
+            yield from self._shared(Rule.PROOF, left, partners, reader.satisfied(asked))
             left = 0
         elif asked.sender_accepted and self.rules.reject_direct_send:
             every = list(range(len(self.rules.sights)))
             yield from self._shared(Rule.EXCUSED, left, every, reader.identified)
             left = 0
         yield Rule.NOTHING, None, left
+
+    def _own(self, asked: Question, clients: int) -> Iterator[tuple[Rule, str | None, int]]:
+        """The tenant's own mail by the connector that takes it: by certificate before address."""
+        reader, every = self.paired.reader(), range(len(self.rules.sights))
+        by_name, by_address = reader.granted_by_name(asked), reader.granted_by_address(asked)
+        left = clients
+        for mask in by_name:
+            left &= ~mask
+        yield from self._shared(Rule.OWN_MAIL, clients & ~left, every, by_name)
+        yield from self._shared(Rule.OWN_MAIL, left, every, by_address)
 
     def _shared(
         self, rule: Rule, clients: int, among: Iterable[int], masks: tuple[int, ...]
@@ -188,10 +201,9 @@ class Reachability:
     def _written(
         self, rule: Rule, connector: str | None, clients: int, leans: tuple[str, ...], *, tls: bool
     ) -> Iterator[Region]:
-        """The regions of some clients: one of addresses, and one for each certificate name."""
-
-        def region(addresses: AddressSet, certificate: str | None) -> Region:
-            return Region(
+        """The regions of some clients: those without a certificate, and those with each name."""
+        for certificate, addresses in self.paired.space.pairs(clients):
+            yield Region(
                 addresses=addresses,
                 tls=tls,
                 certificate=certificate,
@@ -202,41 +214,33 @@ class Reachability:
                 assumptions=(*leans, *self.rules.not_known),
             )
 
-        if addresses := self.space.addresses(clients):
-            yield region(addresses, None)
-        for name in self.space.names(clients):
-            yield region(self.space.kinds[0] | self.space.kinds[1], name)
 
-
-def _by_assumptions(
-    clients: int, fates: Mapping[str, Fate]
-) -> Iterator[tuple[tuple[str, ...], int]]:
-    """Clients, cut by the assumptions under whose alternative they would fare otherwise."""
+def _cut(clients: int, alone: Mapping[str, int]) -> Iterator[tuple[tuple[str, ...], int]]:
+    """Clients, cut by the assumptions under whose alternative they would be answered otherwise."""
     found: list[tuple[tuple[str, ...], int]] = [((), clients)] if clients else []
-    for name in FLIPS:
-        moved = _moved(fates[""], fates[name])
+    for name, moved in alone.items():
         halves = ((moved, (name,)), (~moved, ()))
         cut = ((leans + more, part & half) for leans, part in found for half, more in halves)
         found = [(leans, part) for leans, part in cut if part]
     yield from found
 
 
-def _moved(one: Fate, other: Fate) -> int:
-    """The clients whose answer differs: let in or not, or refused in other words."""
-    moved = one.accepted ^ other.accepted
-    for (_rule, here), (_same, there) in zip(one.refused(), other.refused(), strict=True):
-        moved |= here ^ there
-    return moved
-
-
 def reachability(configuration: Configuration, also: Iterable[str] = ()) -> Reachability:
     """Who may deliver, by this configuration; `also` names further classes (SenderDomains).
 
-    Where the accepted domains were not read at all, one domain `*` stands for whatever they are.
+    Where the accepted domains were not read whole, one domain `*` stands for those that no
+    connector names. Those that one names are answered for besides: for them it may be otherwise.
     """
     rules = read(configuration)
-    domains = tuple(sorted(plain(d) for d in configuration.domains)) or (
-        () if rules.knows_domains else (ANY_RECIPIENT,)
-    )
+    domains = {plain(d) for d in configuration.domains}
+    if not rules.knows_domains:
+        domains |= {ANY_RECIPIENT, *_named(rules)}
     scoped = sorted({*scoped_domains(configuration), *also} - set(CLASSES))
-    return Reachability(rules=rules, domains=domains, classes=(*CLASSES, *scoped))
+    return Reachability(rules=rules, domains=tuple(sorted(domains)), classes=(*CLASSES, *scoped))
+
+
+def _named(rules: Rules) -> Iterator[str]:
+    """The domains that connectors name, as recipients' or as senders'."""
+    for sight in rules.sights:
+        yield from sight.associated
+        yield from (name.removeprefix(WILDCARD) for name in sight.sender_domains - {ANY_DOMAIN})

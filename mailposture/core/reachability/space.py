@@ -5,8 +5,9 @@ falls into a few *kinds*, found by one sweep. A client is a kind of address and,
 a certificate name of some connector; each such client is one bit, and what a connector says of
 every client on Earth is one whole number.
 
-The kinds suffice, because a proof never hurts: what an address and a certificate get together,
-one of them gets alone (the tests of the model try it on random configurations).
+Who is let in needs no pairs, because a proof never hurts: what an address and a certificate get
+together, one of them gets alone. How each client is answered, by whom and resting on what, does:
+a *paired* space has a bit for every kind with every name.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,15 +19,15 @@ from mailposture.core.addresses import EVERYWHERE, AddressSet, Interval, of_inte
 from mailposture.core.attribution import Rules, within
 from mailposture.core.attribution.reading import Sight
 
-V6: Final = 1  # the bit of every IPv6 address: none is ever listed
+V6: Final = 1  # the kind of every IPv6 address: none is ever listed
 
 
 @dataclass(frozen=True)
 class Space:
     """The kinds of client that one configuration can tell apart.
 
-    `kinds[i]` are the addresses of bit i; after them come the bits of the certificate names, each
-    a client from an address that no connector lists.
+    `kinds[i]` are the addresses of bit i; after them come the bits of the certificate names: of
+    each a client from an address that no connector lists or, paired, as many bits as kinds.
     """
 
     rules: Rules
@@ -34,6 +35,7 @@ class Space:
     certificates: tuple[str, ...]
     listed: tuple[int, ...]  # of each connector: the clients it names by address
     named: tuple[int, ...]  # of each connector: the clients it names by certificate
+    paired: bool = False
     _sets: dict[int, AddressSet] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -44,7 +46,13 @@ class Space:
     @cached_property
     def everyone(self) -> int:
         """Every client."""
-        return (1 << (len(self.kinds) + len(self.certificates))) - 1
+        width = len(self.kinds) if self.paired else 1
+        return (1 << (len(self.kinds) + width * len(self.certificates))) - 1
+
+    @cached_property
+    def v6(self) -> int:
+        """Every client that comes over IPv6."""
+        return _in_each_block(V6, len(self.kinds), len(self.certificates)) if self.paired else V6
 
     def addresses(self, clients: int) -> AddressSet:
         """The addresses of these clients; those that show a certificate are left aside."""
@@ -66,6 +74,13 @@ class Space:
         """The certificate names among these clients."""
         return tuple(self.certificates[i] for i in bits(clients >> len(self.kinds)))
 
+    def pairs(self, clients: int) -> Iterator[tuple[str | None, AddressSet]]:
+        """The addresses of these clients without a certificate, then with each (paired)."""
+        for name in (None, *self.certificates):
+            if clients & self.by_address:
+                yield name, self.addresses(clients)
+            clients >>= len(self.kinds)
+
 
 def bits(mask: int) -> Iterator[int]:
     """The places of the ones of a mask, lowest first."""
@@ -75,25 +90,34 @@ def bits(mask: int) -> Iterator[int]:
         mask ^= low
 
 
-def space(rules: Rules) -> Space:
+def space(rules: Rules, *, paired: bool = False) -> Space:
     """Find the kinds of address, and the certificate names, of a configuration."""
     kinds, listed = _kinds(rules.sights)
     certificates = tuple(dict.fromkeys(s.certificate for s in rules.sights if s.certificate))
+    width = len(kinds) if paired else 1
+    if paired:
+        listed = tuple(_in_each_block(mask, width, len(certificates)) for mask in listed)
     return Space(
         rules=rules,
         kinds=kinds,
         certificates=certificates,
         listed=listed,
-        named=tuple(_named(s, certificates, len(kinds)) for s in rules.sights),
+        named=tuple(_named(s, certificates, len(kinds), width) for s in rules.sights),
+        paired=paired,
     )
 
 
-def _named(sight: Sight, certificates: Sequence[str], shift: int) -> int:
+def _in_each_block(kinds: int, width: int, names: int) -> int:
+    """The same kinds of address without a certificate, and with each."""
+    return sum(kinds << (width * block) for block in range(names + 1))
+
+
+def _named(sight: Sight, certificates: Sequence[str], shift: int, width: int) -> int:
     """The certificates that a connector's name means: *.contoso.com means mail.contoso.com too."""
     if not sight.certificate:
         return 0
     meant = (i for i, name in enumerate(certificates) if within(name, sight.certificate))
-    return sum(1 << (shift + i) for i in meant)
+    return sum(((1 << width) - 1) << (shift + width * i) for i in meant)
 
 
 def _kinds(sights: Sequence[Sight]) -> tuple[tuple[AddressSet, ...], tuple[int, ...]]:

@@ -9,7 +9,8 @@ from mailposture.core.senders.known import (
     from_traffic,
     named,
 )
-from mailposture.core.senders.losing import Fare, Losses, Row, Strangers, Turn, losing
+from mailposture.core.senders.losing import Fare, Losses, Row, Turn, losing
+from mailposture.core.senders.strangers import Strangers
 from mailposture.core.senders.words import SURE, Sure
 
 __all__ = [

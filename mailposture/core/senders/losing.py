@@ -5,20 +5,21 @@ that a sender uses, a row shows the one that loses most.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
 from typing import Final
 
-from mailposture.core.addresses import EVERYWHERE, NOWHERE, AddressSet, union
+from mailposture.core.addresses import NOWHERE, AddressSet
 from mailposture.core.attribution import Certificate, Decision, Rules, Session, decided
 from mailposture.core.reachability import FOREIGN, NULL, OWN, Comparison, Reachability
 from mailposture.core.reachability.questions import NOBODY, Question, sender_of
 from mailposture.core.senders import words
 from mailposture.core.senders.known import Envelope, How, KnownSender
+from mailposture.core.senders.strangers import Strangers, strangers, unlisted
 from mailposture.core.senders.words import Sure
-from mailposture.core.states import Access, State
+from mailposture.core.states import Access
 
 # A foreign domain that people can read; where a connector tells it from others, NOBODY stands.
 ELSEWHERE: Final = "elsewhere.invalid"
@@ -70,24 +71,19 @@ class Row:
     sure: Sure
 
     @property
+    def is_known(self) -> bool:
+        """Whether it is a sender, and not a kind of which there may be none."""
+        return self.sender.how is not How.UNLISTED
+
+    @property
     def why(self) -> str:
         """The sentence that decides, after the change."""
-        return words.why(self.after.decision)
+        return words.why(self.after.decision, "" if self.sender.addresses else self.shown)
 
     @property
     def lost(self) -> AddressSet:
         """The addresses that get in no longer."""
         return self.before.gets_in - self.after.gets_in
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Strangers:
-    """Everybody who is not known."""
-
-    before: AddressSet
-    after: AddressSet
-    was: State
-    becomes: State
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,8 +95,15 @@ class Losses:
 
     @property
     def lost(self) -> int:
-        """How many rows lose access, in whole or in part."""
-        return sum(row.turn is Turn.LOST for row in self.rows)
+        """How many known senders lose access, in whole or in part."""
+        return sum(
+            row.turn is Turn.LOST and row.sender.how is not How.UNLISTED for row in self.rows
+        )
+
+    @property
+    def kinds_lost(self) -> int:
+        """How many kinds of host lose it of which nobody can say whether there are any."""
+        return sum(row.turn is Turn.LOST and not row.is_known for row in self.rows)
 
 
 def losing(comparison: Comparison, senders: Iterable[KnownSender]) -> Losses:
@@ -109,13 +112,18 @@ def losing(comparison: Comparison, senders: Iterable[KnownSender]) -> Losses:
     known = list(senders)
     rows = [judge.row(sender) for sender in (*known, *words.UNLISTED)]
     rows.sort(key=_rank)
-    return Losses(rows=tuple(rows), strangers=_strangers(comparison, known))
+    return Losses(rows=tuple(rows), strangers=strangers(comparison, known))
 
 
 def _rank(row: Row) -> tuple[int, bool, bool, int, str]:
     whole = row.after.access is Access.CUT_OFF
-    unlisted = row.sender.how is How.UNLISTED
-    return row.turn, unlisted, not whole, -(row.sender.messages or 0), row.sender.name.lower()
+    return (
+        row.turn,
+        not row.is_known,
+        not whole,
+        -(row.sender.messages or 0),
+        row.sender.name.lower(),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +145,7 @@ class _Answer:
     asked: _Asked
     before: AddressSet
     after: AddressSet
+    by_name: bool = False  # some of it gets in after the change by its certificate alone
 
     @property
     def lost(self) -> AddressSet:
@@ -171,7 +180,13 @@ class _Judge:
             shown=shown,
             envelope=chosen.asked.envelope,
             only=_only(answers) if turn is Turn.LOST else "",
-            first=words.first(sender, whole, loses=turn is Turn.LOST, gets_in=bool(chosen.after)),
+            first=words.first(
+                sender,
+                whole,
+                loses=turn is Turn.LOST,
+                gets_in=bool(chosen.after),
+                by_name=any(answer.by_name for answer in answers),
+            ),
             sure=words.sure(sender),
         )
 
@@ -185,14 +200,14 @@ class _Judge:
     @cached_property
     def unlisted(self) -> AddressSet:
         """The addresses that no connector of either side lists."""
-        sights = (*self.comparison.before.rules.sights, *self.comparison.after.rules.sights)
-        return EVERYWHERE - union([sight.listed for sight in sights] or [NOWHERE])
+        return unlisted(self.comparison.before, self.comparison.after)
 
     def answer(self, sender: KnownSender, whole: AddressSet, asked: _Asked) -> _Answer:
         """Which of its addresses get in with this envelope, before and after."""
         before = self.inside(self.comparison.before, asked.before, sender, whole, asked)
         after = self.inside(self.comparison.after, asked.after, sender, whole, asked)
-        return _Answer(asked, before, after)
+        plain = self.without_name(self.comparison.after, asked.after, sender, whole)
+        return _Answer(asked, before, after, by_name=after != plain)
 
     def inside(
         self,
@@ -203,18 +218,26 @@ class _Judge:
         asked: _Asked,
     ) -> AddressSet:
         """Which of these addresses one side lets in; a certificate lets in all or none more."""
+        found = self.without_name(side, question, sender, whole)
         if question is None:
-            return NOWHERE
-        key = (id(side), question, sender.tls)
-        if key not in self._inside:
-            fate = side.readers[""].fate(question, tls=sender.tls)
-            self._inside[key] = side.space.addresses(fate.accepted)
-        found = _both(self._inside[key], whole)
+            return found
         left = (whole - found).first() if sender.certificate and sender.tls else None
         if left is None:
             return found
         by_name = decided(side.rules, _session(sender, left, asked.envelope))
         return whole if by_name.accepted else found
+
+    def without_name(
+        self, side: Reachability, question: Question | None, sender: KnownSender, whole: AddressSet
+    ) -> AddressSet:
+        """Which of these addresses one side lets in where no certificate is shown."""
+        if question is None:
+            return NOWHERE
+        key = (id(side), question, sender.tls)
+        if key not in self._inside:
+            fate = side.leaning.fate(question, tls=sender.tls)
+            self._inside[key] = side.space.addresses(fate.accepted)
+        return _both(self._inside[key], whole)
 
     # ---- envelopes -------------------------------------------------------------------------
 
@@ -313,35 +336,3 @@ def _session(sender: KnownSender, source: str, envelope: Envelope) -> Session:
         tls=sender.tls,
         certificate=Certificate.of(shows) if shows else None,
     )
-
-
-# ---- strangers -----------------------------------------------------------------------------
-
-
-def _strangers(comparison: Comparison, known: Iterable[KnownSender]) -> Strangers:
-    """All addresses but those of the known, and how the doors stand to them."""
-    ours = union([sender.addresses for sender in known] or [NOWHERE])
-    before = dict(_reached(comparison, ours, after=False))
-    after = dict(_reached(comparison, ours, after=True))
-    return Strangers(
-        before=union(list(before.values())),
-        after=union(list(after.values())),
-        was=_state(before),
-        becomes=_state(after),
-    )
-
-
-def _reached(
-    comparison: Comparison, ours: AddressSet, *, after: bool
-) -> Iterator[tuple[str, AddressSet]]:
-    """Class of sender -> the strangers that reach some domain with it."""
-    for sender_class in comparison.classes:
-        moves = {id(m): m for m in (comparison.of(d, sender_class) for d in comparison.domains)}
-        reaches = [(m.after if after else m.before).addresses for m in moves.values()]
-        yield sender_class, union(reaches or [NOWHERE]) - ours
-
-
-def _state(reached: dict[str, AddressSet]) -> State:
-    if reached.get(FOREIGN):
-        return State.OPEN
-    return State.PARTLY_OPEN if any(reached.values()) else State.CLOSED

@@ -48,6 +48,7 @@ ADVICE: Final[Mapping[str, str]] = {
     SERVICES: "Let them deliver to the MX, as they do unless told otherwise.",
 }
 NOTHING: Final = "Nothing to do."
+NOT_THERE: Final = "(a host that nobody lists is not there)"
 WHILE_NAMED: Final = "Nothing to do while the certificate keeps this name."
 STILL_OUT: Final = "Nothing changes for it: it is refused today."
 SHARED: Final = "Route it through the gateway: listing it admits the service's other customers."
@@ -55,10 +56,20 @@ IPV6: Final = "Let it send over IPv4 or through the gateway: no connector lists 
 MAYBE: Final = "Find out whether it delivers here; if so, route it through the gateway."
 WIDE: Final = "Route it through the gateway: it is too wide to be listed."
 UNKNOWN_ADDRESS: Final = "Find its address in a message trace, then look again."
+# An open door lets in whoever comes: that a host was seen says nothing about whose it is.
+WHOSE: Final = "Find out whose it is. If it is yours, "
 
 
-def why(decision: Decision) -> str:
-    """The sentence of the trace that decides."""
+def why(decision: Decision, stands_for: str = "") -> str:
+    """The sentence of the trace that decides.
+
+    `stands_for`: an address that stands for any host nobody lists, and is not to be named.
+    """
+    said = _decides(decision)
+    return said.replace(f"({stands_for} is not there)", NOT_THERE) if stands_for else said
+
+
+def _decides(decision: Decision) -> str:
     if decision.connector:
         own = [s for s in decision.trace if s.startswith(f"{decision.connector} (")]
         return own[-1] if own else decision.trace[-1]
@@ -76,17 +87,22 @@ def sure(sender: KnownSender) -> Sure:
     return known[sender.how]
 
 
-def first(sender: KnownSender, whole: AddressSet, *, loses: bool, gets_in: bool) -> str:
-    """What to do before the change is made."""
+def first(
+    sender: KnownSender, whole: AddressSet, *, loses: bool, gets_in: bool, by_name: bool
+) -> str:
+    """What to do before the change is made; `by_name`: its certificate alone gets it in then."""
     if not loses:
         if not gets_in:
             return STILL_OUT
-        return WHILE_NAMED if sender.certificate else NOTHING
+        return WHILE_NAMED if by_name else NOTHING
     if sender.how is How.UNLISTED:
         return ADVICE[sender.name]
     if not sender.addresses:
         return UNKNOWN_ADDRESS if sender.how is How.SEEN else _by_certificate(sender)
-    return _of_address(sender, whole)
+    advice = _of_address(sender, whole)
+    if sender.how is not How.SEEN:
+        return advice
+    return WHOSE + advice[0].lower() + advice[1:]
 
 
 def _by_certificate(sender: KnownSender) -> str:
@@ -117,3 +133,18 @@ def only(classes: tuple[str, ...]) -> str:
     """To which senders a loss is confined, to be said after "only"."""
     said = [CLASSES.get(name, f"senders of {name}") for name in classes]
     return f"with {joined(said)}"
+
+
+# ---- strangers -----------------------------------------------------------------------------
+
+NOT_APPROVED: Final = "Find out whose: approve them as sources, or take them out of the connector."
+ANY_HOST: Final = "Let a connector restrict who may deliver."
+
+
+def let_in(listed: AddressSet) -> str:
+    """Strangers that get in because a connector lists them."""
+    first_few = listed.cidrs()[:3]
+    more = "" if len(listed.cidrs()) <= len(first_few) else " and others"
+    verb = "is listed and gets" if listed.size == 1 else "are listed and get"
+    named = ", ".join(first_few) if more else joined(first_few)
+    return f"{named}{more} {verb} in, and nobody approved {'it' if listed.size == 1 else 'them'}."

@@ -141,6 +141,7 @@ def _written(rules: Rules, asked: Session, before: tuple[str, ...]) -> dict[str,
         "code": found.code,
         "connector": found.connector,
         "assumptions": list(found.assumptions),
+        **bundles.together(found.together),
         "trace": [*before, *found.trace],
     }
 

@@ -9,8 +9,9 @@ from mailposture import models
 from mailposture.core import addresses
 from mailposture.core.addresses import AddressError, counted
 from mailposture.core.states import State
-from mailposture.services.pages import change_words, configured, differing, verifying
+from mailposture.services.pages import change_words, configured, differing, effect, verifying
 from mailposture.services.pages.differing import Difference
+from mailposture.services.pages.effect import Effect
 from mailposture.services.pages.verifying import Look
 
 MOST_BESIDE: Final = 20
@@ -35,6 +36,7 @@ class Page:
     read_before: datetime
     read_after: datetime
     difference: Difference
+    effect: Effect
     looks: tuple[Look, ...]
     note: str
     beside: tuple[change_words.Line, ...]
@@ -69,6 +71,7 @@ def load(change: models.Change, now: datetime) -> Page:
         read_before=change.before.last_seen_at,
         read_after=change.at,
         difference=differing.load(change, same),
+        effect=effect.load(change),
         looks=looks,
         note=verifying.note(looks),
         beside=tuple(map(change_words.line, [c for c in others if c not in same][:MOST_BESIDE])),

@@ -14,7 +14,14 @@ from django.urls import reverse
 
 from mailposture import models
 from mailposture.core.attribution import BY_NAME, Assumption
-from mailposture.core.contradictions import CONTRADICTIONS, SEVERITIES, WORDS, Agreement
+from mailposture.core.contradictions import (
+    CONTRADICTIONS,
+    CUT_OFF_IN_DOUBT,
+    SEVERITIES,
+    WORDS,
+    Agreement,
+    gravity,
+)
 from mailposture.core.posture import Severity
 from mailposture.core.states import Access
 from mailposture.core.verdict import Verdict, sender_named
@@ -140,6 +147,11 @@ def _narrowed(found: QuerySet[models.Path], wanted: Wanted) -> QuerySet[models.P
 # ---- contradictions, and what still settles ----------------------------------------------
 
 _RANK: Final = Case(
+    When(
+        Q(agreement=str(Agreement.IN_DOUBT), verdict=str(Verdict.CLOSED))
+        & ~Q(vantage_point__plays=STRANGER),
+        then=Value(Severity(CUT_OFF_IN_DOUBT[0]).rank),
+    ),
     *(
         When(
             Q(agreement=str(agreement))
@@ -189,7 +201,9 @@ def _observations(pks: Iterable[int | None]) -> dict[int, models.Observation]:
 
 def _line(row: Mapping[str, Any], seen: Mapping[int, models.Observation]) -> Line:
     stranger = row["vantage_point__plays"] == STRANGER
-    severity, because = SEVERITIES.get((Agreement(row["agreement"]), not stranger), ("", ""))
+    severity, because = gravity(
+        Agreement(row["agreement"]), Verdict(row["verdict"]), approved=not stranger
+    )
     observation = seen.get(row["latest"] or 0)
     return Line(
         tenant=row["tenant__name"],

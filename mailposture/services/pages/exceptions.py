@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, Count, F, Q, QuerySet, Value, When
 
 from mailposture import models
 from mailposture.core import exceptions as core
@@ -114,7 +114,7 @@ def select(wanted: Wanted, now: datetime) -> QuerySet[Any]:
         When(_IN_STATE["in_force"](now), then=Value(2)),
         default=over,
     )
-    found = _with_stands(models.Acceptance.objects.select_related("tenant"))
+    found = excepting.with_stands(models.Acceptance.objects.select_related("tenant"))
     if wanted.states:
         any_of = Q()
         for state in wanted.states:
@@ -125,16 +125,6 @@ def select(wanted: Wanted, now: datetime) -> QuerySet[Any]:
     elif wanted.tenant:
         found = found.filter(tenant__name__icontains=wanted.tenant)
     return found.order_by(rank, F("ended_at").desc(nulls_last=True), "expires_at", "-pk")
-
-
-def _with_stands(found: QuerySet[Any]) -> QuerySet[Any]:
-    """Each with `stands`: whether its finding is still there."""
-    same = models.Finding.objects.filter(
-        tenant=OuterRef("tenant"), rule=OuterRef("rule"), subject=OuterRef("subject"),
-        closed_at=None,
-    )  # fmt: skip
-    with_it: QuerySet[Any] = found.annotate(stands=Exists(same))
-    return with_it
 
 
 def line(row: Any, now: datetime) -> Line:

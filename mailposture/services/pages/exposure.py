@@ -3,8 +3,9 @@
 A tenant was open while a foreign sender got in to every domain that is known, and partly open
 while any window stood besides. Unknown is the time in which some domain and sender class was
 answered with nothing that decides, while no other stranger was refused for it, and the time after
-the last answer once that is stale. All of it is counted between the inner bounds of the windows:
-what was seen, and no more.
+the last answer once that is stale, and every outage: the time in which nobody looked for longer
+than an answer counts. All of it is counted between the inner bounds of the windows and without
+such times: what was seen, and no more.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,9 +24,11 @@ from mailposture.adapters.charts import FleetExposure, TenantDays
 from mailposture.adapters.drawings.strips import Day
 from mailposture.core.exposure import DAYS
 from mailposture.core.spans import Span
-from mailposture.core.states import Age, State, answer_age
+from mailposture.core.states import ROUNDS, Age, State, answer_age
 from mailposture.core.verdict import SenderClass, Verdict
 from mailposture.services.pages import fleet, spans
+from mailposture.services.pages.answers import Run
+from mailposture.services.pages.looks import Looks
 from mailposture.services.pages.windows import SEEN_BEFORE
 
 # Tenants drawn at once, the worst; and the windows and unknown spans read for them.
@@ -44,6 +47,7 @@ class Watched:
     since: datetime
     answered_until: datetime | None
     age: Age
+    counts: timedelta  # how long an answer does
     known_domains: frozenset[str]
 
 
@@ -81,6 +85,7 @@ class _Seen:
     windows: list[Span] = field(default_factory=list)
     unknown: dict[tuple[str, str], list[Span]] = field(default_factory=dict)
     refused: dict[tuple[str, str], list[Span]] = field(default_factory=dict)
+    nobody: list[Span] = field(default_factory=list)
 
     def blind(self) -> Iterable[Span]:
         """The time in which no stranger proved anything: a refusal stands beside a blind one."""
@@ -133,6 +138,7 @@ def watched(tenant: models.Tenant, now: datetime) -> Watched:
         since=tenant.created_at,
         answered_until=tenant.probed_at,
         age=answer_age(tenant.probed_at, now, timedelta(seconds=tenant.probe_every)),
+        counts=ROUNDS * timedelta(seconds=tenant.probe_every),
         known_domains=frozenset(d for d, state in domains.items() if state != State.UNKNOWN),
     )
 
@@ -150,7 +156,9 @@ def _days(one: Watched, seen: _Seen, now: datetime) -> Iterable[Day]:
     first = now.astimezone(UTC).date() - timedelta(days=DAYS - 1)
     windows = spans.union(seen.windows)
     opened = _open(one, seen)
-    unknown = spans.minus(spans.union([*seen.blind(), *_unwatched(one, now)]), windows)
+    unknown = spans.minus(
+        spans.union([*seen.blind(), *seen.nobody, *_unwatched(one, now)]), windows
+    )
     partly = spans.minus(windows, opened)
     counted = [spans.minutes_by_day(found, first, DAYS) for found in (opened, partly, unknown)]
     looked = spans.minutes_by_day([(one.since, now)], first, DAYS)
@@ -184,30 +192,75 @@ def _unwatched(one: Watched, now: datetime) -> list[Span]:
 
 # ---- one query ---------------------------------------------------------------------------
 
-# Rows of two tables as one list: tenant, domain, sender class, verdict, begin, end or None.
+# Rows of three tables as one list: tenant, domain, sender class, verdict, begin, end or None, and
+# the part of the paths that it is of.
 type Spans = QuerySet[Any, tuple[Any, ...]]
 # Each partner by itself.
 _SENDER: Final = Concat("path__sender_class", "path__sender_domain")
-COLUMNS: Final = ("tenant", "domain", "sender", "verdict", "begin", "end")
+COLUMNS: Final = ("tenant", "domain", "sender", "verdict", "begin", "end", "place", "of_part")
+LOOKED: Final = "looked"
 
 
 def _load(found: Sequence[Watched], now: datetime) -> dict[int, _Seen]:
     """Windows and other spans of these tenants; one that goes on goes up to the last look."""
-    seen = {one.pk: _Seen() for one in found}
-    until = {one.pk: one.answered_until or now for one in found}
     start = now - timedelta(days=DAYS)
-    pks = list(seen)
-    every: Spans = _windows(pks, start).union(_unknown(pks, start), _refused(pks, start), all=True)
-    for pk, domain, sender, verdict, begin, end in every.order_by("-begin")[:MOST_SPANS]:
-        span = begin, max(begin, end or until[pk])
-        if verdict != Verdict.OPEN:
-            held = seen[pk].unknown if verdict == Verdict.UNKNOWN else seen[pk].refused
+    pks = [one.pk for one in found]
+    every: Spans = _windows(pks, start).union(
+        _unknown(pks, start), _refused(pks, start), _looks(pks, start), all=True
+    )
+    rows: dict[int, list[tuple[Any, ...]]] = {pk: [] for pk in pks}
+    read = list(every.order_by("-begin")[:MOST_SPANS])
+    # Where not all rows were read, looks may be missing among them: then no outage is told.
+    whole = len(read) < MOST_SPANS
+    for pk, *row in read:
+        if whole or row[2] != LOOKED:
+            rows[pk].append(tuple(row))
+    return {one.pk: _seen(one, rows[one.pk], now) for one in found}
+
+
+def _seen(one: Watched, rows: Sequence[tuple[Any, ...]], now: datetime) -> _Seen:
+    """One tenant's rows as spans; the time in which nobody looked is in none of its windows."""
+    runs = [
+        Run(place=place, part=part, since=begin, until=end)
+        for _, _, verdict, begin, end, place, part in rows
+        if verdict == LOOKED
+    ]
+    looks, seen, until = Looks(runs, one.counts), _Seen(), one.answered_until or now
+    for domain, sender, verdict, begin, end, place, part in rows:
+        span = begin, max(begin, end or until)
+        if verdict == Verdict.OPEN:
+            surely = looks.surely((place, part), *span)
+            seen.windows.extend(surely)
+            if sender == SenderClass.FOREIGN:
+                seen.foreign.setdefault(domain, []).extend(surely)
+        elif verdict != LOOKED:
+            held = seen.unknown if verdict == Verdict.UNKNOWN else seen.refused
             held.setdefault((domain, sender), []).append(span)
-            continue
-        seen[pk].windows.append(span)
-        if sender == SenderClass.FOREIGN:
-            seen[pk].foreign.setdefault(domain, []).append(span)
+    since = max(one.since, now - timedelta(days=DAYS))
+    seen.nobody = looks.nobody(since, max(since, until))
     return seen
+
+
+def _looks(pks: list[int], start: datetime) -> Spans:
+    """When strangers looked."""
+    return (
+        models.Coverage.objects.filter(
+            tenant__in=pks,
+            until__gte=start,
+            vantage_point__plays=models.VantagePoint.Plays.STRANGER,
+        )
+        .annotate(
+            domain=Value(""),
+            sender=Value(""),
+            verdict=Value(LOOKED),
+            begin=F("since"),
+            end=F("until"),
+            place=F("vantage_point_id"),
+            of_part=F("part"),
+        )
+        .order_by()
+        .values_list("tenant_id", *COLUMNS[1:])
+    )
 
 
 def _windows(pks: list[int], start: datetime) -> Spans:
@@ -224,6 +277,8 @@ def _windows(pks: list[int], start: datetime) -> Spans:
             verdict=Value(str(Verdict.OPEN)),
             begin=F("first_open_at"),
             end=Coalesce("last_open_at", SEEN_BEFORE, "path__retired_at", "path__seen_until"),
+            place=F("path__vantage_point_id"),
+            of_part=F("path__part"),
         )
         .order_by()
         .values_list("tenant_id", *COLUMNS[1:])
@@ -275,7 +330,11 @@ def _columns(found: QuerySet[models.Observation], *until: Combinable) -> Spans:
             seen=F("verdict"),
             begin=F("first_at"),
             end=Coalesce("last_at", *until),
+            place=F("path__vantage_point_id"),
+            of_part=F("path__part"),
         )
         .order_by()
-        .values_list("path__tenant_id", "domain", "sender", "seen", "begin", "end")
+        .values_list(
+            "path__tenant_id", "domain", "sender", "seen", "begin", "end", "place", "of_part"
+        )
     )

@@ -1,15 +1,20 @@
 """Known senders before and after a change, as pages show them: who would lose access, and why."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from mailposture import models
-from mailposture.core.addresses import counted
+from mailposture.core.addresses import AddressSet, counted
 from mailposture.core.configuration import Configuration
+from mailposture.core.posture import Source
 from mailposture.core.posture.findings import many
 from mailposture.core.reachability import Comparison
 from mailposture.core.senders import SURE, How, Losses, Row, losing
-from mailposture.services import traffic
+from mailposture.services import proposing, traffic
+from mailposture.services.pages import reaching
+from mailposture.services.pages.reaching import Listed
 
 MOST_ROWS: Final = 100
 KINDS: Final = {
@@ -40,8 +45,10 @@ class Strangers:
 
     was: str
     becomes: str
-    before: str
-    after: str
+    before: Listed
+    after: Listed
+    why: str
+    first: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,29 +58,49 @@ class Fares:
     rows: tuple[Fare, ...]
     more: int
     lost: int
+    kinds_lost: int
     known: int
     left_out: int
+    to_ask: int  # domains whose SPF was not asked yet
+    asked: int  # domains whose SPF was asked
+    imported: traffic.Held | None
+    imported_age: int  # days since the newest day of it
     problems: tuple[str, ...]
     strangers: Strangers
 
 
-def fares(
+def fares(  # noqa: PLR0913 - what the caller holds already is not asked for again
     tenant: models.Tenant,
     configuration: Configuration,
     comparison: Comparison,
+    now: datetime,
     *,
-    ask_dns: bool = True,
+    ask_dns: bool,
+    sources: Iterable[Source] | None = None,
 ) -> Fares:
-    """Hold every known sender against both sides. DNS is asked for SPF, a few seconds at most."""
-    known = traffic.senders_of(tenant, ask_dns=ask_dns, configuration=configuration)
+    """Hold every known sender against both sides.
+
+    `ask_dns`: with those that SPF names, which takes a few seconds.
+
+    `sources`: the approved ones, where they are at hand.
+    """
+    known = traffic.senders_of(
+        tenant, ask_dns=ask_dns, configuration=configuration, sources=sources
+    )
     found = losing(comparison, known.senders)
+    of_spf = len(traffic.spf_domains(configuration))
     shown = found.rows[:MOST_ROWS]  # why a row fares so is worked out for those shown alone
     return Fares(
         rows=tuple(_fare(row) for row in shown),
         more=len(found.rows) - len(shown),
         lost=found.lost,
+        kinds_lost=found.kinds_lost,
         known=len(known.senders),
         left_out=known.more,
+        to_ask=0 if ask_dns else of_spf,
+        asked=min(of_spf, proposing.MOST_DOMAINS) if ask_dns else 0,
+        imported=known.held,
+        imported_age=known.held.age(now) if known.held else 0,
         problems=known.problems,
         strangers=_strangers(found),
     )
@@ -122,6 +149,12 @@ def _strangers(found: Losses) -> Strangers:
     return Strangers(
         was=str(them.was),
         becomes=str(them.becomes),
-        before=many(them.before) or "nobody",
-        after=many(them.after) or "nobody",
+        before=_many(them.before),
+        after=_many(them.after),
+        why=them.why,
+        first=them.first,
     )
+
+
+def _many(found: AddressSet) -> Listed:
+    return reaching.listed(many(found) or "nobody", found)

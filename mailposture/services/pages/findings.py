@@ -12,11 +12,11 @@ from django.urls import reverse
 
 from mailposture import models
 from mailposture.core import exceptions
-from mailposture.core.posture import RULES, Evidence, Facts, Observed, Result, judged
+from mailposture.core.posture import RULES, Facts, Observed, Result, judged
 from mailposture.core.posture import Finding as Found
 from mailposture.core.posture.assessing import BY_ID
 from mailposture.core.states import INTERVALS, ROUNDS
-from mailposture.services import history
+from mailposture.services import assessing, history
 from mailposture.services.pages import lapsing
 from mailposture.services.pages.pieces import Piece
 
@@ -153,10 +153,15 @@ def select(wanted: Wanted, now: datetime) -> QuerySet[models.Finding]:
     return found.filter(tenant__name__icontains=wanted.tenant) if wanted.tenant else found
 
 
+def covered(row: models.Finding, now: datetime) -> datetime | None:
+    """Until when an exception covers it; None where none does."""
+    until = row.accepted_until if row.exception_id and row.closed_at is None else None
+    return until if until and until > now else None
+
+
 def line(row: models.Finding, now: datetime) -> Line:
     """Say one finding; its tenant must be loaded."""
-    covered = row.exception_id and row.closed_at is None and row.accepted_until
-    covered = covered if covered and covered > now else None
+    until = covered(row, now)
     return Line(
         href=row.get_absolute_url(),
         rule=row.rule,
@@ -170,8 +175,8 @@ def line(row: models.Finding, now: datetime) -> Line:
         since=row.opened_at,
         until=row.closed_at,
         leans=len(row.document.get("assumptions") or ()),
-        accepted=exceptions.until(covered) if covered else "",
-        accepted_href=reverse("exception", args=[row.exception_id]) if covered else "",
+        accepted=exceptions.until(until) if until else "",
+        accepted_href=reverse("exception", args=[row.exception_id]) if until else "",
     )
 
 
@@ -204,6 +209,12 @@ def _place(text: str) -> tuple[int, datetime, int] | None:
     except OverflowError:
         return None
     return (rank, moment, pk) if rank < 100 and pk < 1 << 62 else None
+
+
+def after(found: QuerySet[models.Finding], text: str) -> QuerySet[models.Finding]:
+    """What follows this key; all of it where it is none."""
+    place = _place(text)
+    return found.filter(_after(place)) if place else found
 
 
 def _page(
@@ -352,11 +363,6 @@ def _stale(of: models.Tenant | None, sums: Sums, now: datetime) -> Iterator[str]
 
 def of_the_moment(of: models.Tenant, now: datetime) -> list[Found]:
     """What MP-11 says of a tenant at this moment."""
-    seen = Evidence(
-        read_at=of.fetched_at,
-        asked_at=of.probed_at,
-        reading_counts=INTERVALS * timedelta(seconds=of.fetch_every),
-        answer_counts=ROUNDS * timedelta(seconds=of.probe_every),
-    )
+    seen = assessing.evidence(of, assessing.blind(of))
     facts = Facts(configuration=history.known(of), observed=Observed(evidence=seen), at=now)
     return [one for one in judged(facts, OF_THE_MOMENT) if one.result is Result.NOT_SATISFIED]

@@ -78,7 +78,8 @@ class Counts:
     """Tenants by the state that still counts, since when the longest open one is, the last look.
 
     `last_reading` is when a configuration last came, `due` when the next round is to be planned.
-    Beside them what every page shows or warns of: open incidents, critical and high findings,
+    Beside them what every page shows or warns of: open incidents, critical and high findings
+    that nobody accepted,
     tenants that answer against their configuration (`apart`), mails that wait, the next try where
     the server did not take one, and whether anybody is told.
     """
@@ -121,7 +122,7 @@ def count(now: datetime) -> Counts:
             read=Max("fetched_at"),
             due=Min("probe_due_at", filter=Q(paused_at=None)),
             stale=_OLD,
-            **_beside(),
+            **_beside(now),
         )
     }
     beside = next(iter(found.values()), None) or _alone()
@@ -140,7 +141,7 @@ def count(now: datetime) -> Counts:
         stale=sum(row["stale"] for row in found.values()),
         connecting=found[begun.STATE]["n"] if begun.STATE in found else 0,
         incidents=beside["incidents"] or 0,
-        findings=beside["findings"] or 0,
+        findings=(beside["findings"] or 0) - (beside["accepted"] or 0),
         apart=beside["apart"] or 0,
         mails=beside["mails"] or 0,
         next_mail=beside["next_mail"],
@@ -149,11 +150,13 @@ def count(now: datetime) -> Counts:
     )
 
 
-def _beside() -> dict[str, Any]:
+def _beside(now: datetime) -> dict[str, Any]:
     """What every page shows beside the tenants, as values of the same query."""
     return {
         "incidents": _number(models.Incident.objects.filter(resolved_at=None)),
         "findings": _number(_grave()),
+        # Few of many: apart, by an index of their own.
+        "accepted": _number(_grave().filter(accepted_until__gt=now)),
         "apart": _number(_apart(), Count("tenant", distinct=True)),
         "mails": _number(models.Delivery.objects.filter(state="waiting")),
         "next_mail": Subquery(_tried_again().values("due_at")[:1]),
@@ -166,7 +169,8 @@ def _alone() -> dict[str, Any]:
     """The same where there is no tenant: a place may be silent without one."""
     return {
         "incidents": models.Incident.objects.filter(resolved_at=None).count(),
-        "findings": 0,  # a finding is a tenant's, and so is a path
+        "findings": 0,
+        "accepted": 0,  # a finding is a tenant's, and so is a path
         "apart": 0,
         "mails": models.Delivery.objects.filter(state="waiting").count(),
         "next_mail": _tried_again().values_list("due_at", flat=True).first(),

@@ -1,22 +1,27 @@
 """One incident: the proof, what happened, who was told and how it went, who sees to it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import Count, Q
+from django.db.models import Count, JSONField, OuterRef, Q, QuerySet
+from django.db.models.functions import JSONObject
 from django.urls import reverse
 
 from mailposture import models
 from mailposture.core import inpart, letters
 from mailposture.core.alerting import Event
 from mailposture.core.signs import named
-from mailposture.core.states import State
+from mailposture.core.spans import length
+from mailposture.core.states import ROUNDS, State
 from mailposture.services import news, spells
 from mailposture.services.pages import change_words
 from mailposture.services.pages import incidents as words
+from mailposture.services.pages.answers import MOST_RUNS, Run
 from mailposture.services.pages.commands import Copy
+from mailposture.services.pages.looks import Looks
+from mailposture.services.pages.worst_findings import Gathered, moment
 
 MOST_CHANGES: Final = 20
 MOST_SUBJECTS: Final = 60
@@ -72,6 +77,7 @@ class Page:
     fix_note: str
     decides: str
     lasted: timedelta
+    unseen: timedelta
     times: int
     answered: str
 
@@ -79,6 +85,20 @@ class Page:
     def more_subjects(self) -> int:
         """Domains beyond those that are seen at once."""
         return len(self.subjects_folded) + self.subjects_left
+
+
+def with_looks(found: QuerySet[models.Incident]) -> QuerySet[models.Incident]:
+    """Incidents with the looks that strangers took at the tenant since they began: one question
+    for both.
+    """
+    taken = models.Coverage.objects.filter(
+        tenant=OuterRef("tenant"),
+        until__gte=OuterRef("opened_at"),
+        vantage_point__plays=models.VantagePoint.Plays.STRANGER,
+    )
+    said = JSONObject(place="vantage_point_id", part="part", since="since", until="until")
+    looks = taken.order_by("-until").annotate(said=said).values("said")[:MOST_RUNS]
+    return found.annotate(looks=Gathered(looks, output_field=JSONField()))
 
 
 def load(row: models.Incident, now: datetime) -> Page:
@@ -107,9 +127,25 @@ def load(row: models.Incident, now: datetime) -> Page:
         fix_note=(facts["fix"] or {}).get("note", ""),
         decides=_decides(row, proof) if proof else "",
         lasted=spells.lasted(row, now),
+        unseen=_unseen(row, now),
         times=spells.times(row),
         answered=_answered(proof) if proof else "",
     )
+
+
+def _unseen(row: models.Incident, now: datetime) -> timedelta:
+    """For how long of a bypass no stranger looked at the tenant: of that time nothing is known."""
+    if row.kind != models.Incident.Kind.BYPASS or row.tenant is None:
+        return timedelta(0)
+    lasted = spells.known(row, now)
+    every = ROUNDS * timedelta(seconds=row.tenant.probe_every)
+    found: Iterable[dict[str, Any]] = getattr(row, "looks", None) or ()
+    runs = [Run(place=one["place"], part=one["part"], since=moment(one["since"]),
+                until=moment(one["until"])) for one in found]  # fmt: skip
+    known_from = min(run.until for run in runs) if len(runs) == MOST_RUNS else None
+    looks = Looks(runs, every, known_from)
+    # When it began somebody looked.
+    return length(gap for begin, end in lasted for gap in looks.nobody(begin, end))
 
 
 def _event(row: models.Incident) -> Event:
@@ -125,7 +161,7 @@ def _badge(row: models.Incident, facts: dict[str, Any]) -> tuple[str, str]:
         return ("gets_in" if row.resolved_at else refused, "")
     if row.kind == models.Incident.Kind.EXCEPTION:
         head = letters.compose(facts, "")
-        return ("agrees" if row.resolved_at else "partly", head.word)
+        return ("agrees" if row.resolved_at else "unknown", head.word)
     if row.kind == models.Incident.Kind.BLIND:
         unseen = inpart.unseen([r["what"] for r in facts["reasons"]], place=row.tenant is None)
         return ("agrees", "Seen again") if row.resolved_at else ("unknown", unseen.word)
@@ -215,7 +251,7 @@ def _seen(row: models.Incident) -> Iterator[Happened]:
         at = datetime.fromisoformat(closed)
         yield Happened(at=at, icon="", gate="closed", title="Last seen closed.", text="")
     gate = {
-        "bypass": "open", "cut_off": "cut_off", "blind": "unknown", "exception": "partly",
+        "bypass": "open", "cut_off": "cut_off", "blind": "unknown", "exception": "unknown",
     }[row.kind]  # fmt: skip
     left = int(row.facts.get("folded", {}).get("times", 0))
     text = f"It came and went {left:,} times more than is listed here." if left else ""

@@ -27,7 +27,7 @@ from mailposture.core.reachability import (
     witness,
 )
 from mailposture.core.verdict import Verdict
-from mailposture.services import history
+from mailposture.services import history, reached
 from mailposture.services.pages import lapsing
 
 CLASS_WORDS: Final = {FOREIGN: "foreign sender", OWN: "own sender", NULL: "null sender"}
@@ -57,6 +57,7 @@ class Count:
     href: str = ""
     leans: bool = False
     chosen: bool = False
+    sender: str = ""
 
     @property
     def believed(self) -> str:
@@ -184,7 +185,7 @@ def _chosen(reach: Reachability, domain: str, sender_class: str) -> tuple[str, s
         sender_class = FOREIGN
     if domain in reach.domains or not reach.domains:
         return domain if domain in reach.domains else "", sender_class
-    return max(reach.domains, key=lambda d: reach.of(d, sender_class).addresses.size), sender_class
+    return reached.widest(reach, sender_class), sender_class
 
 
 # ---- the table -----------------------------------------------------------------------------
@@ -207,11 +208,13 @@ def _group(
     for sender_class in reach.classes:
         is_chosen = chosen[0] in names and chosen[1] == sender_class
         href = f"{address(tenant)}?domain={names[0]}&class={sender_class}#shown"
-        counts.append(count(reach.of(names[0], sender_class), href, chosen=is_chosen))
-    return Group(domains=tuple(_named(name) for name in names), counts=tuple(counts))
+        found = count(reach.of(names[0], sender_class), href, chosen=is_chosen)
+        counts.append(replace(found, sender=words(sender_class)))
+    return Group(domains=tuple(named(name) for name in names), counts=tuple(counts))
 
 
-def _named(domain: str) -> str:
+def named(domain: str) -> str:
+    """A domain as people read it, any of them where it is not known which there are."""
     return "any accepted domain" if domain == ANY_RECIPIENT else domain
 
 
@@ -224,24 +227,13 @@ def count(found: Reach, href: str = "", *, chosen: bool = False) -> Count:
     """How many may deliver, as the tables say it."""
     v4 = AddressSet(v4=found.addresses.v4).size
     return Count(
-        state=state(found),
+        state=reached.state(found),
         number=f"{v4:,}",
         words=_beside(found),
         href=href,
         leans=bool(found.assumptions),
         chosen=chosen,
     )
-
-
-def state(found: Reach) -> str:
-    """Open where any host on IPv4 or IPv6 may deliver; else closed but for those counted."""
-    if not BY_NAME_UNDECIDED.isdisjoint(found.assumptions):
-        return "unknown"
-    whole = found.addresses.v4 == EVERYWHERE.v4 or found.addresses.v6 == EVERYWHERE.v6
-    return "open" if whole else "closed"
-
-
-BY_NAME_UNDECIDED: Final = frozenset(a.name for a in BY_NAME.values() if a.undecided)
 
 
 def _beside(found: Reach) -> str:
@@ -270,12 +262,12 @@ def _shown(
     cut = tuple(slices(reach, reach.regions(domain, sender_class)))
     leans = dict.fromkeys((*found.assumptions, *(n for one in cut for n in one.assumptions)))
     return Shown(
-        domain=_named(domain),
+        domain=named(domain),
         sender_class=with_whom(sender_class),
         count=count(found),
         by_certificate_alone=bool(found.certificates and not found.addresses),
         seen=_seen(tenant, domain, sender_class, now),
-        drawing=drawing("reach", found, f"{words(sender_class)} to {_named(domain)}"),
+        drawing=drawing("reach", found, f"{words(sender_class)} to {named(domain)}"),
         networks=listed("List as CIDR", found.addresses),
         slices=cut,
         # What was not known is said above everything else.
@@ -287,7 +279,7 @@ def _shown(
 
 def drawing(key: str, found: Reach, title: str) -> str:
     """The map of what may deliver; hatched where that is not known."""
-    known = found.addresses if state(found) != "unknown" else None
+    known = found.addresses if reached.state(found) != "unknown" else None
     return draw(Map(key=key, addresses=known, title=title))
 
 
@@ -342,8 +334,15 @@ def _slice(region: Region, guids: dict[str, str]) -> Slice:
 
 
 def _who(region: Region) -> Listed:
-    if region.certificate is not None:
+    if region.certificate is None:
+        return _from(region)
+    if region.addresses == EVERYWHERE:
         return Listed(words=f"any address with a certificate of {region.certificate}")
+    found = _from(region)
+    return replace(found, words=f"{found.words} with a certificate of {region.certificate}")
+
+
+def _from(region: Region) -> Listed:
     cidrs = region.addresses.cidrs()
     if len(cidrs) <= 3:
         return Listed(words=", ".join(cidrs))

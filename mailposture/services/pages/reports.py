@@ -84,6 +84,7 @@ class Requirement:
     left_out: int
     listed: int
     references: tuple[dict[str, Any], ...]
+    accepted: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,6 +133,7 @@ def _requirement(one: dict[str, Any]) -> Requirement:
         left_out=one["left_out"],
         listed=len(one["evidence"]),
         references=tuple(one["references"]),
+        accepted=one.get("accepted", ""),
     )
 
 

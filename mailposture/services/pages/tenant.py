@@ -141,10 +141,10 @@ def load(of: models.Tenant, asked: Asked, now: datetime) -> TenantPage:
     known = configured.load(of)
     sources = list(of.sources.all())
     changes = timeline.changes(of)
-    exposures = windows.load(of, answers.ends(runs), now)
+    exposures = windows.load(of, runs, now)
     probes = timeline.buckets(runs, loaded.spans, asked.days, now)
     head = _head(of, known, found, sources, now)
-    wrong, more = worst_findings.of(of)
+    wrong, more = worst_findings.of(of, now)
     states = answers.domain_states(answers.by_domain(found)) or _not_asked(known)
     return TenantPage(
         slug=of.slug,
@@ -161,7 +161,7 @@ def load(of: models.Tenant, asked: Asked, now: datetime) -> TenantPage:
         changes=tuple(_change(change) for change in changes[:CHANGES]),
         windows=tuple(windows.rows(exposures[: windows.SHOWN], now)),
         older_windows=max(0, len(exposures) - windows.SHOWN),
-        open_seconds=windows.added_up(windows.rows(exposures, now), now),
+        open_seconds=windows.added_up(windows.rows(exposures, now)),
         timeline=timeline.build(
             days=asked.days, now=now, changes=changes, exposures=exposures, buckets=probes
         ),

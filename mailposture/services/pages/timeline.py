@@ -8,7 +8,7 @@ from typing import Final
 from django.urls import reverse
 
 from mailposture import models
-from mailposture.adapters import charts
+from mailposture.adapters import bands, charts
 from mailposture.core.states import State, domain_state, worst
 from mailposture.core.verdict import Verdict
 from mailposture.services.pages import answers, windows
@@ -47,7 +47,7 @@ def load(of: models.Tenant, days: int, now: datetime) -> charts.TenantTimeline:
         days=days,
         now=now,
         changes=changes(of),
-        exposures=windows.load(of, answers.ends(runs), now),
+        exposures=windows.load(of, runs, now),
         buckets=buckets(runs, loaded.spans, days, now),
     )
 
@@ -99,13 +99,14 @@ def build(
     )
 
 
-def _window(one: Exposure, now: datetime) -> charts.Window:
-    return charts.Window(
+def _window(one: Exposure, now: datetime) -> bands.Window:
+    return bands.Window(
         last_closed=one.window.last_closed,
         first_open=one.window.first_open,
         last_open=one.window.last_open,
         first_closed=one.window.first_closed,
         doubt_until=now if one.unproved else None,
+        unseen=tuple(gap for gap in one.unseen if gap[1] <= one.window.last_open),
         label=f"any host, {one.who}",
         href=f"#{one.anchor}",
     )

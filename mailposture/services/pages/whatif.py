@@ -2,22 +2,29 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 
 from mailposture import models
 from mailposture.adapters.exchange.proposed import Most, read_documents, read_proposal
 from mailposture.core import posture
-from mailposture.core.addresses import AddressSet
 from mailposture.core.attribution import BY_NAME, Assumption
 from mailposture.core.configuration import ANY_DOMAIN, Configuration, InboundConnector
 from mailposture.core.posture import Finding, Result
-from mailposture.core.posture.findings import many
 from mailposture.core.posture.remediation import Script
 from mailposture.core.posture.remediation.proposed import proposed
 from mailposture.core.proposals import Proposal
-from mailposture.core.reachability import FOREIGN, Comparison, Moved, Reach, compare
+from mailposture.core.reachability import FOREIGN, Comparison, Reach, compare
 from mailposture.services import assessing, history
-from mailposture.services.pages import faring, reaching, staging
+from mailposture.services.pages import (
+    comparing,
+    faring,
+    findings,
+    foreseeing,
+    reaching,
+    staging,
+    touching,
+)
 from mailposture.services.pages.faring import Fares
 from mailposture.services.pages.reaching import Count, Listed
 
@@ -53,10 +60,22 @@ class Difference:
 
     domains: tuple[str, ...]
     sender: str
-    before: Count
+    before: str
+    before_href: str
     after: Listed
     gained: Listed
     lost: Listed
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """A finding that would be gone or new, and where its rule's findings stand."""
+
+    rule: str
+    title: str
+    severity: str
+    sentence: str
+    href: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,9 +89,12 @@ class Answer:
     after: Side
     differences: tuple[Difference, ...]
     more: int
+    still: int
     fares: Fares
-    gone: tuple[Finding, ...]
-    fresh: tuple[Finding, ...]
+    places: foreseeing.Places
+    gone: tuple[Found, ...]
+    fresh: tuple[Found, ...]
+    exceptions: touching.Touching
     script: Script
     stages: tuple[staging.Shown, ...]
     assumptions: tuple[Assumption, ...]
@@ -110,55 +132,63 @@ def edited(configuration: Configuration, documents: Sequence[Mapping[str, Any]])
     return read_documents(configuration, documents, MOST)
 
 
-def answer(tenant: models.Tenant, configuration: Configuration, found: Proposal) -> Answer:
-    """Everything that the proposal would change."""
+def answer(
+    tenant: models.Tenant, configuration: Configuration, found: Proposal, now: datetime
+) -> Answer:
+    """Everything that the proposal would change; `now`: which exceptions are in force."""
     comparison = compare(configuration, found.configuration)
-    judged = assessing.facts(tenant, None, configuration)
+    asked = assessing.asked(tenant)
+    judged = assessing.facts(tenant, None, configuration, paths=asked)
     after = replace(judged, configuration=found.configuration)
-    gone, fresh = _findings(posture.assess(judged), posture.assess(after))
-    domain, sender_class = _most_moved(comparison)
+    found_before, found_after = posture.assess(judged), posture.assess(after)
+    gone, fresh = _findings(found_before, found_after)
+    # Where nothing moves, what a stranger is: a foreign sender to the first domain.
+    first = (next(iter(comparison.domains), ""), FOREIGN)
+    domain, sender_class = comparing.most_moved(comparison) or first
     moved = comparison.of(domain, sender_class)
     differences = list(_differences(tenant, comparison))
-    fares = faring.fares(tenant, configuration, comparison)
+    fares = faring.fares(
+        tenant, configuration, comparison, now, ask_dns=False, sources=judged.sources
+    )
+    places = foreseeing.load(tenant, asked, configuration, found.configuration, comparison.domains)
     script = proposed(judged, found.configuration)
     return Answer(
         steps=found.steps,
         warnings=found.warnings,
-        shown=f"{reaching.with_whom(sender_class)} to {domain}",
+        shown=f"{reaching.with_whom(sender_class)} to {reaching.named(domain)}",
         before=_side("before", moved.before),
         after=_side("after", moved.after),
         differences=tuple(differences[:MOST_ROWS]),
         more=max(0, len(differences) - MOST_ROWS),
+        still=sum(not moved for *_, moved in comparison.all()),
         fares=fares,
-        gone=gone,
-        fresh=fresh,
+        places=places,
+        gone=tuple(_found(one, tenant=tenant.slug) for one in gone),
+        fresh=tuple(_found(one) for one in fresh),
+        exceptions=touching.load(tenant, after, (found_before, found_after), comparison, now),
         script=script,
         stages=staging.shown(script),
-        assumptions=_rests_on(moved.after.assumptions, fares, comparison),
+        assumptions=_rests_on((*moved.after.assumptions, *places.assumptions), fares, comparison),
         not_known=tuple(BY_NAME[name] for name in comparison.after.rules.not_known),
     )
 
 
+def senders(
+    tenant: models.Tenant, configuration: Configuration, found: Proposal, now: datetime
+) -> Fares:
+    """Known senders with those that SPF names: DNS is asked, which takes a few seconds."""
+    comparison = compare(configuration, found.configuration)
+    return faring.fares(tenant, configuration, comparison, now, ask_dns=True)
+
+
 # ---- before and after ----------------------------------------------------------------------
-
-
-def _most_moved(comparison: Comparison) -> tuple[str, str]:
-    """The domain and class whose reachability moves most; a foreign sender where none does."""
-    domains = comparison.domains or ("",)
-    moved = ((d, c) for d, c, one in comparison.all() if one)
-    first = (domains[0], FOREIGN)
-    return max(moved, key=lambda at: _weight(comparison.of(*at), at[1]), default=first)
-
-
-def _weight(moved: Moved, sender_class: str) -> tuple[int, bool]:
-    return moved.gained.size + moved.lost.size, sender_class == FOREIGN
 
 
 def _side(key: str, found: Reach) -> Side:
     return Side(
         count=reaching.count(found),
         drawing=reaching.drawing(key, found, key.capitalize()),
-        networks=reaching.listed("List as CIDR", found.addresses),
+        networks=comparing.unfolds(found),
     )
 
 
@@ -169,39 +199,18 @@ def _rests_on(names: Iterable[str], fares: Fares, comparison: Comparison) -> tup
 
 
 def _differences(tenant: models.Tenant, comparison: Comparison) -> Iterator[Difference]:
-    """What moves, domains that move alike in one line; what is gained first."""
-    alike: dict[tuple[int, str], list[str]] = {}
-    moves: dict[tuple[int, str], Moved] = {}
-    for domain, sender_class, moved in comparison.all():
-        if moved:
-            key = (id(moved), sender_class)
-            alike.setdefault(key, []).append(domain)
-            moves[key] = moved
-    for key in sorted(moves, key=lambda k: (-moves[k].gained.size, -moves[k].lost.size)):
-        moved, domains = moves[key], alike[key]
-        at = f"{reaching.address(tenant)}?domain={domains[0]}&class={key[1]}#shown"
+    """What would move; only how it is now has a page that shows it."""
+    for domains, sender_class, moved in comparing.alike(comparison):
+        at = f"{reaching.address(tenant)}?domain={domains[0]}&class={sender_class}#shown"
         yield Difference(
-            domains=tuple(domains),
-            sender=reaching.words(key[1]),
-            before=reaching.count(moved.before, at),
-            after=_after(moved.after),
-            gained=_many(moved.gained, moved.certificates_gained),
-            lost=_many(moved.lost, moved.certificates_lost),
+            domains=tuple(reaching.named(one) for one in domains),
+            sender=reaching.words(sender_class),
+            before=comparing.unfolds(moved.before).words,
+            before_href=at,
+            after=comparing.unfolds(moved.after),
+            gained=comparing.numbered(moved.gained, moved.certificates_gained),
+            lost=comparing.numbered(moved.lost, moved.certificates_lost),
         )
-
-
-def _after(found: Reach) -> Listed:
-    count = reaching.count(found)
-    if count.state == "unknown":
-        return Listed(words="not known")
-    return reaching.listed(count.number, found.addresses)
-
-
-def _many(found: AddressSet, names: Sequence[str]) -> Listed:
-    said = [many(found)] if found else []
-    if names:
-        said.append(f"certificate {', '.join(names)}")
-    return reaching.listed("; ".join(said) or "none", found)
 
 
 def _findings(
@@ -216,6 +225,17 @@ def _findings(
     gone = sorted((old[k] for k in old.keys() - new.keys()), key=_worst_first)
     fresh = sorted((new[k] for k in new.keys() - old.keys()), key=_worst_first)
     return tuple(f for f in gone if not f.led_by), tuple(f for f in fresh if not f.led_by)
+
+
+def _found(one: Finding, **of: str) -> Found:
+    """Where it stands now it leads to it at its tenant; else to whoever has the like."""
+    return Found(
+        rule=one.rule,
+        title=findings.title(one.rule),
+        severity=one.severity,
+        sentence=one.sentence,
+        href=findings.address(rule=one.rule, **of),
+    )
 
 
 def _worst_first(finding: Finding) -> tuple[int, str, str]:

@@ -1,18 +1,26 @@
-"""Exposure windows for reading: the union over paths, by sender class, with its four bounds."""
+"""Exposure windows for reading: the union over paths, by sender class, with its four bounds.
+
+Between its inner bounds strangers got in, as far as anybody looked: a time in which nobody did for
+longer than an answer counts is no part of how long that surely was.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import IntEnum
-from typing import Final
+from typing import Any, Final, cast
 
 from django.db.models import Case, DateTimeField, OuterRef, Q, Subquery, When
 from django.db.models.functions import Coalesce
 
 from mailposture import models
-from mailposture.core.exposure import Window, total
-from mailposture.core.states import answer_age, counted
+from mailposture.core.exposure import Window
+from mailposture.core.spans import Span, cut, length, union
+from mailposture.core.states import ROUNDS, answer_age, counted
 from mailposture.core.verdict import ASKED, SenderClass, Verdict
+from mailposture.services.pages import answers, spans
+from mailposture.services.pages.answers import Run
+from mailposture.services.pages.looks import Looks
 
 # Windows of paths that a page adds up, the newest first; those of one shard count once.
 MOST: Final = 3000
@@ -38,6 +46,8 @@ class Exposure:
     senders: tuple[SenderClass, ...]
     window: Window
     stand: Stand
+    # When nobody looked between its inner bounds.
+    unseen: tuple[Span, ...] = ()
 
     @property
     def open(self) -> bool:
@@ -64,13 +74,23 @@ class Exposure:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """One exposure with its lengths: until when it counts, how long surely, how long at most."""
+    """One exposure with its lengths: until when it counts, how long surely, how long at most.
+
+    `surely` are the times that somebody looked and got in, `unseen` is how long nobody looked.
+    """
 
     exposure: Exposure
     until: datetime
     since_first_look: bool
     most_from: datetime
     most_until: datetime
+    surely: tuple[Span, ...]
+    unseen: timedelta
+
+    @property
+    def lasted(self) -> timedelta:
+        """How long surely."""
+        return length(self.surely)
 
     @property
     def once(self) -> bool:
@@ -80,8 +100,7 @@ class Row:
     @property
     def at_most(self) -> bool:
         """Whether it may have lasted longer than was seen, as far as the words for it tell."""
-        surely = self.until - self.exposure.window.first_open
-        return _told(self.most_until - self.most_from) > _told(surely)
+        return _told(self.most_until - self.most_from) > _told(self.lasted)
 
     @property
     def short(self) -> bool:
@@ -95,9 +114,6 @@ def _told(length: timedelta) -> timedelta:
         if length >= over:
             return length // unit * unit
     return length
-
-
-type Ends = Mapping[tuple[int, int], datetime]
 
 
 _OPEN_BEFORE: Final = models.Observation.objects.filter(
@@ -116,46 +132,81 @@ SEEN_BEFORE: Final = Case(
 )
 
 
-def load(of: models.Tenant, ends: Ends, now: datetime) -> list[Exposure]:
-    """All windows of the tenant's strangers, united and put together, the newest first."""
-    rows = (
-        of.windows.order_by("-first_open_at")
-        .annotate(seen_before=SEEN_BEFORE)
-        .values_list(
-            "path__sender_class",
-            "last_closed_at",
-            "first_open_at",
-            "last_open_at",
-            "first_closed_at",
-            "path__vantage_point_id",
-            "path__part",
-            "path__seen_until",
-            "path__retired_at",
-            "path__vantage_point__enabled",
-            "path__verdict",
-            "seen_before",
-        )
-        .distinct()[:MOST]
-    )
+_COLUMNS: Final = (
+    "path__sender_class",
+    "last_closed_at",
+    "first_open_at",
+    "last_open_at",
+    "first_closed_at",
+    "path__vantage_point_id",
+    "path__part",
+    "path__seen_until",
+    "path__retired_at",
+    "path__vantage_point__enabled",
+    "path__verdict",
+    "seen_before",
+)
+
+
+def load(of: models.Tenant, runs: Sequence[Run], now: datetime) -> list[Exposure]:
+    """All windows of the tenant's strangers, united and put together, the newest first; `runs` say
+    when somebody looked.
+    """
+    rows = of.windows.order_by("-first_open_at").annotate(seen_before=SEEN_BEFORE)
     every = timedelta(seconds=of.probe_every)
+    many = len(runs) >= answers.MOST_RUNS
+    looks = Looks(runs, ROUNDS * every, min(run.until for run in runs) if many else None)
+    ends = answers.ends(runs)
+    times: dict[SenderClass, list[Span]] = {}
     found: dict[SenderClass, list[Held]] = {}
-    for row in rows:
-        name, closed, opened, last, ended, place, part, left_out, retired, enabled, *said = row
-        verdict, before = said
+    for (
+        sender,
+        *bounds,
+        place,
+        part,
+        left_out,
+        retired,
+        enabled,
+        verdict,
+        before,
+    ) in rows.values_list(*_COLUMNS).distinct()[:MOST]:
+        name, opened = SenderClass(sender), cast("datetime", bounds[1])
         looked = left_out or ends.get((place, part)) or opened
-        seen = last or before or looked
-        window = Window(
-            last_closed=closed,
-            first_open=opened,
-            last_open=max(opened, min(seen, retired or seen)),
-            first_closed=ended,
-        )
+        window = _window(bounds, cast("datetime", before or looked), retired)
         # A path that nobody looks at any more neither stands open nor was seen closed.
-        watched = ended is None and retired is None and enabled
+        watched = window.first_closed is None and retired is None and enabled
         answer = counted(Verdict(verdict), answer_age(looked, now, every))
         stand = Stand.OPEN if answer is Verdict.OPEN else Stand.UNPROVED
-        found.setdefault(SenderClass(name), []).append((window, stand if watched else Stand.OVER))
-    return together({name: unite(held) for name, held in found.items()})
+        held = window, stand if watched else Stand.OVER
+        found.setdefault(name, []).append(held)
+        until = now if held[1] is Stand.OPEN else window.last_open
+        times.setdefault(name, []).extend(looks.during((place, part), opened, until))
+    exposures = together({name: unite(held) for name, held in found.items()})
+    return [replace(one, unseen=tuple(_unseen(one, times, looks.within, now))) for one in exposures]
+
+
+def _window(bounds: Sequence[Any], looked: datetime, retired: datetime | None) -> Window:
+    """A row's four bounds; one that stands was seen open up to the last look, or until it left."""
+    closed, opened, last, ended = bounds
+    seen = last or looked
+    return Window(
+        last_closed=closed,
+        first_open=opened,
+        last_open=max(opened, min(seen, retired or seen)),
+        first_closed=ended,
+    )
+
+
+def _unseen(
+    one: Exposure, times: Mapping[SenderClass, list[Span]], within: timedelta, now: datetime
+) -> list[Span]:
+    """When nobody looked for longer than an answer counts, while this stood open."""
+    begin, end = one.window.first_open, now if one.open else one.window.last_open
+    looks = [span for name in one.senders for span in times.get(name, ())]
+    if not one.open:
+        looks.append((end, end))
+    looked = union(cut(looks, begin - A_MINUTE, end + A_MINUTE), within)
+    return [(a, b) for a, b in spans.minus([(begin, end)], looked) if b - a > within]
 
 
 def unite(held: Sequence[Held]) -> list[Held]:
@@ -206,19 +257,22 @@ def together(found: Mapping[SenderClass, list[Held]]) -> list[Exposure]:
 
 def rows(found: Iterable[Exposure], now: datetime) -> list[Row]:
     """The lines of the table, with the spans their lengths are counted over."""
-    return [
-        Row(
-            exposure=one,
-            until=now if one.open else one.window.last_open,
-            since_first_look=one.window.last_closed is None,
-            most_from=one.window.last_closed or one.window.first_open,
-            most_until=one.window.first_closed or (now if one.stand else one.window.last_open),
-        )
-        for one in found
-    ]
+    return [_row(one, now) for one in found]
 
 
-def added_up(found: Iterable[Row], now: datetime) -> float:
-    """Seconds in which strangers got in, whoever they were."""
-    surely, _ = total([replace(row.exposure.window, last_open=row.until) for row in found], now)
-    return surely.total_seconds()
+def _row(one: Exposure, now: datetime) -> Row:
+    window, until = one.window, now if one.open else one.window.last_open
+    return Row(
+        exposure=one,
+        until=until,
+        since_first_look=window.last_closed is None,
+        most_from=window.last_closed or window.first_open,
+        most_until=window.first_closed or (now if one.stand else window.last_open),
+        surely=tuple(spans.minus([(window.first_open, until)], one.unseen)),
+        unseen=length(one.unseen),
+    )
+
+
+def added_up(found: Iterable[Row]) -> float:
+    """Seconds in which strangers surely got in, whoever they were."""
+    return length(spans.union(span for row in found for span in row.surely)).total_seconds()

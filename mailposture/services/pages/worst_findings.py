@@ -11,10 +11,14 @@ from django.db.models.functions import JSONObject
 from django.urls import reverse
 
 from mailposture import models
+from mailposture.core import exceptions
 from mailposture.services.pages import findings
 
 SHOWN: Final = 5
-_KEPT: Final = ("pk", "rule", "subject", "severity", "rank", "sentence", "opened_at")
+_KEPT: Final = (
+    "pk", "rule", "subject", "severity", "rank", "sentence", "opened_at", "exception",
+    "accepted_until",
+)  # fmt: skip
 
 
 class Gathered(Subquery):
@@ -41,18 +45,18 @@ def with_worst(found: QuerySet[models.Tenant]) -> QuerySet[models.Tenant]:
     return found.annotate(worst_findings=gathered)
 
 
-def of(tenant: Any) -> tuple[tuple[findings.Line, ...], bool]:
+def of(tenant: Any, now: datetime) -> tuple[tuple[findings.Line, ...], bool]:
     """The worst of a tenant that was asked with them, and whether there are more."""
     rows: Iterable[Mapping[str, Any]] = getattr(tenant, "worst_findings", None) or ()
-    lines = [_line(tenant, row) for row in sorted(rows, key=_order)]
+    lines = [_line(tenant, row, now) for row in sorted(rows, key=_order)]
     return tuple(lines[:SHOWN]), len(lines) > SHOWN
 
 
 def _order(row: Mapping[str, Any]) -> tuple[int, datetime, int]:
-    return row["rank"], _moment(row["opened_at"]), row["pk"]
+    return row["rank"], moment(row["opened_at"]), row["pk"]
 
 
-def _moment(text: str) -> datetime:
+def moment(text: str) -> datetime:
     """A moment as the database writes it in a document: SQLite leaves its zone out."""
     found = datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=UTC)
@@ -63,7 +67,9 @@ def _text(said: str | None) -> str:
     return "" if said in (None, "null") else str(said)
 
 
-def _line(tenant: models.Tenant, row: Mapping[str, Any]) -> findings.Line:
+def _line(tenant: models.Tenant, row: Mapping[str, Any], now: datetime) -> findings.Line:
+    until = moment(row["accepted_until"]) if row["accepted_until"] else now
+    accepted = bool(row["exception"]) and until > now
     return findings.Line(
         href=reverse("finding", args=[row["pk"]]),
         rule=row["rule"],
@@ -74,7 +80,9 @@ def _line(tenant: models.Tenant, row: Mapping[str, Any]) -> findings.Line:
         severity=row["severity"],
         tenant=tenant.name,
         tenant_href=tenant.get_absolute_url(),
-        since=_moment(row["opened_at"]),
+        since=moment(row["opened_at"]),
         until=None,
         leans=len(json.loads(row["assumptions"] or "[]")),
+        accepted=exceptions.until(until) if accepted else "",
+        accepted_href=reverse("exception", args=[row["exception"]]) if accepted else "",
     )

@@ -328,7 +328,7 @@ def test_columns_are_fixed_and_the_result_is_one_of_three() -> None:
     assert header == (
         "tenant,since,until,as_of,requirement,title,result,sentence,first_seen_utc,last_seen_utc,"
         "vantage_point,source,domain,sender_class,said,server_line,observation,references,"
-        "catalogue,report_sha256,left_out,not_read"
+        "catalogue,report_sha256,left_out,not_read,accepted"
     )
     assert {row["result"] for row in rows(document())} <= {"satisfied", "not_satisfied", "unknown"}
 
@@ -396,6 +396,10 @@ def test_no_cell_begins_a_formula(cell: str) -> None:
         ("\x0b=cmd()", "'\x0b'=cmd()"),
         ("\x00=cmd()", "'\x00=cmd()"),
         ("\x00x", "'\x00x"),
+        ("Lock\x1b]0;pwn\x07", "Lock\\x1B]0;pwn\\x07"),
+        ("\x1b[2J=cmd()", "\\x1B[2J=cmd()"),
+        ("evil\u202egpj.exe", "evil\\u202Egpj.exe"),
+        ("\x85=cmd()", "\\x85=cmd()"),
         ("550 5.7.51 a-b; c=d | e", "550 5.7.51 a-b; c=d | e"),
         ("a - b, c + d = e", "a - b, c + d = e"),
     ],

@@ -1,7 +1,7 @@
 """The whole reading against the lab: real HTTPS, real msal, every grant and every fault."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from mailposture.adapters.exchange.client import TRIES
 from mailposture.adapters.exchange.clouds import Cloud, lab_cloud
 from mailposture.adapters.exchange.credential import Certificate, Credential
 from mailposture.adapters.exchange.errors import ExchangeError
-from mailposture.adapters.exchange.reader import fetch
+from mailposture.adapters.exchange.reader import Fetched, fetch
 from mailposture.adapters.exchange.tokens import Tokens
 from mailposture.core import codec
 from mailposture.core.configuration import (
@@ -69,9 +69,13 @@ class Reading:
         )
 
     def fetch(self, **waits: Any) -> Configuration:
-        return fetch(
-            self.cloud, self.credential, waits=self.clock.waits(**waits), tokens=self.tokens
-        )
+        seen = self.again((), **waits).configuration
+        assert seen is not None
+        return seen
+
+    def again(self, known: Sequence[str], **waits: Any) -> Fetched:
+        patience = self.clock.waits(**waits)
+        return fetch(self.cloud, self.credential, waits=patience, tokens=self.tokens, known=known)
 
     def check(self, **waits: Any) -> Grants:
         return check(
@@ -131,6 +135,29 @@ def test_a_connector_that_is_turned_off_is_a_change_with_its_sentence(door: Door
     row["Enabled"] = False
     (found,) = compare(before, reading.fetch())
     assert found.sentence == f"{row['Name']} was turned off"
+
+
+def test_answers_that_are_known_are_not_read_again_until_one_of_them_moves(door: Door) -> None:
+    reading = Reading(door)
+    first = reading.again(())
+    assert len(first.marks) == len(READ) + 1  # outbound connectors are asked for twice
+    assert reading.again(first.marks) == Fetched(configuration=None, marks=first.marks)
+    reading.tenant.connectors[0]["Comment"] = "moved"
+    moved = reading.again(first.marks)
+    assert moved.configuration is not None
+    assert moved.configuration.inbound_connectors is not None
+    assert moved.configuration.inbound_connectors[0].comment == "moved"
+    assert moved.configuration.accepted_domains == reading.fetch().accepted_domains
+    assert len(set(first.marks) - set(moved.marks)) == 1
+
+
+def test_what_was_refused_is_never_known_again(door: Door) -> None:
+    reading = Reading(door, "proseware")
+    refused = reading.again(())
+    assert refused.marks == ()
+    again = reading.again(refused.marks).configuration
+    assert again is not None
+    assert statuses(again) == dict.fromkeys(READ, PartStatus.FORBIDDEN)
 
 
 # ---- what may be missing of the grant ----------------------------------------------------

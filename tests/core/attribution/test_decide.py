@@ -1,6 +1,7 @@
 """What the door answers to one session: a table of stories, with what each leans on."""
 
 from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from mailposture.core.attribution import (
 )
 from mailposture.core.attribution.gates import answer, look
 from mailposture.core.attribution.reading import read
+from mailposture.core.attribution.trace import ELSEWHERE
 from mailposture.core.configuration import (
     Configuration,
     ConnectorType,
@@ -28,6 +30,7 @@ from tests.core.configurations import configuration, domain, hybrid, lock, organ
 from tests.core.strategies import configurations, sessions
 
 GATEWAY, STRANGER, V6 = "203.0.113.10", "198.51.100.7", "2001:db8::7"
+DOMAINS = "accepted_domains_unknown"
 FOREIGN, OWN, NULL = "a@fabrikam.com", "a@contoso.com", ""
 
 BY_ADDRESS = {"restrict_domains_to_ip_addresses": True, "restrict_domains_to_certificate": False}
@@ -437,8 +440,31 @@ def test_the_trace_names_every_connector_and_why_it_did_not_apply() -> None:
         "Bank (Partner) speaks for tailspin.example, not for fabrikam.com.",
         "No Partner connector's restriction is satisfied.",
         "RejectDirectSend is off.",
+        ELSEWHERE,
         "Refused with 5.7.51 by Lock to gateway.",
     )
+
+
+@pytest.mark.parametrize(
+    ("made", "asked", "said"),
+    [
+        pytest.param(LOCKED, ask(STRANGER, FOREIGN), True, id="a sender who may be another's"),
+        pytest.param(OPEN, ask(STRANGER, FOREIGN, recipient="x@adatum.example"), True, id="5.7.64"),
+        pytest.param(LOCKED, ask(STRANGER, OWN), False, id="the tenant's own sender"),
+        pytest.param(
+            LOCKED, ask(STRANGER, OWN, cert="mail.example.net"), True, id="a certificate speaks"
+        ),
+        pytest.param(LOCKED, ask(STRANGER, NULL), False, id="the null sender has no domain"),
+        pytest.param(LOCKED, ask(V6, FOREIGN), False, id="connectors list IPv4 alone"),
+        pytest.param(OPEN, ask(STRANGER, FOREIGN), False, id="what is taken stays taken"),
+    ],
+)
+def test_what_another_tenant_may_claim_is_said_and_never_taken_for_known(
+    made: Configuration, asked: Session, said: bool
+) -> None:
+    decision = decide(made, asked)
+    assert (ELSEWHERE in decision.trace) is said
+    assert "other_tenants_connectors" not in decision.assumptions
 
 
 def test_every_assumption_says_what_else_may_be_so_and_who_says_it() -> None:
@@ -462,13 +488,66 @@ def test_every_alternative_that_would_answer_otherwise_is_named(data: st.DataObj
     it = look(read(made), asked)
     found = answer(it)
     others = {a.name: answer(it, frozenset({a.name})) for a in ASSUMPTIONS}
-    tried = {
+    alone = {
         name
         for name, other in others.items()
         if (other.accepted, other.code) != (found.accepted, found.code)
     }
-    named = decide(made, asked).assumptions
-    assert tried == {name for name in named if not name.endswith("s_unknown")}
+    steady = [name for name, other in others.items() if other.accepted == found.accepted]
+    together = {
+        pair
+        for pair in combinations(steady, 2)
+        if answer(it, frozenset(pair)).accepted != found.accepted
+    }
+    decision = decide(made, asked)
+    assert set(decision.together) == together
+    named = {n for n in decision.assumptions if n not in ("inbound_connectors_unknown", DOMAINS)}
+    assert named == alone
+
+
+@pytest.mark.parametrize(
+    ("made", "asked", "together"),
+    [
+        pytest.param(
+            configuration(
+                lock(**BY_NAME_ALONE | {"require_tls": False}),
+                lock(name="Scoped", associated_accepted_domains=("contoso.com",)),
+            ),
+            ask(STRANGER, FOREIGN),
+            ("associated_domains_scope_recipients", "certificate_without_require_tls"),
+            id="two locks, each closed by one choice",
+        ),
+        pytest.param(
+            configuration(
+                lock(
+                    restrict_domains_to_certificate=True,
+                    tls_sender_certificate_name="gateway.fabrikam.com",
+                )
+            ),
+            ask(V6, FOREIGN),
+            ("ipv6_never_listed", "certificate_without_require_tls"),
+            id="IPv6 before a lock by address and by certificate",
+        ),
+        pytest.param(
+            configuration(
+                lock(**UNRESTRICTED), organization=organization(RejectDirectSend.NOT_CONFIGURED)
+            ),
+            ask(GATEWAY, OWN),
+            ("matching_without_restriction", "direct_send_setting_unknown"),
+            id="excused from a setting that was not read",
+        ),
+    ],
+)
+def test_two_choices_that_turn_an_answer_only_together_are_named(
+    made: Configuration, asked: Session, together: tuple[str, str]
+) -> None:
+    decision = decide(made, asked)
+    assert decision.together == (together,)
+    assert (decision.assumptions, decision.turning) == ((), ())
+    assert decision.is_known
+    one, other = together
+    said = f"Neither {one} nor {other} would turn this answer if it were otherwise; both would."
+    assert said in decision.trace
 
 
 @pytest.mark.parametrize("written", ["bücher.example", "xn--bcher-kva.example", "BÜCHER.example"])

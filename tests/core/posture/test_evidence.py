@@ -20,6 +20,7 @@ from mailposture.core.posture.evidence import fresh
 from mailposture.core.posture.exceptions import exceptions
 from mailposture.core.posture.findings import Judge
 from mailposture.core.posture.hybrid import expiry
+from mailposture.core.verdict import Verdict
 from tests.core.configurations import lock
 from tests.core.posture.tenants import AT, TWO, evidence, facts, only, results, unread
 
@@ -118,6 +119,13 @@ def test_a_door_that_only_seems_closed_is_the_gravest_contradiction() -> None:
     assert only("MP-10", seen(agreements=(cut_off,))).severity is Severity.HIGH
 
 
+def test_a_source_let_in_by_an_assumption_and_refused_is_cut_off_all_the_same() -> None:
+    doubtful = apart(Agreement.IN_DOUBT, approved=True, observed=Verdict.CLOSED)
+    found = only("MP-10", seen(agreements=(doubtful,)))
+    assert found.severity is Severity.HIGH
+    assert found.because.startswith("An approved source is cut off")
+
+
 # ---- MP-11 ---------------------------------------------------------------------------------
 
 
@@ -167,10 +175,10 @@ def test_every_change_is_explained_and_verified(
     verified: bool,
     words: str,
 ) -> None:
-    moved = Moved(key="7", sentence="Lock was turned off.", explained=explained, verified=verified)
+    moved = Moved(sentence="Lock was turned off.", explained=explained, verified=verified)
     (found,) = judged(seen(changes=(moved,)), "MP-12")
     assert found.sentence.endswith(f"It is not {words}." if words else "explained and verified.")
-    assert found.subject == ("7" if words else "")
+    assert found.subject == ""
 
 
 @pytest.mark.parametrize(
@@ -180,7 +188,7 @@ def test_every_change_is_explained_and_verified(
         ([(True, None)], ["unknown"]),
         ([(None, True)], ["unknown"]),
         ([(None, None), (True, True)], ["unknown"]),
-        ([(None, True), (None, False)], ["not_satisfied 7"]),
+        ([(None, True), (None, False)], ["not_satisfied"]),
         ([(True, True), (True, True)], ["satisfied"]),
         ([], ["satisfied"]),
     ],
@@ -188,20 +196,19 @@ def test_every_change_is_explained_and_verified(
 def test_what_is_not_known_of_a_change_is_neither_met_nor_violated(
     moves: list[tuple[bool | None, bool | None]], said: list[str]
 ) -> None:
-    changes = tuple(Moved(key="7", sentence="M.", explained=e, verified=v) for e, v in moves)
+    changes = tuple(Moved(sentence="M.", explained=e, verified=v) for e, v in moves)
     assert results("MP-12", seen(changes=changes)) == said
 
 
-def test_changes_of_one_reading_are_one_finding() -> None:
-    def moved(key: str, name: str) -> Moved:
+def test_all_changes_that_lack_it_are_one_finding() -> None:
+    def moved(name: str, verified: bool) -> Moved:
         sentence = f"{name} was turned off."
-        return Moved(key=key, sentence=sentence, explained=None, verified=False, seen="Unknown.")
+        return Moved(sentence=sentence, explained=None, verified=verified, seen="Unknown.")
 
-    given = seen(changes=(moved("7", "Lock"), moved("7", "Bank"), moved("8", "Other")))
-    first, second = judged(given, "MP-12")
-    assert first.sentence == "2 changes were read at once. They are not verified by probes."
-    assert first.evidence == ("Lock was turned off. Unknown.", "Bank was turned off. Unknown.")
-    assert (first.subject, second.subject) == ("7", "8")
+    given = seen(changes=(moved("Lock", False), moved("Bank", False), moved("Other", True)))
+    (found,) = judged(given, "MP-12")
+    assert found.sentence == "2 changes since the last report are not verified by probes."
+    assert found.evidence == ("Lock was turned off. Unknown.", "Bank was turned off. Unknown.")
 
 
 @pytest.mark.parametrize(

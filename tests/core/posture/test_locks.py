@@ -100,6 +100,15 @@ def test_a_restriction_without_effect_is_grave_only_where_no_lock_stands_beside_
             BAD,
             Severity.MEDIUM,
         ),
+        # So is the lock for every sender, and whether the closer one decides is another.
+        (
+            [
+                lock(sender_domains=("contoso.com",), sender_ip_addresses=("192.0.2.9",)),
+                lock(sender_ip_addresses=("203.0.113.0/28",), **SECOND),
+            ],
+            BAD,
+            Severity.MEDIUM,
+        ),
         (
             [lock(sender_domains=("contoso.com",), sender_ip_addresses=("203.0.113.0/28",))],
             f"satisfied {GUID}",

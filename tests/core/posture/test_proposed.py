@@ -151,6 +151,23 @@ def _answers(made: Configuration) -> list[tuple[object, ...]]:
     ]
 
 
+def test_very_many_connectors_share_stages_and_each_has_its_way_back() -> None:
+    held = [lock(guid=f"{n}", name=f"N{n}", enabled=n % 2 == 0) for n in range(70)]
+    before = configuration(HYBRID, *held)
+    for after in (
+        configuration(HYBRID, *(replace(c, require_tls=True) for c in held)),
+        configuration(HYBRID),
+    ):
+        script = written(before, after, GATEWAY)
+        assert 0 < len(script.stages) <= 60
+        assert " more" in script.stages[0].title
+        assert script.makes == after
+        present = after
+        for stage in reversed(script.stages):
+            present = propose(present, commands("\n".join(stage.rollback))).configuration
+        assert _answers(present) == _answers(before)
+
+
 RULE = rule("Gateway trusted", set_scl=-1, sender_ip_ranges=("203.0.113.10",))
 FILTER = connection_filter(("203.0.113.10",))
 WHOLE = configuration(HYBRID, lock(), transport_rules=(RULE,), connection_filters=(FILTER,))
@@ -218,6 +235,35 @@ def test_domains_that_come_and_go_are_named_and_not_written() -> None:
     script = asked("New-AcceptedDomain N -DomainName fabrikam.example")
     assert script.stages == ()
     assert "fabrikam.example was added as an accepted domain." in script.advice[0]
+
+
+def test_very_much_that_no_stage_writes_is_counted() -> None:
+    script = asked(
+        "\n".join(f"New-AcceptedDomain N -DomainName d{n}.example" for n in range(15)),
+        replace(WHOLE, organization=None),
+    )
+    assert script.stages == ()
+    assert len(script.advice) == 13
+    assert script.advice[-1].endswith("3 more differences.")
+
+
+def test_a_rule_that_is_off_is_made_and_removed_without_turning_it() -> None:
+    (made,) = asked("New-TransportRule New -Enabled 0 -DeleteMessage 1").stages
+    assert made.title == "create rule New, turned off"
+    off = replace(WHOLE, transport_rules=(replace(RULE, state="Disabled"),))
+    (gone,) = asked("Remove-TransportRule 'Gateway trusted'", off).stages
+    assert gone.title == "remove rule Gateway trusted"
+
+
+def test_the_way_back_to_a_setting_that_was_never_set_says_so() -> None:
+    for before, note in (
+        (RejectDirectSend.NOT_CONFIGURED, True),
+        (RejectDirectSend.OFF, False),
+    ):
+        held = replace(WHOLE, organization=organization(before))
+        (stage,) = asked("Set-OrganizationConfig -RejectDirectSend 1", held).stages
+        assert stage.rollback == ("Set-OrganizationConfig -RejectDirectSend $false",)
+        assert ("not seen to be set" in stage.note) is note
 
 
 def test_what_is_not_ready_is_shown_and_does_nothing_when_pasted() -> None:

@@ -15,6 +15,7 @@ from tests.core.configurations import domain, lock
 from tests.core.posture.tenants import (
     GATEWAY,
     RELAY,
+    SERVER,
     TWO,
     connection_filter,
     facts,
@@ -308,11 +309,37 @@ def test_an_empty_restriction_without_a_declared_gateway_has_a_placeholder() -> 
     assert "<address of your gateway>" in script.text
 
 
+NAMED = {"restrict_domains_to_ip_addresses": False, "restrict_domains_to_certificate": True}
+OWN = Source(name="Cloud gateway", certificate_names=("mx.contoso.com",))
+
+
+@pytest.mark.parametrize(
+    "restricts", [{}, NAMED, NAMED | {"restrict_domains_to_ip_addresses": True}]
+)
+@pytest.mark.parametrize("sources", [(), (GATEWAY,), (OWN,), (GATEWAY, OWN), (BY_NAME,), (SERVER,)])
+def test_the_near_miss_of_an_empty_restriction_is_what_its_script_does(
+    restricts: dict[str, Any], sources: tuple[Source, ...]
+) -> None:
+    given = facts(lock(sender_ip_addresses=(), **restricts), own_hybrid(), sources=sources)
+    (found,) = (f for f in assess(given) if f.rule == "MP-22")
+    script = remedy(given, found)
+    near = found.near_miss or ""
+    assert script.is_ready is bool(near and "cut off" not in near)
+    if script.is_ready:
+        listed = "-SenderIPAddresses '203.0.113.0/28'" in script.text
+        assert listed is ("203.0.113.0/28" in near)
+        assert ("-TlsSenderCertificateName 'mx.contoso.com'" in script.text) is (
+            "a certificate of mx.contoso.com" in near
+        )
+        left = judged(after(given, script), "MP-22")
+        assert [f.result for f in left] == ["satisfied"]
+
+
 def test_a_certificate_that_nobody_declared_is_a_matter_of_advice() -> None:
     given = facts(lock(**CERTIFICATE))
     script = mended("MP-06", given)
     assert (script.stages, script.is_ready) == ((), False)
-    assert script.advice[0].startswith("Declare the source")
+    assert script.advice[0].startswith("Find out who shows this certificate.")
 
 
 def test_an_scl_rule_is_bound_to_the_approved_addresses_it_names() -> None:
@@ -387,3 +414,27 @@ def test_the_endpoint_is_published_for_ipv4_alone_domain_by_domain() -> None:
 
 def test_without_known_domains_there_is_advice_on_ipv6() -> None:
     assert mended("MP-62", facts(lock(), accepted_domains=(), observed=SIX)).key == "advice"
+
+
+def test_a_script_lists_no_host_that_nobody_approved() -> None:
+    # The certificate it asks for is missing; the addresses beside it decide nothing today.
+    stray = lock(
+        restrict_domains_to_ip_addresses=False,
+        restrict_domains_to_certificate=True,
+        sender_ip_addresses=("192.0.2.66", "203.0.113.4"),
+    )
+    assert "-SenderIPAddresses '203.0.113.4'" in mended("MP-22", facts(stray)).text
+    for sources in ((), (SERVER,)):
+        script = mended("MP-22", facts(stray, sources=sources))
+        assert not script.is_ready
+        assert "192.0.2.66" not in "\n".join(line for s in script.stages for line in s.commands)
+
+
+def test_an_own_servers_connector_is_narrowed_by_a_gateway_that_it_lists() -> None:
+    wide = own_hybrid(sender_ip_addresses=("198.51.100.7", "203.0.113.1"))
+    script = mended("MP-07", facts(lock(sender_ip_addresses=GATEWAY.addresses), wide))
+    assert script.is_ready
+    assert "-SenderIPAddresses '198.51.100.7'" in script.text
+    # Where only that connector lets the gateway in, it would be cut off.
+    other = lock(sender_ip_addresses=("203.0.113.8",))
+    assert not mended("MP-07", facts(other, wide)).is_ready

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from mailposture.adapters.published import published as shipped
-from mailposture.core.posture import Severity, Source, judged
+from mailposture.core.addresses import AddressSet
+from mailposture.core.posture import Severity, Source, assess, judged
 from mailposture.core.posture.remediation import remedy
 from mailposture.core.posture.shared_names import SHARED_NAMES, shared_name
 from tests.core.configurations import GUID, lock
@@ -71,7 +72,10 @@ def test_the_certificate_of_exchange_online_lets_in_every_tenant(
     found = only("MP-34", given)
     assert found.severity is Severity.CRITICAL
     assert f"TlsSenderCertificateName = {name}" in found.evidence
-    assert results("MP-32", given) == ["satisfied"]  # told once
+    assert results("MP-32", given) == [f"not_satisfied {GUID}"]
+    told = {f.rule: f.led_by for f in assess(given) if f.result == "not_satisfied"}
+    assert (told["MP-34"], told["MP-32"]) == ("", "MP-34")  # one cause, told once
+    assert declared or told["MP-06"] == "MP-34"
 
 
 def test_it_proves_nothing_where_the_connector_does_not_restrict_to_it() -> None:
@@ -90,10 +94,21 @@ def test_an_own_servers_connector_that_takes_it_is_worse_than_an_undeclared_name
     assert "any Microsoft 365 tenant" in found.because
 
 
+def test_an_own_servers_connector_that_lists_other_tenants_addresses_is_as_grave() -> None:
+    theirs = published("Exchange Online", "192.0.2.0/28", kind="mail service", microsoft=True)
+    wide = own_hybrid(sender_ip_addresses=("198.51.100.7", "192.0.2.0/24"))
+    found = only("MP-07", facts(wide, published=theirs))
+    assert found.severity is Severity.CRITICAL
+    assert "Of Exchange Online, as of 2026-11-01: 192.0.2.0/28." in found.evidence
+    assert only("MP-07", facts(wide, published=FAR)).severity is Severity.HIGH
+
+
 def test_with_how_many_others_it_is_shared_is_counted_or_said_to_be_unknown() -> None:
     theirs = only("MP-34", facts(asking("mail.protection.outlook.com"), published=shipped()))
     listed = next(p for p in shipped() if p.name == "Microsoft 365")
-    assert f"{listed.addresses.size:,}"[:3] in " ".join(theirs.evidence)
+    # SenderIPAddresses takes IPv4 alone, so that these are counted.
+    count = AddressSet(v4=listed.addresses.v4).size
+    assert f"Its hosts send from {count:,} addresses" in theirs.evidence[-1]
     assert listed.dated.isoformat() in theirs.evidence[-1]
     for name in ("*.pphosted.com", "*.vendor.example"):
         (vendor,) = judged(facts(asking(name), published=shipped()), "MP-32")

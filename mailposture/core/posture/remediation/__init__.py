@@ -8,6 +8,7 @@ from mailposture.core.posture.facts import Facts
 from mailposture.core.posture.findings import Finding
 from mailposture.core.posture.remediation.advice import ADVICE, advice
 from mailposture.core.posture.remediation.beside import filtering, ipv6
+from mailposture.core.posture.remediation.contradicted import held
 from mailposture.core.posture.remediation.lock import lock
 from mailposture.core.posture.remediation.narrow import fill, narrow
 from mailposture.core.posture.remediation.scripts import Check, Expected, Script, Stage
@@ -29,5 +30,6 @@ SCRIPTS: Final[Mapping[str, Callable[[Facts, Finding], Script]]] = {
 
 
 def remedy(facts: Facts, finding: Finding) -> Script:
-    """What answers a violated finding."""
-    return SCRIPTS[finding.remediation or "advice"](facts, finding)
+    """What answers a violated finding; what the model refuses already is answered by no script."""
+    script = SCRIPTS[finding.remediation or "advice"](facts, finding)
+    return held(facts, finding, script)

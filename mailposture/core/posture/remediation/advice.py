@@ -8,12 +8,15 @@ from mailposture.core.posture.remediation.scripts import Script
 
 ADVICE: Final = {
     "MP-06": (
-        "Declare the source that shows this certificate, or ask for another name in the connector.",
+        (
+            "Find out who shows this certificate. If it is a host of the organisation's own,"
+            " declare it; else ask for another name in the connector."
+        ),
     ),
     "MP-07": (
         (
-            "Declare the hybrid server with the certificate it shows; if none shows it, ask for"
-            " another name in the connector."
+            "Find out which server shows this certificate. A hybrid server of one's own: declare it"
+            " with the certificate. If none shows it, ask for another name in the connector."
         ),
     ),
     "MP-08": (
@@ -59,6 +62,10 @@ ADVICE: Final = {
         (
             "Put the one name in the connector that the server shows; give the server a certificate"
             " of its own."
+        ),
+        (
+            "In an OnPremises connector a name without *. has to be an accepted domain (MP-56): add"
+            " it first, or mail of foreign senders through the server meets the lock."
         ),
     ),
     "MP-36": ("Empty TrustedOrganizations unless mail between the tenants is meant to go there.",),

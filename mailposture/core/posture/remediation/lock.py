@@ -19,13 +19,21 @@ from mailposture.core.posture.remediation.drafts import (
     script,
 )
 from mailposture.core.posture.remediation.scripts import Check, Script
+from mailposture.core.posture.seen_open import SEEN
 
 NAME: Final = "Only from the gateway"
 BY_NAME: Final = "Only from the gateway, by certificate"
 INITIAL: Final = ".onmicrosoft.com"
 TLS: Final = Check(
-    command="Get-MessageTraceV2 -ResultSize 10 | Format-Table Received,SenderAddress,FromIP",
-    must="mail that comes through the gateway arrives over TLS: its Received header names TLS",
+    command=(
+        "Get-MessageTraceV2 -ResultSize 100 |"
+        " Format-Table Received,FromIP,SenderAddress,RecipientAddress,Subject"
+    ),
+    must=(
+        "mail that comes through the gateway arrives over TLS: open one of those from its address"
+        " in its mailbox; among its headers, the Received line in which Exchange Online took it"
+        " from the gateway names a TLS version"
+    ),
 )
 # Whom the lock itself has to let in; hybrid servers have a connector of their own.
 THROUGH: Final = frozenset({SourceKind.GATEWAY, SourceKind.RELAY})
@@ -44,7 +52,8 @@ class Bolt:
 def lock(facts: Facts, finding: Finding) -> Script:
     """The script for a tenant without a lock, or with one that leaves domains out."""
     scoped = [c for c in locks(facts.configuration) if c.associated_accepted_domains]
-    if scoped and (uncovered(facts.configuration) or finding.rule == "MP-61"):
+    # What was seen open within a lock that names domains: that it names them may be why.
+    if scoped and (uncovered(facts.configuration) or finding.rule in ("MP-61", *SEEN)):
         return _widen(facts, scoped[0])
     return _put_on(facts, finding)
 

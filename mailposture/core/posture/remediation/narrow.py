@@ -5,6 +5,7 @@ from typing import Any
 from mailposture.core.addresses import NOWHERE, AddressSet, union
 from mailposture.core.configuration import InboundConnector
 from mailposture.core.posture.facts import Facts, SourceKind, ipv4
+from mailposture.core.posture.filling import Filling, by_addresses, fillings
 from mailposture.core.posture.findings import Finding, many
 from mailposture.core.posture.remediation import lines
 from mailposture.core.posture.remediation.advice import advice
@@ -123,25 +124,21 @@ def _removed(facts: Facts, finding: Finding, connector: InboundConnector) -> Add
 
 
 def fill(facts: Facts, finding: Finding) -> Script:
-    """Give an empty restriction what it asks for."""
+    """Give an empty restriction what it asks for, by the first way that cuts off nobody."""
     connector = about(facts, finding)
     if connector is None:
         return advice(facts, finding)
-    gateway = lines.entries(facts.gateways)
-    fields: dict[str, Any] = {
-        "restrict_domains_to_ip_addresses": True,
-        "sender_ip_addresses": connector.sender_ip_addresses or gateway or (GATEWAY_HERE,),
-    }
-    if connector.restrict_domains_to_certificate and not connector.tls_sender_certificate_name:
-        fields["restrict_domains_to_certificate"] = False
-    missing = not (connector.sender_ip_addresses or gateway)
-    return one_step(
-        facts,
-        "fill",
-        "name the gateway's addresses",
-        connector,
-        fields,
-        checks=(AS_READ, WHO_ELSE),
-        refuses=(NO_GATEWAY,) if missing else (),
-        placeholder=missing,
-    )
+    ways = [_filled(facts, connector, way) for way in fillings(facts, connector)]
+    if not ways:
+        way = by_addresses(connector, (GATEWAY_HERE,))
+        more = {"refuses": (NO_GATEWAY,), "placeholder": True}
+        return _filled(facts, connector, way, **more)
+    return next((script for script in ways if script.is_ready), ways[0])
+
+
+def _filled(facts: Facts, connector: InboundConnector, way: Filling, **more: Any) -> Script:
+    fields = dict(way.fields)
+    if found := ipv4(fields.get("sender_ip_addresses", ())):
+        fields["sender_ip_addresses"] = lines.entries(found)
+    checks = (AS_READ, WHO_ELSE)
+    return one_step(facts, "fill", way.title, connector, fields, checks=checks, **more)

@@ -4,8 +4,9 @@ What is new is made turned off and turned on by a step of its own; what goes is 
 it is removed, so that every step can be taken back by one line.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
+from itertools import batched
 from typing import Any, Final
 
 from mailposture.core import diff
@@ -41,6 +42,8 @@ _BY_DEFAULT: Final = {
     "restrict_domains_to_certificate": False,
 }
 MOST_DOMAINS: Final = 3
+MOST_STAGES: Final = 30  # each is worked out for every domain
+NEVER_SET: Final = "It was not seen to be set: the way back says $false, which is the default."
 MOST_LEFT: Final = 12
 NOT_STAGED: Final = "Not in these stages, since only part of it is read here:"
 
@@ -154,16 +157,28 @@ def _made(before: Configuration, after: Configuration) -> Iterator[Step]:
 def _edited(before: Configuration, after: Configuration) -> Iterator[Step]:
     """Each connector that is there before and after, with the fields that differ."""
     known = _by_guid(before)
+    found = []
     for guid, connector in _by_guid(after).items():
         old = known.get(guid)
         changed = _differing(old, connector) if old else {}
         if old and changed:
             named = lines.identity(before, old)
-            yield Step(
-                title=f"change {old.name}",
-                commands=(lines.set_line(named, changed),),
-                rollback=(lines.back_line(named, old, changed),),
-            )
+            ways = lines.set_line(named, changed), lines.back_line(named, old, changed)
+            found.append((old.name, *ways))
+    yield from _together("change {}", "", found)
+
+
+def _together(title: str, note: str, each: Sequence[tuple[str, str, str]]) -> Iterator[Step]:
+    """A step for each connector, its line and its way back; of very many, several in a step."""
+    size = max(1, -(-len(each) // MOST_STAGES))
+    for some in batched(each, size):
+        more = f" and {len(some) - 1} more" if len(some) > 1 else ""
+        yield Step(
+            title=title.format(some[0][0] + more),
+            note=note,
+            commands=tuple(ahead for _, ahead, _ in some),
+            rollback=tuple(back for *_, back in reversed(some)),
+        )
 
 
 def _differing(old: InboundConnector, new: InboundConnector) -> dict[str, Any]:
@@ -188,21 +203,21 @@ def _turned_on(before: Configuration, after: Configuration) -> Iterator[Step]:
 def _removed(before: Configuration, after: Configuration) -> Iterator[Step]:
     kept = _by_guid(after)
     gone = [c for guid, c in _by_guid(before).items() if guid not in kept]
-    for connector in gone:
-        named = lines.identity(before, connector)
-        if connector.enabled:
-            yield Step(
-                title=f"turn {connector.name} off",
-                commands=(lines.set_line(named, {"enabled": False}),),
-                rollback=(lines.set_line(named, {"enabled": True}),),
-            )
-        made = _given(connector)
-        yield Step(
-            title=f"remove {connector.name}",
-            note="Once nobody has missed it for a while.",
-            commands=(lines.remove_line(named),),
-            rollback=(lines.new_line(connector.name, made),),
+    named = {c.guid: lines.identity(before, c) for c in gone}
+    off = [
+        (
+            c.name,
+            lines.set_line(named[c.guid], {"enabled": False}),
+            lines.set_line(named[c.guid], {"enabled": True}),
         )
+        for c in gone
+        if c.enabled
+    ]
+    made = [
+        (c.name, lines.remove_line(named[c.guid]), lines.new_line(c.name, _given(c))) for c in gone
+    ]
+    yield from _together("turn {} off", "", off)
+    yield from _together("remove {}", "Once nobody has missed it for a while.", made)
 
 
 def _direct_send(before: Configuration, after: Configuration) -> Iterator[Step]:
@@ -211,6 +226,7 @@ def _direct_send(before: Configuration, after: Configuration) -> Iterator[Step]:
         way, back = ("$true", "$false") if new is RejectDirectSend.ON else ("$false", "$true")
         yield Step(
             title="refuse Direct Send" if new is RejectDirectSend.ON else "allow Direct Send",
+            note="" if old in (RejectDirectSend.ON, RejectDirectSend.OFF) else NEVER_SET,
             commands=(f"{lines.DIRECT_SEND}{way}",),
             rollback=(f"{lines.DIRECT_SEND}{back}",),
         )

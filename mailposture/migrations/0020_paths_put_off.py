@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("mailposture", "0016_joining")]
+    dependencies = [("mailposture", "0019_joining")]
 
     operations = [
         migrations.AddField(

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """The key of each place, and the number of the latest question to it."""
 
-    dependencies = [("mailposture", "0013_lists_of_thousands")]
+    dependencies = [("mailposture", "0016_who_may_deliver")]
 
     operations = [
         migrations.AddField(

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("mailposture", "0017_paths_put_off")]
+    dependencies = [("mailposture", "0020_paths_put_off")]
 
     operations = [
         migrations.AddField(

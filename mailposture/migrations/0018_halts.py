@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """A table of its own."""
 
-    dependencies = [("mailposture", "0014_keys_of_places")]
+    dependencies = [("mailposture", "0017_keys_of_places")]
 
     operations = [
         migrations.CreateModel(

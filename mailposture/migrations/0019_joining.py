@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("mailposture", "0015_halts"),
+        ("mailposture", "0018_halts"),
     ]
 
     operations = [
