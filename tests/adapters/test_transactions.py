@@ -1,7 +1,7 @@
 """Whether several transactions in one session are answered as each would be in its own.
 
 They are not: a server that counts errors ends a session whose first senders it refused. So every
-path has a session of its own (docs/decisions/0019).
+path has a session of its own (docs/decisions/0020).
 """
 
 import smtplib
