@@ -28,7 +28,11 @@ def test_every_key_is_another_and_its_public_half_is_no_private_one() -> None:
     assert seals.is_public(PUBLIC)
 
 
-@pytest.mark.parametrize("text", ["", "frankfurt", "c3Rhcg==", PUBLIC[:-1], "Ü" * 44])
+@pytest.mark.parametrize(
+    "text",
+    ["", "frankfurt", "c3Rhcg==", PUBLIC[:-1], "Ü" * 44],
+    ids=["nothing", "a word", "too short", "cut", "not ASCII"],
+)
 def test_what_is_no_key_is_refused(text: str) -> None:
     assert not seals.is_public(text)
     with pytest.raises(seals.SealError):

@@ -226,6 +226,7 @@ def test_it_tests_itself_where_the_centre_asks_it_to(centre: Centre) -> None:
         (f'centre = "{seals.public_of(CENTRE)}"\n[points.stranger]\n', "no key of the place"),
         ('[points.stranger]\nkey = "none.key"\n', "holds no key that can be used"),
     ],
+    ids=["no centre", "no key of the centre", "no key of its own", "a key that is not there"],
 )
 def test_without_its_keys_it_does_not_start_and_says_why(
     tmp_path: Path, text: str, says: str
