@@ -100,6 +100,7 @@ def test_the_sentence_counts_what_is_grave_and_each_number_leads_to_its_list(
         in words(shown)
     )
     assert '<strong><a href="/findings/?severity=critical">' in shown
+    assert '<a href="/findings/?state=open">2 tenants in all</a>' in shown
     listed = rows_of(page(viewer, "/findings/?severity=critical"))
     assert len(listed) == critical
 
