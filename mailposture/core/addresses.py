@@ -192,8 +192,15 @@ def networks(intervals: Intervals, bits: int) -> Networks:
     return found
 
 
+class _Counted:
+    """Room for how many addresses there are, once somebody asked: a field would cost every set."""
+
+    __slots__ = ("_size",)
+    _size: int
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
-class AddressSet:
+class AddressSet(_Counted):
     """A set of addresses of both families. Equal sets are equal values."""
 
     v4: Intervals = ()
@@ -224,8 +231,13 @@ class AddressSet:
 
     @property
     def size(self) -> int:
-        """How many addresses the set holds."""
-        return sum(last - first + 1 for first, last in self.v4 + self.v6)
+        """How many addresses the set holds; counted once."""
+        try:
+            return self._size
+        except AttributeError:
+            found = sum(last - first + 1 for first, last in self.v4 + self.v6)
+            object.__setattr__(self, "_size", found)
+            return found
 
     def first(self) -> str | None:
         """The lowest address, IPv4 before IPv6; None where the set is empty."""

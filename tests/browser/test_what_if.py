@@ -175,3 +175,17 @@ def test_the_change_once_made_settles_and_then_prediction_and_answer_agree(
     )
     expect(page.locator(".head .badge.big")).to_have_text("Predicted closed")
     expect(page.locator(".head .seen")).to_have_text("Observed Closed")
+
+
+@pytest.mark.parametrize("width", [360, 390, 1440])
+def test_long_names_are_wrapped_or_cut_and_never_widen_the_page(
+    page: Page, demo: Demo, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(f"http://127.0.0.1:{demo.port}/tenants/contoso/what-if/")
+    for found in (page.locator(".ask a.button").first, page.locator(".switcher summary > span")):
+        found.evaluate("of => { of.textContent = 'Inbound from 45184738 of '.repeat(9) }")
+    page.locator(".ask a.button").last.evaluate("of => { of.textContent = 'M'.repeat(64) }")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    inside = "of => of.scrollHeight <= of.clientHeight + 1"
+    assert page.locator(".switcher summary").evaluate(inside)

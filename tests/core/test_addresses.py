@@ -1,6 +1,8 @@
 """Sets of addresses: every form Exchange writes, and an algebra that agrees with ipaddress."""
 
 import ipaddress
+import pickle
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
@@ -163,3 +165,25 @@ def test_a_mapped_address_is_the_ipv4_address_it_stands_for(written: str) -> Non
     assert written in parse(["192.0.2.0/24"]).finder()
     assert "::1" not in parse(["192.0.2.0/24"]).finder()
     assert "2001:db8::1" in parse(["2001:db8::/32"]).finder()
+
+
+class Summed(tuple[tuple[int, int], ...]):
+    """Intervals that note how often they are gone through."""
+
+    __slots__ = ()
+    times: ClassVar[list[str]] = []
+
+    def __add__(self, other: tuple[Any, ...]) -> tuple[Any, ...]:
+        self.times.append("summed")
+        return (*self, *other)
+
+
+def test_the_size_of_a_set_is_summed_once_and_is_no_part_of_it() -> None:
+    held = AddressSet(v4=Summed([(1, 4), (9, 9)]))
+    assert [held.size, held.size, held.size] == [5, 5, 5]
+    assert Summed.times == ["summed"]
+    fresh = AddressSet(v4=((1, 4), (9, 9)))
+    assert held == fresh
+    assert hash(held) == hash(fresh)
+    assert repr(held) == repr(fresh)
+    assert pickle.loads(pickle.dumps(fresh)).size == 5  # noqa: S301 - our own bytes

@@ -68,6 +68,24 @@ def test_nothing_compared_and_nothing_apart_are_two_things(viewer: Client) -> No
     assert "Every answer is as predicted." in said
 
 
+def test_each_number_leads_to_what_it_counts(viewer: Client) -> None:
+    answered(locked(), "closed")
+    answered(locked("fabrikam"), "unknown")
+    assert '<a href="/tenants/">1 path answers</a>' in page(viewer, "/contradictions/")
+    shown = page(viewer, "/contradictions/?tenant=contoso")
+    assert '<a href="/tenants/?q=contoso">1 path answers</a>' in shown
+    blind = page(viewer, "/contradictions/").split('id="not-seen"')[1]
+    assert '<a href="/tenants/fabrikam/#paths">1 path at 1 tenant</a>' in blind
+
+
+def test_paths_of_several_tenants_that_prove_nothing_lead_to_their_place(viewer: Client) -> None:
+    place = make.stranger()
+    for name in ("contoso", "fabrikam"):
+        answered(locked(name), "unknown", place)
+    blind = page(viewer, "/contradictions/").split('id="not-seen"')[1]
+    assert f'<a href="/vantage-points/{place.slug}/">2 paths at 2 tenants</a>' in blind
+
+
 def test_paths_that_part_alike_stand_together_with_both_lines(viewer: Client) -> None:
     path, *_ = answered(locked("contoso", "contoso.com", "contoso.net", "contoso.org"), "open")
     shown = page(viewer, "/contradictions/")

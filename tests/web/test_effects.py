@@ -125,6 +125,8 @@ def test_both_counts_beside_the_maps_unfold_to_their_networks(viewer: Client) ->
     assert "<code>0.0.0.0/0</code>" in before
     assert "<summary>1 IPv4</summary>" in after
     assert "<code>203.0.113.10</code>" in after
+    # A paragraph ends where something unfolds: what follows it would stand outside.
+    assert not re.search(r"<p\b[^>]*>(?:(?!</p>).)*<details", before + after, re.DOTALL)
 
 
 @pytest.mark.parametrize(("later", "said"), [(False, "Who that is<"), (True, "after what changed")])

@@ -18,6 +18,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from mailposture import models
 from mailposture.core.configuration import InboundConnector, PartStatus
+from mailposture.core.contradictions import WORDS, Agreement
 from mailposture.core.posture import RULES
 from mailposture.services import assessing, predicting
 from mailposture.services.pages import commands, findings_file
@@ -100,6 +101,7 @@ def test_the_sentence_counts_what_is_grave_and_each_number_leads_to_its_list(
         in words(shown)
     )
     assert '<strong><a href="/findings/?severity=critical">' in shown
+    assert '<a href="/findings/?state=open">2 tenants in all</a>' in shown
     listed = rows_of(page(viewer, "/findings/?severity=critical"))
     assert len(listed) == critical
 
@@ -336,6 +338,77 @@ def test_it_leads_to_its_connector_and_to_who_may_deliver(viewer: Client) -> Non
     shown = page(viewer, of_rule(opened(), "MP-21"))
     assert f'<a class="button" href="/tenants/contoso/connectors/{make.LOCK}/">' in shown
     assert 'href="/tenants/contoso/exposure/"' in shown
+
+
+def evidence(shown: str) -> str:
+    return (
+        shown.split("<h2>Evidence</h2>")[1].split("</section>", maxsplit=1)[0].replace("<wbr>", "")
+    )
+
+
+def proved(of: models.Tenant, rule: str, *lines: str, subject: str = "") -> str:
+    """The evidence of a finding that was found in these words, as its page shows it."""
+    document = {"because": "", "evidence": list(lines), "near_miss": None, "assumptions": [],
+                "remediation": "advice"}  # fmt: skip
+    row = kept(of, rule, document=document, subject=subject)
+    return evidence(page(signed_in(staff=False), row.get_absolute_url()))
+
+
+@pytest.mark.parametrize(
+    ("line", "links"),
+    [
+        ("203.0.113.7 gets in to contoso.com with the sender class own.",
+         {"contoso.com with the sender class own":
+          "/tenants/contoso/exposure/?domain=contoso.com&amp;class=own#shown"}),
+        ("Outside the restriction: contoso.com.",
+         {"contoso.com": "/tenants/contoso/exposure/?domain=contoso.com&amp;class=foreign#shown"}),
+        ("Lock to gateway: SenderDomains = contoso.com",
+         {"Lock to gateway": f"/tenants/contoso/connectors/{make.LOCK}/",
+          "contoso.com": "/tenants/contoso/exposure/?domain=contoso.com&amp;class=foreign#shown"}),
+        ("The certificate of Gateway ends.", {"Gateway": "/tenants/contoso/sources/"}),
+        # Other names that only begin or end alike, and values that read like a name.
+        ("mail.contoso.com and contoso.com.example and xcontoso.com", {}),
+        ("ConnectorType = Gateway", {}),
+        ("Gateways", {}),
+    ],
+)  # fmt: skip
+def test_each_name_in_the_evidence_leads_to_what_it_names(line: str, links: dict[str, str]) -> None:
+    shown = proved(opened(), "MP-25", line)
+    found = {text: href for href, text in re.findall(r'<a href="([^"#]*#?\w*)">([^<]*)</a>', shown)}
+    assert {text: href for text, href in found.items() if text != "near miss"} == links
+    assert line in words(shown)
+
+
+def test_a_setting_in_the_evidence_leads_to_the_connector_that_it_is_of() -> None:
+    shown = proved(opened(), "MP-25", "Enabled = False", subject=f"{make.LOCK} certificate")
+    assert f'<a href="/tenants/contoso/connectors/{make.LOCK}/">Enabled</a> = False' in shown
+
+
+def test_a_stranger_that_got_in_is_proved_by_the_conversation() -> None:
+    tenant = opened()
+    frankfurt, singapore = make.stranger("frankfurt"), make.stranger("singapore")
+    (inside,) = make.paths(tenant, frankfurt, classes=("foreign",))
+    (outside,) = make.paths(tenant, singapore, classes=("foreign",))
+    make.answered(inside, "open", ago(hours=2))
+    make.answered(outside, "closed", ago(hours=1))
+    shown = proved(tenant, "MP-03", "contoso.com, foreign sender: open, 250")
+    inside.refresh_from_db()
+    assert inside.current
+    at = inside.current.get_absolute_url()
+    assert f'<a href="{at}">contoso.com, foreign sender</a>: open, 250' in shown
+
+
+def test_a_contradiction_is_proved_by_the_answer_that_parts() -> None:
+    tenant = opened()
+    (path,) = make.paths(tenant, make.stranger(), classes=("foreign",))
+    make.answered(path, "closed", ago(hours=2))
+    manner = Agreement.OPEN_BUT_CLOSED
+    models.Path.objects.filter(pk=path.pk).update(agreement=manner, apart_since=ago(hours=2))
+    path.refresh_from_db()
+    line = f"{path.vantage_point.name}, foreign sender: {WORDS[manner]}"
+    assert path.current
+    link = f'<a href="{path.current.get_absolute_url()}">{line}</a>'
+    assert link in proved(tenant, "MP-10", line)
 
 
 def test_what_it_rests_on_is_named_with_the_other_reading(viewer: Client) -> None:

@@ -1,6 +1,6 @@
 """What is wrong with a tenant's mail flow, rule by rule, and the scripts that mend it."""
 
-from mailposture.core.posture.assessing import assess, judged
+from mailposture.core.posture.assessing import assess, judged, told
 from mailposture.core.posture.facts import (
     Answered,
     Apart,
@@ -47,4 +47,5 @@ __all__ = [
     "gateways",
     "judged",
     "listed",
+    "told",
 ]

@@ -4,7 +4,7 @@ What is not known is None or empty, and never stands for "none".
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
@@ -16,6 +16,7 @@ from mailposture.core.configuration import Configuration, InboundConnector
 from mailposture.core.contradictions import Agreement
 from mailposture.core.hosts import plain
 from mailposture.core.reachability import OWN, Reachability, Witness, reachability, witness
+from mailposture.core.reachability.questions import classes_of
 from mailposture.core.verdict import Verdict
 
 
@@ -184,6 +185,15 @@ class Facts:
         return self.configuration.knows(part)
 
     # ---- who may deliver -------------------------------------------------------------------
+
+    def knowing(self, reach: Reachability) -> "Facts":
+        """The same, who may deliver by this very configuration being worked out already, perhaps
+        for more classes of sender than it can tell apart.
+        """
+        found = replace(self)
+        own = reach.narrowed(classes_of(self.configuration))
+        found.__dict__["reach"] = own  # where a cached property keeps what it found
+        return found
 
     @cached_property
     def reach(self) -> Reachability:

@@ -57,7 +57,9 @@ def _stranger_domains(facts: Facts) -> Iterator[str]:
     for domain in facts.reach.domains:
         for sender_class in facts.reach.classes:
             found = facts.reach.of(domain, sender_class).addresses
-            if told.setdefault(id(found), bool(found - listed)):
+            if id(found) not in told:
+                told[id(found)] = bool(found - listed)
+            if told[id(found)]:
                 yield domain
                 break
 

@@ -1,6 +1,6 @@
 """The exact sets of hosts that may deliver to a tenant, and how a change moves them."""
 
-from mailposture.core.reachability.compare import Comparison, Moved, compare
+from mailposture.core.reachability.compare import Comparison, Moved, Together, compare
 from mailposture.core.reachability.questions import CLASSES, FOREIGN, NULL, OWN
 from mailposture.core.reachability.regions import (
     ANY_RECIPIENT,
@@ -25,6 +25,7 @@ __all__ = [
     "Reach",
     "Reachability",
     "Region",
+    "Together",
     "Witness",
     "compare",
     "reachability",

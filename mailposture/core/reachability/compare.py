@@ -7,7 +7,7 @@ from functools import cached_property
 from mailposture.core.addresses import EVERYWHERE, NOWHERE, AddressSet, union
 from mailposture.core.attribution import within
 from mailposture.core.configuration import Configuration
-from mailposture.core.reachability.questions import CLASSES, scoped_domains
+from mailposture.core.reachability.questions import CLASSES, OWN, scoped_domains
 from mailposture.core.reachability.regions import (
     NOBODY_REACHES,
     Reach,
@@ -47,6 +47,15 @@ def _beyond(names: tuple[str, ...], other: Reach) -> tuple[str, ...]:
         return ()
     known = other.certificates
     return tuple(n for n in names if not any(n == o or within(n, o) for o in known))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Together:
+    """Domains that move alike with one class of sender."""
+
+    domains: tuple[str, ...]
+    sender_class: str
+    moved: Moved
 
 
 @dataclass(frozen=True)
@@ -90,24 +99,62 @@ class Comparison:
 
     def all(self) -> Iterator[tuple[str, str, Moved]]:
         """Every domain, class of sender and what became of it."""
+        rows: dict[object, list[tuple[str, Moved | None]]] = {}
         for domain in self.domains:
-            for sender_class in self.classes:
-                yield domain, sender_class, self.of(domain, sender_class)
+            alike = self._alike(domain)
+            if alike not in rows:
+                rows[alike] = [(c, None if c == OWN else self.of(domain, c)) for c in self.classes]
+            for sender_class, moved in rows[alike]:
+                found = self.of(domain, OWN) if moved is None else moved
+                yield domain, sender_class, found
+
+    def _alike(self, domain: str) -> object:
+        """What of a recipient's domain matters to either side, but where the sender's is its."""
+        sides = (self.before, self.after)
+        return tuple(side.alike(domain) if side.has(domain) else None for side in sides)
+
+    @cached_property
+    def ways(self) -> tuple[Together, ...]:
+        """Everything in the order of `all`: domains of which the same became are one."""
+        domains: dict[tuple[int, str], list[str]] = {}
+        moves: dict[int, Moved] = {}
+        for domain, sender_class, moved in self.all():
+            moves[id(moved)] = moved
+            domains.setdefault((id(moved), sender_class), []).append(domain)
+        return tuple(
+            Together(domains=tuple(held), sender_class=sender_class, moved=moves[which])
+            for (which, sender_class), held in domains.items()
+        )
+
+    @cached_property
+    def together(self) -> tuple[Together, ...]:
+        """What moves of it. Each way of moving is weighed once, whatever number shares it."""
+        moving = {which for which, moved in self._distinct().items() if moved}
+        return tuple(one for one in self.ways if id(one.moved) in moving)
+
+    @property
+    def still(self) -> int:
+        """For how many domains and classes of sender nothing moves."""
+        moving = sum(len(one.domains) for one in self.together)
+        return len(self.domains) * len(self.classes) - moving
+
+    @property
+    def certificates_lost(self) -> frozenset[str]:
+        """Names that some domain no longer lets in."""
+        return frozenset(name for one in self.together for name in one.moved.certificates_lost)
 
     @cached_property
     def gained(self) -> AddressSet:
         """Addresses that may deliver to some domain, and could not."""
-        return union([moved.gained for moved in self._distinct()] or [NOWHERE])
+        return union([moved.gained for moved in self._distinct().values()] or [NOWHERE])
 
     @cached_property
     def lost(self) -> AddressSet:
         """Addresses that may no longer deliver to some domain."""
-        return union([moved.lost for moved in self._distinct()] or [NOWHERE])
+        return union([moved.lost for moved in self._distinct().values()] or [NOWHERE])
 
-    def _distinct(self) -> list[Moved]:
-        for _each in self.all():
-            pass
-        return list(self._moves.values())
+    def _distinct(self) -> dict[int, Moved]:
+        return {id(one.moved): one.moved for one in self.ways}
 
 
 def _reach(within: Reachability, domain: str, sender_class: str) -> Reach:

@@ -108,6 +108,11 @@ def partner_domains(configuration: Configuration) -> tuple[str, ...]:
     return tuple(sorted(names - {ANY_DOMAIN}))
 
 
+def classes_of(configuration: Configuration, also: Iterable[str] = ()) -> tuple[str, ...]:
+    """The classes of sender that a configuration can tell apart, and further ones."""
+    return (*CLASSES, *sorted({*scoped_domains(configuration), *also} - set(CLASSES)))
+
+
 def sender_of(sender_class: str, recipient: str) -> str:
     """The envelope sender's domain that stands for a class; empty for the null sender."""
     if sender_class == NULL:

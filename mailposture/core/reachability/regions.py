@@ -1,7 +1,7 @@
 """Who may deliver, exactly: for each accepted domain and sender class, sets instead of samples."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
@@ -14,11 +14,10 @@ from mailposture.core.hosts import plain
 from mailposture.core.reachability.fates import Fate
 from mailposture.core.reachability.leaning import Leaning
 from mailposture.core.reachability.questions import (
-    CLASSES,
     OWN,
     Names,
     Question,
-    scoped_domains,
+    classes_of,
     sender_of,
 )
 from mailposture.core.reachability.space import Space, bits, space
@@ -98,6 +97,10 @@ class Reachability:
         """What the connectors make of this class of sender and this recipient's domain."""
         return self.names.question(sender_of(sender_class, domain), domain)
 
+    def narrowed(self, classes: tuple[str, ...]) -> "Reachability":
+        """The same for fewer classes of sender; what was answered is kept by both."""
+        return replace(self, classes=classes)
+
     @cached_property
     def _held(self) -> frozenset[str]:
         return frozenset(self.domains)
@@ -108,7 +111,7 @@ class Reachability:
 
     def of(self, domain: str, sender_class: str) -> Reach:
         """Who may deliver to this domain as this class of sender."""
-        alike = domain if sender_class == OWN else self._alike(domain)
+        alike = domain if sender_class == OWN else self.alike(domain)
         if (sender_class, alike) not in self._found:
             asked = self.question(domain, sender_class)
             if asked not in self._answers:
@@ -116,7 +119,7 @@ class Reachability:
             self._found[sender_class, alike] = self._answers[asked]
         return self._found[sender_class, alike]
 
-    def _alike(self, domain: str) -> str | int:
+    def alike(self, domain: str) -> str | int:
         """What of a recipient's domain matters, where it is not the sender's too: the connectors
         that are associated with it.
         """
@@ -126,7 +129,7 @@ class Reachability:
         """Every domain, sender class and what is reached."""
         rows: dict[str | int, list[tuple[str, Reach | None]]] = {}
         for domain in self.domains:
-            alike = self._alike(domain)
+            alike = self.alike(domain)
             if alike not in rows:
                 rows[alike] = [(c, None if c == OWN else self.of(domain, c)) for c in self.classes]
             for sender_class, reach in rows[alike]:
@@ -235,8 +238,8 @@ def reachability(configuration: Configuration, also: Iterable[str] = ()) -> Reac
     domains = {plain(d) for d in configuration.domains}
     if not rules.knows_domains:
         domains |= {ANY_RECIPIENT, *_named(rules)}
-    scoped = sorted({*scoped_domains(configuration), *also} - set(CLASSES))
-    return Reachability(rules=rules, domains=tuple(sorted(domains)), classes=(*CLASSES, *scoped))
+    classes = classes_of(configuration, also)
+    return Reachability(rules=rules, domains=tuple(sorted(domains)), classes=classes)
 
 
 def _named(rules: Rules) -> Iterator[str]:

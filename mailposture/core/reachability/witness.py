@@ -61,13 +61,13 @@ def witness(reach: Reachability, approved: AddressSet = NOWHERE) -> Witness | No
 
 
 def _witnesses(reach: Reachability, approved: AddressSet) -> Iterator[Witness]:
-    seen: set[tuple[AddressSet, str]] = set()
+    seen: set[tuple[int, str]] = set()  # by identity: a Space hands out few sets, and the same ones
     for sender_class in reach.classes:
         for domain in reach.domains:
             found = reach.of(domain, sender_class)
-            if (found.addresses, sender_class) in seen:
+            if (id(found.addresses), sender_class) in seen:
                 continue
-            seen.add((found.addresses, sender_class))
+            seen.add((id(found.addresses), sender_class))
             if address := smallest(found.addresses - approved):
                 yield Witness(
                     address=address,

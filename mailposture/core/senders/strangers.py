@@ -53,12 +53,11 @@ def strangers(comparison: Comparison, known: Iterable[KnownSender]) -> Strangers
 
 def _reached(comparison: Comparison, ours: AddressSet, *, after: bool) -> Mapping[str, AddressSet]:
     """Class of sender -> the strangers that reach some domain with it."""
-    found = {}
-    for sender_class in comparison.classes:
-        moves = {id(m): m for m in (comparison.of(d, sender_class) for d in comparison.domains)}
-        reaches = [(m.after if after else m.before).addresses for m in moves.values()]
-        found[sender_class] = union(reaches or [NOWHERE]) - ours
-    return found
+    found: dict[str, dict[int, AddressSet]] = {name: {} for name in comparison.classes}
+    for one in comparison.ways:
+        addresses = (one.moved.after if after else one.moved.before).addresses
+        found[one.sender_class][id(addresses)] = addresses
+    return {name: union(list(sets.values()) or [NOWHERE]) - ours for name, sets in found.items()}
 
 
 def _state(reached: Mapping[str, AddressSet], anyone: AddressSet) -> State:

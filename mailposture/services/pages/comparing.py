@@ -1,13 +1,13 @@
 """Two configurations of a tenant beside one another: who may deliver by each, and what moves."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mailposture import models
 from mailposture.adapters.drawings.internet import Map, draw
 from mailposture.core.addresses import AddressSet
 from mailposture.core.posture.findings import many
-from mailposture.core.reachability import FOREIGN, Comparison, Moved, Reach
+from mailposture.core.reachability import FOREIGN, Comparison, Reach, Together
 from mailposture.services import reached
 from mailposture.services.pages import reaching
 from mailposture.services.pages.reaching import Count, Listed
@@ -37,12 +37,12 @@ class Difference:
 
 def most_moved(comparison: Comparison) -> tuple[str, str] | None:
     """The domain and class whose reachability moves most; None where none does."""
-    moved = ((d, c) for d, c, one in comparison.all() if one)
-    return max(moved, key=lambda at: _weight(comparison.of(*at), at[1]), default=None)
+    most = max(comparison.together, key=_weight, default=None)
+    return (most.domains[0], most.sender_class) if most else None
 
 
-def _weight(moved: Moved, sender_class: str) -> tuple[int, bool]:
-    return moved.gained.size + moved.lost.size, sender_class == FOREIGN
+def _weight(one: Together) -> tuple[int, bool]:
+    return one.moved.gained.size + one.moved.lost.size, one.sender_class == FOREIGN
 
 
 def side(key: str, found: Reach) -> Side:
@@ -64,13 +64,14 @@ def unfolds(found: Reach, unit: str = "") -> Listed:
 
 
 def differences(
-    tenant: models.Tenant, comparison: Comparison, *, present: bool
+    tenant: models.Tenant, moving: Iterable[Together], *, present: bool
 ) -> Iterator[Difference]:
     """What moves; where what it is after is so still, with the page that shows it in full."""
-    for domains, sender_class, moved in alike(comparison):
+    for one in moving:
+        domains, sender_class, moved = one.domains, one.sender_class, one.moved
         at = f"{reaching.address(tenant)}?domain={domains[0]}&class={sender_class}#shown"
         yield Difference(
-            domains=tuple(reaching.named(one) for one in domains),
+            domains=tuple(reaching.named(name) for name in domains),
             sender=reaching.words(sender_class),
             before=unfolds(moved.before),
             after=unfolds(moved.after),
@@ -80,19 +81,11 @@ def differences(
         )
 
 
-def alike(comparison: Comparison) -> Iterator[tuple[tuple[str, ...], str, Moved]]:
-    """What moves: domains that move alike together, the sender class, and how; what is gained
-    first.
-    """
-    domains: dict[tuple[int, str], list[str]] = {}
-    moves: dict[tuple[int, str], Moved] = {}
-    for domain, sender_class, moved in comparison.all():
-        if moved:
-            key = (id(moved), sender_class)
-            domains.setdefault(key, []).append(domain)
-            moves[key] = moved
-    for key in sorted(moves, key=lambda k: (-moves[k].gained.size, -moves[k].lost.size)):
-        yield tuple(domains[key]), key[1], moves[key]
+def alike(comparison: Comparison) -> list[Together]:
+    """What moves, domains that move alike together; what is gained first."""
+    return sorted(
+        comparison.together, key=lambda one: (-one.moved.gained.size, -one.moved.lost.size)
+    )
 
 
 def numbered(found: AddressSet, names: Sequence[str] = ()) -> Listed:

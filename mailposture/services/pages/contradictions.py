@@ -90,10 +90,11 @@ class Doubt:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Blind:
-    """A place whose probes prove nothing of what is predicted."""
+    """A place whose probes prove nothing of what is predicted; `paths_href` leads to such paths."""
 
     place: str
     href: str
+    paths_href: str
     tenants: int
     paths: int
 
@@ -122,7 +123,7 @@ def listing(wanted: Wanted) -> Listing:
     seen = _observations(row["latest"] for row in rows)
     lines = [_line(row, seen) for row in rows]
     return Listing(
-        sentence=tuple(_sentence(counts, live)),
+        sentence=tuple(_sentence(counts, live, wanted)),
         lines=tuple(lines[: len(page)]),
         page=page,
         settling=tuple(lines[len(page) :]),
@@ -238,16 +239,26 @@ def _blind(live: QuerySet[models.Path]) -> Iterator[Blind]:
     rows = (
         live.filter(agreement=Agreement.BLIND, current__isnull=False)
         .values("vantage_point__name", "vantage_point__slug")
-        .annotate(paths=Count("pk"), tenants=Count("tenant", distinct=True))
+        .annotate(
+            paths=Count("pk"),
+            tenants=Count("tenant", distinct=True),
+            tenant=Min("tenant__slug"),
+        )
         .order_by("-paths", "vantage_point__slug")
     )
     for row in rows[:BLIND]:
         yield Blind(
             place=row["vantage_point__name"],
-            href=reverse("vantage_point", args=[row["vantage_point__slug"]]),
+            href=(place := reverse("vantage_point", args=[row["vantage_point__slug"]])),
+            paths_href=_paths(row["tenant"]) if row["tenants"] == 1 else place,
             tenants=row["tenants"],
             paths=row["paths"],
         )
+
+
+def _paths(slug: str) -> str:
+    """Where the paths of one tenant stand, each with its answer."""
+    return f"{reverse('tenant', args=[slug])}#paths"
 
 
 def _doubts(live: QuerySet[models.Path]) -> list[Doubt]:
@@ -289,15 +300,22 @@ def _compared(counts: Counter[str]) -> int:
     return counts[Agreement.AGREES] + counts[Agreement.SETTLING] + sum(counts[a] for a in APART)
 
 
-def _sentence(counts: Counter[str], live: QuerySet[models.Path]) -> Iterator[Piece]:
+def _sentence(counts: Counter[str], live: QuerySet[models.Path], wanted: Wanted) -> Iterator[Piece]:
+    """What answers against its configuration, else how many answer by it: tenant by tenant those
+    are on the list of tenants.
+    """
     paths, compared = sum(counts[a] for a in APART), _compared(counts)
     if not compared:
         yield Piece(text="No prediction stands beside an answer yet.")
     elif not paths:
         noun = "path answers" if compared == 1 else "paths answer"
-        settling = counts[Agreement.SETTLING]
-        settles = f", {settling:,} {'is' if settling == 1 else 'are'} settling" * bool(settling)
-        yield Piece(text=f"No answer contradicts its prediction; {compared:,} {noun}{settles}.")
+        yield Piece(text="No answer contradicts its prediction; ")
+        yield Piece(text=f"{compared:,} {noun}", href=_tenants(wanted))
+        if settling := counts[Agreement.SETTLING]:
+            yield Piece(text=", ")
+            verb = "is" if settling == 1 else "are"
+            yield Piece(text=f"{settling:,} {verb} settling", href="#settling")
+        yield Piece(text=".")
     else:
         apart = live.filter(apart_since__isnull=False, agreement__in=APART)
         tenants = apart.aggregate(n=Count("tenant", distinct=True))["n"]
@@ -308,3 +326,9 @@ def _sentence(counts: Counter[str], live: QuerySet[models.Path]) -> Iterator[Pie
         yield Piece(text=f" {against} configuration, on ")
         yield Piece(text=of, href="#apart")
         yield Piece(text=".")
+
+
+def _tenants(wanted: Wanted) -> str:
+    """The list of tenants, which says of each how its answers stand to their predictions."""
+    named = f"?{urlencode({'q': wanted.tenant})}" if wanted.tenant else ""
+    return reverse("tenants") + named

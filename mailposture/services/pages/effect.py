@@ -105,7 +105,8 @@ def load(change: models.Change) -> Effect:
     if at is None:
         return Effect(exposure_href=reaching.address(change.tenant), present=present)
     moved = comparison.of(*at)
-    rows = list(comparing.differences(change.tenant, comparison, present=present))
+    moving = comparing.alike(comparison)
+    rows = comparing.differences(change.tenant, moving[:MOST_ROWS], present=present)
     witness = _witness(comparison, at, moved, _approved(change))
     leans = dict.fromkeys((*moved.before.assumptions, *moved.after.assumptions))
     return Effect(
@@ -119,8 +120,8 @@ def load(change: models.Change) -> Effect:
         kept=comparing.numbered(moved.before.addresses & moved.after.addresses),
         because=witness.after.trace[-1] if witness and witness.after.trace else "",
         witness=witness,
-        differences=tuple(rows[:MOST_ROWS]),
-        more=max(0, len(rows) - MOST_ROWS),
+        differences=tuple(rows),
+        more=max(0, len(moving) - MOST_ROWS),
         assumptions=tuple(BY_NAME[name] for name in leans),
     )
 

@@ -18,8 +18,9 @@ from mailposture.core.posture.assessing import BY_ID
 from mailposture.core.posture.remediation import Script, remedy
 from mailposture.core.posture.remediation.scripts import Expected
 from mailposture.services import assessing
-from mailposture.services.pages import exceptions
+from mailposture.services.pages import evidenced, exceptions
 from mailposture.services.pages.commands import Copy
+from mailposture.services.pages.pieces import Piece
 
 HISTORY: Final = 20
 STRANGER: Final = "A stranger"
@@ -77,7 +78,7 @@ class Page:
     row: models.Finding
     rule: Rule | None
     because: str
-    evidence: tuple[str, ...]
+    evidence: tuple[tuple[Piece, ...], ...]
     near_miss: str
     no_near_miss: str
     assumptions: tuple[Assumption, ...]
@@ -96,14 +97,17 @@ def load(row: models.Finding, now: datetime) -> Page:
     kept: dict[str, Any] = row.document
     rule = BY_ID.get(row.rule)
     stands = rule and row.closed_at is None
-    facts = assessing.facts(row.tenant, now, wanted=rule.reads) if rule and stands else None
+    asked = assessing.asked(row.tenant) if stands else []
+    facts = None
+    if rule and stands:
+        facts = assessing.facts(row.tenant, now, wanted=rule.reads, paths=asked)
     lacking = tuple(_lacking(rule, facts)) if rule and facts else ()
     names = kept.get("assumptions") or ()
     return Page(
         row=row,
         rule=rule,
         because=kept.get("because") or "",
-        evidence=tuple(kept.get("evidence") or ()),
+        evidence=evidenced.lines(row, facts, asked),
         near_miss=kept.get("near_miss") or "",
         no_near_miss=kept.get("no_near_miss") or "",
         assumptions=tuple(BY_NAME[name] for name in names if name in BY_NAME),

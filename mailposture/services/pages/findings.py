@@ -330,10 +330,15 @@ def _beside(sums: Sums, of: models.Tenant | None) -> Iterator[Piece]:
     mine = _only(sums, of)
     if sums.rest:
         lesser = address(severity=["medium", "low", "info"], **mine)
-        where = "" if of else f" at {sums.at:,} {'tenant' if sums.at == 1 else 'tenants'} in all"
         also = f"{sums.rest:,} more of lesser weight"
         yield Piece(text=also, href=lesser)
-        yield Piece(text=f"{where}. ")
+        if of is None:
+            yield Piece(text=" at ")
+            noun = "tenant" if sums.at == 1 else "tenants"
+            yield Piece(
+                text=f"{sums.at:,} {noun} in all", href=address(**{"state": "open", **mine})
+            )
+        yield Piece(text=". ")
     if sums.accepted:
         words = f"{sums.accepted:,} accepted"
         yield Piece(text=words, href=address(**{**mine, "state": "accepted"}))

@@ -14,7 +14,7 @@ from mailposture.core.posture import Finding, Result
 from mailposture.core.posture.remediation import Script
 from mailposture.core.posture.remediation.proposed import proposed
 from mailposture.core.proposals import Proposal
-from mailposture.core.reachability import FOREIGN, Comparison, Reach, compare
+from mailposture.core.reachability import FOREIGN, Comparison, Reach, Together, compare
 from mailposture.services import assessing, history
 from mailposture.services.pages import (
     comparing,
@@ -138,15 +138,16 @@ def answer(
     """Everything that the proposal would change; `now`: which exceptions are in force."""
     comparison = compare(configuration, found.configuration)
     asked = assessing.asked(tenant)
-    judged = assessing.facts(tenant, None, configuration, paths=asked)
-    after = replace(judged, configuration=found.configuration)
-    found_before, found_after = posture.assess(judged), posture.assess(after)
+    facts = assessing.facts(tenant, None, configuration, paths=asked)
+    judged = facts.knowing(comparison.before)
+    after = replace(facts, configuration=found.configuration).knowing(comparison.after)
+    found_before, found_after = posture.told(judged), posture.told(after)
     gone, fresh = _findings(found_before, found_after)
     # Where nothing moves, what a stranger is: a foreign sender to the first domain.
     first = (next(iter(comparison.domains), ""), FOREIGN)
     domain, sender_class = comparing.most_moved(comparison) or first
     moved = comparison.of(domain, sender_class)
-    differences = list(_differences(tenant, comparison))
+    moving = comparing.alike(comparison)
     fares = faring.fares(
         tenant, configuration, comparison, now, ask_dns=False, sources=judged.sources
     )
@@ -158,9 +159,9 @@ def answer(
         shown=f"{reaching.with_whom(sender_class)} to {reaching.named(domain)}",
         before=_side("before", moved.before),
         after=_side("after", moved.after),
-        differences=tuple(differences[:MOST_ROWS]),
-        more=max(0, len(differences) - MOST_ROWS),
-        still=sum(not moved for *_, moved in comparison.all()),
+        differences=tuple(_differences(tenant, moving[:MOST_ROWS])),
+        more=max(0, len(moving) - MOST_ROWS),
+        still=comparison.still,
         fares=fares,
         places=places,
         gone=tuple(_found(one, tenant=tenant.slug) for one in gone),
@@ -198,12 +199,13 @@ def _rests_on(names: Iterable[str], fares: Fares, comparison: Comparison) -> tup
     return tuple(BY_NAME[n] for n in leans if n not in comparison.after.rules.not_known)
 
 
-def _differences(tenant: models.Tenant, comparison: Comparison) -> Iterator[Difference]:
+def _differences(tenant: models.Tenant, moving: Iterable[Together]) -> Iterator[Difference]:
     """What would move; only how it is now has a page that shows it."""
-    for domains, sender_class, moved in comparing.alike(comparison):
+    for one in moving:
+        domains, sender_class, moved = one.domains, one.sender_class, one.moved
         at = f"{reaching.address(tenant)}?domain={domains[0]}&class={sender_class}#shown"
         yield Difference(
-            domains=tuple(reaching.named(one) for one in domains),
+            domains=tuple(reaching.named(name) for name in domains),
             sender=reaching.words(sender_class),
             before=comparing.unfolds(moved.before).words,
             before_href=at,

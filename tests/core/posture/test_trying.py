@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailposture.core.addresses import parse
-from mailposture.core.configuration import RejectDirectSend
+from mailposture.core.configuration import Configuration, RejectDirectSend
 from mailposture.core.posture import (
     Facts,
     Observed,
@@ -23,11 +23,14 @@ from mailposture.core.posture import (
     near_beside,
     near_lists,
     sources,
+    told,
 )
 from mailposture.core.posture.assessing import MOST_NEAR, NOT_TRIED
 from mailposture.core.posture.facts import OWN_SERVERS
-from mailposture.core.posture.findings import Judge, violated
+from mailposture.core.posture.findings import Judge, Said, violated
+from mailposture.core.posture.nearness import NEAR
 from mailposture.core.posture.trying import Trials, by_trying, lists_without, setting
+from mailposture.core.reachability import FOREIGN, compare, reachability
 from tests.core.configurations import lock, organization
 from tests.core.posture.tenants import (
     AT,
@@ -182,6 +185,42 @@ def test_of_many_findings_the_first_are_tried_and_the_others_say_so() -> None:
     assert [bool(f.near_miss) for f in found] == [True] * MOST_NEAR + [False] * 3
     assert {f.no_near_miss for f in found[MOST_NEAR:]} == {NOT_TRIED}
     assert len(judged(facts(*many), "MP-36")) == count
+
+
+@settings(deadline=None, max_examples=40)
+@given(seen=configurations(), approved=few(LISTS))
+def test_told_without_near_misses_is_all_else_the_same(
+    seen: Configuration, approved: list[str]
+) -> None:
+    given_ = Facts(configuration=seen, sources=(Source(name="A", addresses=tuple(approved)),))
+    bare = tuple(replace(f, near_miss=None, no_near_miss="") for f in assess(given_))
+    assert told(given_) == bare
+
+
+def test_findings_are_told_without_a_single_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+
+    def look(_facts: Facts, said: Said) -> None:
+        looked.append(said.subject)
+
+    for rule_id, near in NEAR.items():
+        monkeypatch.setitem(NEAR, rule_id, replace(near, look=look))
+    off = facts(organization=organization(RejectDirectSend.OFF))
+    assert any(f.result is Result.NOT_SATISFIED for f in told(off))
+    assert not looked
+    assess(off)
+    assert looked
+
+
+def test_what_was_worked_out_already_is_not_worked_out_again() -> None:
+    before = facts(lock(sender_domains=("fabrikam.com",))).configuration
+    after = facts(lock()).configuration
+    both = compare(before, after)
+    shared = Facts(configuration=after).knowing(both.after)
+    assert both.after.classes != reachability(after).classes
+    assert shared.reach.classes == reachability(after).classes  # as if nobody had compared
+    assert shared.reach.of("contoso.com", FOREIGN) is both.after.of("contoso.com", FOREIGN)
+    assert told(shared) == told(Facts(configuration=after))
 
 
 @settings(deadline=None, max_examples=40)

@@ -1,10 +1,18 @@
 """A change gains and loses exact sets."""
 
+import pytest
 from hypothesis import given, settings
 
 from mailposture.core.addresses import EVERYWHERE, NOWHERE, parse
-from mailposture.core.configuration import Configuration, Part, PartStatus
-from mailposture.core.reachability import compare, reachability, smallest, witness
+from mailposture.core.configuration import Configuration, InboundConnector, Part, PartStatus
+from mailposture.core.reachability import (
+    Comparison,
+    Moved,
+    compare,
+    reachability,
+    smallest,
+    witness,
+)
 from tests.core.configurations import configuration, domain, hybrid, lock
 from tests.core.strategies import configurations
 
@@ -133,3 +141,73 @@ def test_a_name_is_neither_gained_nor_lost_where_everybody_gets_in() -> None:
     assert closes.certificates_gained == ()
     opens = compare(configuration(by_name), configuration()).of("contoso.com", "foreign")
     assert opens.certificates_lost == ()
+
+
+# ---- a large tenant ------------------------------------------------------------------------
+
+
+def large(*connectors: InboundConnector) -> Configuration:
+    """A hundred domains; one connector speaks for ten of them, others for senders of their own."""
+    names = [f"d{n}.contoso.com" for n in range(100)]
+    named = [
+        lock(guid=f"g{n}", name=f"Partner {n}", sender_domains=(f"partner{n}.example",))
+        for n in range(10)
+    ]
+    few = lock(guid="few", name="Few", associated_accepted_domains=tuple(names[:10]))
+    accepted = tuple(domain(name) for name in names)
+    return configuration(*named, few, *connectors, accepted_domains=accepted)
+
+
+@given(before=configurations(), after=configurations())
+@settings(max_examples=40)
+def test_what_moves_together_is_what_moves_one_by_one(
+    before: Configuration, after: Configuration
+) -> None:
+    comparison = compare(before, after)
+    pairs = [(d, c) for d in comparison.domains for c in comparison.classes]
+    assert [(d, c, m) for d, c, m in comparison.all()] == [
+        (d, c, comparison.of(d, c)) for d, c in pairs
+    ]
+    moving = {(d, c) for d, c in pairs if comparison.of(d, c)}
+    told = [(d, one.sender_class) for one in comparison.together for d in one.domains]
+    assert set(told) == moving
+    assert len(told) == len(moving)
+    assert comparison.still == len(pairs) - len(moving)
+    lost = {name for d, c in moving for name in comparison.of(d, c).certificates_lost}
+    assert comparison.certificates_lost == lost
+
+
+def test_each_way_of_moving_is_weighed_once_however_many_domains_share_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    weighed: list[int] = []
+    truth = Moved.__bool__
+
+    def weigh(moved: Moved) -> bool:
+        weighed.append(id(moved))
+        return truth(moved)
+
+    monkeypatch.setattr(Moved, "__bool__", weigh)
+    comparison = compare(large(), large(lock(guid="new", name="New")))
+    assert len(comparison.domains) * len(comparison.classes) == 1_300
+    assert comparison.together
+    # Two kinds of domain with each class of sender, and no more.
+    assert len(weighed) == len(set(weighed)) <= 2 * 13
+    assert comparison.still < 1_300
+
+
+def test_a_comparison_of_many_domains_asks_for_few_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+    of = Comparison.of
+
+    def ask(self: Comparison, domain: str, sender_class: str) -> Moved:
+        asked.append((domain, sender_class))
+        return of(self, domain, sender_class)
+
+    monkeypatch.setattr(Comparison, "of", ask)
+    comparison = compare(large(), large(lock(guid="new", name="New")))
+    assert sum(1 for _ in comparison.all()) == 1_300
+    # The own sender of each domain, and each other sender to a domain of either kind.
+    assert len(asked) == 100 + 2 * 12
