@@ -306,6 +306,13 @@ def test_direct_send_can_be_tried(viewer: Client, contoso: models.Tenant) -> Non
     assert contoso.pk
 
 
+def test_what_stays_leads_to_how_it_is(viewer: Client, contoso: models.Tenant) -> None:
+    paste = "Set-OrganizationConfig -RejectDirectSend $true"
+    shown = viewer.post(AT, {"paste": paste}).content.decode()
+    assert '<a href="/tenants/contoso/exposure/#pairs">as they are</a>' in shown
+    assert 'id="pairs"' in page(viewer, f"/tenants/{contoso.slug}/exposure/")
+
+
 def test_a_tenant_that_was_never_read_has_nothing_to_change(viewer: Client) -> None:
     make.tenant("contoso")
     shown = page(viewer, AT)
