@@ -142,6 +142,11 @@ def _common(left: Intervals, right: Intervals) -> Intervals:
     for one, other in ((left, right), (right, left)):
         if other[0][0] <= one[0][0] and one[-1][1] <= other[0][1]:
             return one  # all of it lies in the first stretch of the other
+    return _cut(left, right)
+
+
+def _cut(left: Intervals, right: Intervals) -> Intervals:
+    """The stretches that lie in both, neither of which is empty."""
     found: list[Interval] = []
     ahead, beside = iter(left), iter(right)
     (first, last), (start, end) = next(ahead), next(beside)
