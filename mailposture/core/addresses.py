@@ -137,17 +137,33 @@ def _joined(intervals: Iterable[Interval]) -> Intervals:
 
 
 def _common(left: Intervals, right: Intervals) -> Intervals:
+    if not left or not right:
+        return ()
+    for one, other in ((left, right), (right, left)):
+        if other[0][0] <= one[0][0] and one[-1][1] <= other[0][1]:
+            return one  # all of it lies in the first stretch of the other
+    return _cut(left, right)
+
+
+def _cut(left: Intervals, right: Intervals) -> Intervals:
+    """The stretches that lie in both, neither of which is empty."""
     found: list[Interval] = []
-    i = j = 0
-    while i < len(left) and j < len(right):
-        first, last = max(left[i][0], right[j][0]), min(left[i][1], right[j][1])
-        if first <= last:
-            found.append((first, last))
-        if left[i][1] < right[j][1]:
-            i += 1
-        else:
-            j += 1
-    return tuple(found)
+    ahead, beside = iter(left), iter(right)
+    (first, last), (start, end) = next(ahead), next(beside)
+    try:
+        while True:
+            if last < start:
+                first, last = next(ahead)
+            elif end < first:
+                start, end = next(beside)
+            elif last < end:
+                found.append((max(first, start), last))
+                first, last = next(ahead)
+            else:
+                found.append((max(first, start), end))
+                start, end = next(beside)
+    except StopIteration:
+        return tuple(found)
 
 
 def _outside(intervals: Intervals, bits: int) -> Intervals:

@@ -1,13 +1,13 @@
 """Who may deliver to a tenant, by its configuration."""
 
-from typing import Final
+from typing import Any, Final
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from mailposture.services.pages import exposed, reaching
+from mailposture.services.pages import exposed, reach_table, reaching
 from mailposture.web.access import seen_tenant
 
 LONGEST: Final = 120
@@ -30,7 +30,10 @@ def exposure(request: HttpRequest, slug: str) -> HttpResponse:
     domain, sender_class = request.GET.get("domain", ""), request.GET.get("class", "")
     now = timezone.now()
     page = reaching.load(of, domain, sender_class, now)
-    context = {"now": now, "tenant": of, "page": page}
+    context: dict[str, Any] = {"now": now, "tenant": of, "page": page}
+    if page.reach is not None:
+        pages = (request.GET.get(name, "") for name in ("rows", "senders"))
+        context["table"] = reach_table.load(of, page.reach, page.chosen, *pages)
     return render(request, "exposure/exposure.html", context)
 
 

@@ -1,5 +1,6 @@
 """The page of who may deliver: exact numbers, the map, the reasons, and what is not known."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from mailposture import models
 from mailposture.core.configuration import PartStatus
+from mailposture.core.reachability import Reach, Reachability
+from mailposture.core.reachability.questions import Question
 from tests import factories as make
 from tests.factories import NOW
 from tests.web import fleet_rows as rows
@@ -224,3 +227,83 @@ def test_on_a_narrow_page_each_number_says_of_which_sender_it_is(viewer: Client)
     table = page(viewer, AT).split("<h2>Domains and senders</h2>")[1].split("</table>")[0]
     assert 'class="table listed"' in table
     assert [f'data-label="{c} sender"' in table for c in ("foreign", "own", "null")] == [True] * 3
+
+
+# ---- a large tenant ------------------------------------------------------------------------
+
+
+def read_large() -> None:
+    """Ninety domains that are reached each in its own way, and forty senders that are named."""
+    domains = tuple(f"d{n:02}.example.com" for n in range(90))
+    by_domain = [
+        make.lock(guid=f"d{n}", name=f"D{n}", associated_accepted_domains=(name,),
+                  sender_ip_addresses=(f"203.0.113.{n}",))
+        for n, name in enumerate(domains)
+    ]  # fmt: skip
+    by_sender = [
+        make.lock(guid=f"s{n}", name=f"S{n}", sender_domains=(f"s{n:02}.example.net",))
+        for n in range(40)
+    ]
+    read(*by_domain, *by_sender, domains=domains)
+
+
+def table_of(shown: str) -> str:
+    return shown.split("<h2>Domains and senders</h2>")[1].split("</section>", maxsplit=1)[0]
+
+
+def test_a_large_table_comes_page_by_page(viewer: Client) -> None:
+    read_large()
+    shown = page(viewer, AT)
+    table = table_of(shown)
+    assert table.count("<tr>") == 1 + 40
+    assert table.count('scope="col" class="num"') == 3 + 9
+    assert "Groups 1 to 40 of 90" in words(table)
+    assert "Senders 1 to 9 of 40 that connectors name" in words(table)
+    assert len(shown) < 400_000
+
+
+def test_every_row_and_column_of_a_large_table_can_be_come_to(viewer: Client) -> None:
+    read_large()
+    rows_seen: set[str] = set()
+    for number in (1, 2, 3):
+        table = table_of(page(viewer, f"{AT}?rows={number}"))
+        rows_seen |= set(re.findall(r"d\d\d\.example\.com(?=</th>)", table))
+    assert len(rows_seen) == 90
+    columns_seen: set[str] = set()
+    for number in (1, 2, 3, 4, 5):
+        table = table_of(page(viewer, f"{AT}?senders={number}"))
+        columns_seen |= set(re.findall(r"sender (s\d\d\.example\.net)</th>", table))
+    assert len(columns_seen) == 40
+
+
+def test_the_page_that_opens_holds_what_is_chosen(viewer: Client) -> None:
+    read_large()
+    table = table_of(page(viewer, f"{AT}?domain=d85.example.com&class=s33.example.net"))
+    assert table.count("num half chosen") == 1
+    assert "Senders 28 to 36 of 40" in words(table)
+    beyond = table_of(page(viewer, f"{AT}?rows=999&senders=x"))
+    assert "Groups 81 to 90 of 90" in words(beyond)
+
+
+def test_very_many_domains_that_are_reached_alike_are_not_all_named(viewer: Client) -> None:
+    read(make.lock(), domains=tuple(f"d{n:03}.example.com" for n in range(300)))
+    table = words(table_of(page(viewer, AT)))
+    assert "and 299 more" in table
+    assert "d100.example.com and 199 more" in table
+    assert "d101.example.com" not in table
+
+
+def test_the_table_of_many_domains_asks_once_for_those_that_are_alike(
+    viewer: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read(make.lock(), domains=tuple(f"d{n:03}.example.com" for n in range(300)))
+    asked: list[str] = []
+    worked_out = Reachability._reach
+
+    def reach(self: Reachability, question: Question) -> Reach:
+        asked.append("once")
+        return worked_out(self, question)
+
+    monkeypatch.setattr(Reachability, "_reach", reach)
+    page(viewer, AT)
+    assert len(asked) == 3  # a foreign, an own and a null sender

@@ -12,6 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from mailposture import models
 from mailposture.core.configuration import ConnectorType, InboundConnector
+from mailposture.services.pages import whatif
 from tests import factories as make
 from tests.factories import NOW
 from tests.web import fleet_rows as rows
@@ -306,6 +307,13 @@ def test_direct_send_can_be_tried(viewer: Client, contoso: models.Tenant) -> Non
     assert contoso.pk
 
 
+def test_what_stays_leads_to_how_it_is(viewer: Client, contoso: models.Tenant) -> None:
+    paste = "Set-OrganizationConfig -RejectDirectSend $true"
+    shown = viewer.post(AT, {"paste": paste}).content.decode()
+    assert '<a href="/tenants/contoso/exposure/#pairs">as they are</a>' in shown
+    assert 'id="pairs"' in page(viewer, f"/tenants/{contoso.slug}/exposure/")
+
+
 def test_a_tenant_that_was_never_read_has_nothing_to_change(viewer: Client) -> None:
     make.tenant("contoso")
     shown = page(viewer, AT)
@@ -344,3 +352,14 @@ def test_half_a_character_in_a_name_is_shown_as_a_sign(
     shown = viewer.post(AT, {"paste": text}).content.decode()
     assert "Lock \N{REPLACEMENT CHARACTER}" in part(shown, "The change")
     assert contoso.pk
+
+
+def test_what_is_too_much_for_a_page_is_said_with_the_command_that_takes_it(
+    viewer: Client, contoso: models.Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whatif, "MOST_QUESTIONS", 2)
+    text = "New-InboundConnector -Name L -ConnectorType Partner -SenderDomains *"
+    shown = words(viewer.post(AT, {"paste": text}).content.decode())
+    assert "This is too much for a page: 3 pairs of domains and senders" in shown
+    assert "manage.py reach BUNDLE.json --propose FILE" in shown
+    assert "Who would lose access" not in shown

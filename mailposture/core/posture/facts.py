@@ -298,8 +298,7 @@ def ipv4(entries: Iterable[str]) -> AddressSet:
 
 def reached(reach: Reachability) -> AddressSet:
     """Every address that gets in over TLS, to some domain with some sender."""
-    found = {id(one): one for one in (reach.of(*asked).addresses for asked in _unlike(reach))}
-    return union(list(found.values()) or [NOWHERE])
+    return reach.of_any(_unlike(reach))
 
 
 def _unlike(reach: Reachability) -> Iterator[tuple[str, str]]:

@@ -114,6 +114,12 @@ class Comparison:
         return tuple(side.alike(domain) if side.has(domain) else None for side in sides)
 
     @cached_property
+    def questions(self) -> int:
+        """How many questions `all` puts to a side at most; to count them costs nothing."""
+        kinds = len({self._alike(domain) for domain in self.domains})
+        return kinds * (len(self.classes) - 1) + len(self.domains)
+
+    @cached_property
     def ways(self) -> tuple[Together, ...]:
         """Everything in the order of `all`: domains of which the same became are one."""
         domains: dict[tuple[int, str], list[str]] = {}

@@ -71,6 +71,7 @@ class Reachability:
     domains: tuple[str, ...]
     classes: tuple[str, ...]
     _answers: dict[Question, Reach] = field(default_factory=dict, repr=False)
+    _accepted: dict[Question, int] = field(default_factory=dict, repr=False)
     _found: dict[tuple[str, str | int], Reach] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -119,6 +120,15 @@ class Reachability:
             self._found[sender_class, alike] = self._answers[asked]
         return self._found[sender_class, alike]
 
+    def of_any(self, pairs: Iterable[tuple[str, str]]) -> AddressSet:
+        """Who may deliver to some of these domains as that class of sender, over TLS: by one look
+        at each question, since nothing is asked of what it rests on.
+        """
+        found, questions = 0, {self.question(*pair) for pair in pairs}
+        for asked in questions:
+            found |= self._let_in(asked)
+        return self.space.addresses(found)
+
     def alike(self, domain: str) -> str | int:
         """What of a recipient's domain matters, where it is not the sender's too: the connectors
         that are associated with it.
@@ -135,15 +145,21 @@ class Reachability:
             for sender_class, reach in rows[alike]:
                 yield domain, sender_class, reach or self.of(domain, OWN)
 
+    def _let_in(self, asked: Question) -> int:
+        """The clients that are let in over TLS."""
+        if asked not in self._accepted:
+            self._accepted[asked] = self.leaning.fate(asked, tls=True).accepted
+        return self._accepted[asked]
+
     def _reach(self, asked: Question) -> Reach:
-        fate = self.leaning.fate(asked, tls=True)
+        accepted = self._let_in(asked)
         clear = self.leaning.fate(asked, tls=False)
         turning = self.leaning.turning(asked, tls=True)
         alone = (name for name, clients in turning.items() if clients)
         return Reach(
-            addresses=self.space.addresses(fate.accepted),
+            addresses=self.space.addresses(accepted),
             in_clear=self.space.addresses(clear.accepted),
-            certificates=self.space.names(fate.accepted),
+            certificates=self.space.names(accepted),
             assumptions=(*alone, *self.rules.not_known),
             together=self.leaning.together(asked, turning, tls=True),
         )

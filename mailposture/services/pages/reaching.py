@@ -31,7 +31,6 @@ from mailposture.services import history, reached
 from mailposture.services.pages import lapsing
 
 CLASS_WORDS: Final = {FOREIGN: "foreign sender", OWN: "own sender", NULL: "null sender"}
-GROUPS_A_PAGE: Final = 40
 CIDRS_SHOWN: Final = 200
 RULES: Final = {
     Rule.OWN_MAIL: "taken as the tenant's own mail",
@@ -83,14 +82,6 @@ class Seen:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Group:
-    """Domains that are reached alike."""
-
-    domains: tuple[str, ...]
-    counts: tuple[Count, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Slice:
     """Some clients and how they are answered."""
 
@@ -135,9 +126,9 @@ class Page:
     """All that the page of reachability shows."""
 
     read_at: datetime | None
-    classes: tuple[str, ...]
-    groups: tuple[Group, ...]
-    more_groups: int
+    # What was worked out, and the domain and class that are shown: for the table (reach_table).
+    reach: Reachability | None
+    chosen: tuple[str, str]
     shown: Shown | None
     witness: Witnessed | None
     not_known: tuple[Assumption, ...]
@@ -151,17 +142,14 @@ def load(tenant: models.Tenant, domain: str, sender_class: str, now: datetime) -
     latest = tenant.snapshots.order_by("-last_seen_at").first()
     if latest is None:
         return Page(
-            read_at=None, classes=(), groups=(), more_groups=0, shown=None, witness=None,
-            not_known=(),
+            read_at=None, reach=None, chosen=("", ""), shown=None, witness=None, not_known=()
         )  # fmt: skip
     reach = reachability(configuration)
     domain, sender_class = _chosen(reach, domain, sender_class)
-    groups = _grouped(tenant, reach, (domain, sender_class))
     return Page(
         read_at=latest.last_seen_at,
-        classes=tuple(words(c) for c in reach.classes),
-        groups=tuple(groups[:GROUPS_A_PAGE]),
-        more_groups=max(0, len(groups) - GROUPS_A_PAGE),
+        reach=reach,
+        chosen=(domain, sender_class),
         shown=_shown(tenant, reach, (domain, sender_class), now) if domain else None,
         witness=None if configuration.inbound_connectors is None else _witness(tenant, reach),
         not_known=tuple(BY_NAME[name] for name in reach.rules.not_known),
@@ -188,29 +176,7 @@ def _chosen(reach: Reachability, domain: str, sender_class: str) -> tuple[str, s
     return reached.widest(reach, sender_class), sender_class
 
 
-# ---- the table -----------------------------------------------------------------------------
-
-
-def _grouped(tenant: models.Tenant, reach: Reachability, chosen: tuple[str, str]) -> list[Group]:
-    """Domains that are reached alike, the widest open first."""
-    alike: dict[tuple[int, ...], list[str]] = {}
-    for domain in reach.domains:
-        key = tuple(id(reach.of(domain, c)) for c in reach.classes)
-        alike.setdefault(key, []).append(domain)
-    ordered = sorted(alike.values(), key=lambda names: -reach.of(names[0], FOREIGN).addresses.size)
-    return [_group(tenant, reach, names, chosen) for names in ordered]
-
-
-def _group(
-    tenant: models.Tenant, reach: Reachability, names: Sequence[str], chosen: tuple[str, str]
-) -> Group:
-    counts = []
-    for sender_class in reach.classes:
-        is_chosen = chosen[0] in names and chosen[1] == sender_class
-        href = f"{address(tenant)}?domain={names[0]}&class={sender_class}#shown"
-        found = count(reach.of(names[0], sender_class), href, chosen=is_chosen)
-        counts.append(replace(found, sender=words(sender_class)))
-    return Group(domains=tuple(named(name) for name in names), counts=tuple(counts))
+# ---- words and numbers ---------------------------------------------------------------------
 
 
 def named(domain: str) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import combinations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -161,3 +162,18 @@ def test_an_address_and_a_certificate_together_are_a_region_of_their_own() -> No
     )
     over_v6 = holding(regions, replace(asked, source="2001:db8::1"), "*.example.net")
     assert (over_v6.code, over_v6.assumptions) == ("5.7.51", ("ipv6_never_listed",))
+
+
+@given(seen=configurations())
+@settings(max_examples=60, deadline=None)
+def test_who_reaches_any_is_everyone_who_reaches_one(seen: Configuration) -> None:
+    reach = reachability(seen)
+    pairs = [(d, c) for d in reach.domains for c in reach.classes]
+    assert reach.of_any(pairs) == union([reach.of(*pair).addresses for pair in pairs] or [NOWHERE])
+
+
+def test_who_reaches_any_is_found_without_what_it_rests_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    reach = reachability(configuration(lock()))
+    monkeypatch.delattr(Reachability, "_reach")
+    assert reach.of_any([("contoso.com", FOREIGN), ("contoso.com", OWN)]).first() == "203.0.113.10"
+    assert reach.of_any([]) == NOWHERE
