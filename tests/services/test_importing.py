@@ -162,3 +162,14 @@ def test_a_bundle_that_brings_nothing_is_refused(
     with pytest.raises(BundleError):
         importing.bring_in(unread, empty, NOW)
     assert not unread.snapshots.exists()
+
+
+def test_what_dns_has_no_time_for_is_not_known_and_never_none(
+    unread: models.Tenant, settings: Any
+) -> None:
+    settings.FETCH_LEASE = timedelta(seconds=-1)
+    importing.bring_in(unread, bundle(connector("Lock")), NOW)
+    held = unread.snapshots.get().configuration
+    assert not held.knows("domain_facts")
+    assert {one.mx for one in held.domain_facts or ()} == {None}
+    assert not unread.endpoints.exists()
