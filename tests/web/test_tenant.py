@@ -256,7 +256,7 @@ def test_two_reasons_are_both_told_and_of_equals_the_one_that_broke_last_comes_f
 ) -> None:
     listed, unheard = (
         factories.stranger("frankfurt"),
-        factories.stranger("singapore", heard_at=None),
+        factories.stranger("singapore", heard_at=None, public_key="0a"),
     )
     factories.paths(contoso, unheard)
     probed(contoso, listed, "unknown", cause="reputation")
