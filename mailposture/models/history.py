@@ -65,6 +65,12 @@ class Change(models.Model):
         NEUTRAL = "neutral", "Neutral"
         UNKNOWN = "unknown", "Unknown"
 
+    class Said(models.TextChoices):
+        """What people say of a change. Nobody said anything of most."""
+
+        MEANT = "meant", "Somebody here meant it"
+        NOT_OURS = "not_ours", "Nobody here meant it"
+
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="changes")
     before = models.ForeignKey(Snapshot, models.CASCADE, related_name="changes_after")
     after = models.ForeignKey(Snapshot, models.CASCADE, related_name="changes")
@@ -82,6 +88,10 @@ class Change(models.Model):
     decides = models.BooleanField(default=True, help_text="whether it can open or close a door")
     effect = models.CharField(max_length=8, choices=Effect, default=Effect.PENDING)
     effect_seen_at = models.DateTimeField(null=True)
+    said = models.CharField(max_length=8, choices=Said, blank=True, default="")
+    why = models.CharField(max_length=500, blank=True, default="")
+    said_by = models.CharField(max_length=150, blank=True, default="")
+    said_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ("-at", "-pk")

@@ -182,16 +182,13 @@ MOST_CHANGES: Final = 500
 
 
 def _changes(tenant: models.Tenant, now: datetime) -> tuple[Moved, ...]:
-    """The changes since the last report, or since the beginning; the latest where they are many.
-
-    Nobody writes down yet who meant one, so that none is said to be explained.
-    """
+    """The changes since the last report, or since the beginning; the latest where they are many."""
     done = tenant.reports.filter(state=models.Report.State.DONE, as_of__isnull=False)
     last = Subquery(done.order_by("-as_of").values("as_of")[:1])
     rows = tenant.changes.alias(reported=last).filter(
         Q(reported=None) | Q(at__gt=F("reported")), at__lte=now
     )
-    found = rows.values("at", "sentence", "decides", "effect")
+    found = rows.values("at", "sentence", "decides", "effect", "said", "why")
     return tuple(_moved(row, now) for row in found.order_by("-at", "-pk")[:MOST_CHANGES])
 
 
@@ -205,12 +202,15 @@ def _moved(row: Mapping[str, Any], now: datetime) -> Moved:
     seen = f"Seen: {effect.label.lower()}." if verified else NOT_SHOWN
     return Moved(
         sentence=row["sentence"],
-        explained=None,
+        explained=_EXPLAINED.get(row["said"]),
         verified=verified,
-        seen=seen,
+        seen=f"{seen} Nobody here meant it: {row['why']}" if row["said"] == NOT_OURS else seen,
     )
 
 
+NOT_OURS: Final = models.Change.Said.NOT_OURS
+# Where nobody said anything it is not known.
+_EXPLAINED: Final[Mapping[str, bool]] = {models.Change.Said.MEANT: True, NOT_OURS: False}
 NOT_SHOWN: Final = "No whole rounds before and after it show what it did."
 
 # ---- rows ----------------------------------------------------------------------------------

@@ -18,6 +18,16 @@ MOST_BESIDE: Final = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Said:
+    """What somebody said of it."""
+
+    words: str
+    why: str
+    who: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
     """All that the page of a change shows."""
 
@@ -41,6 +51,8 @@ class Page:
     note: str
     beside: tuple[change_words.Line, ...]
     author: str
+    said: Said | None
+    unsaid: int
 
 
 def load(change: models.Change, now: datetime) -> Page:
@@ -76,7 +88,17 @@ def load(change: models.Change, now: datetime) -> Page:
         note=verifying.note(looks),
         beside=tuple(map(change_words.line, [c for c in others if c not in same][:MOST_BESIDE])),
         author="author unknown",
+        said=_said(change),
+        unsaid=sum(not other.said for other in others),
     )
+
+
+def _said(change: models.Change) -> Said | None:
+    """What somebody said of it; None where nobody said anything."""
+    if not change.said or change.said_at is None:
+        return None
+    words = models.Change.Said(change.said).label
+    return Said(words=words, why=change.why, who=change.said_by, at=change.said_at)
 
 
 def _subject(change: models.Change) -> tuple[str, str]:
