@@ -30,10 +30,7 @@ ADVICE: Final = {
     "MP-11": (
         "Mend what keeps the tenant from being read or asked: credential, role, vantage point.",
     ),
-    "MP-12": (
-        "Find out who made the change, say on its page whether it was meant, and let the probes"
-        " answer.",
-    ),
+    "MP-12": ("Say on the page of each change whether it was meant, and let the probes answer.",),
     "MP-13": ("Renew the exception with a name and an end, or mend what it excuses.",),
     "MP-22": ("Name the gateway's addresses, or turn the restriction off.",),
     "MP-23": ("Take the restriction off; what refuses strangers is a Partner connector.",),
