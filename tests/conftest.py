@@ -25,6 +25,13 @@ HAS_POSTFIX = COMPLETE or os.environ.get("MP_SYSTEM_PACKAGES") == "1"
 # What stands on the database of the run: rows of this process, or those of a demo.
 ON_THE_DATABASE = {"db", "transactional_db", "demo"}
 LEFT_OUT = pytest.StashKey[list[str]]()
+# What waits for minutes begins first, so that the others are done beside it.
+LONG = (
+    "tests/test_far_hosts.py",
+    "tests/adapters/test_other_servers.py",
+    "tests/browser/",
+    "tests/test_elsewhere.py",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +49,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out, by name, what needs a system package that nobody asked us to install; on
     PostgreSQL also what does not come near a database: it would prove nothing new.
     """
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
     if RUNS_ON:
         elsewhere = [item for item in items if not _touches_the_database(item)]
         items[:] = [item for item in items if item not in set(elsewhere)]
