@@ -21,7 +21,7 @@ run: ## the demo without its lab, for real tenants
 
 test: ## all tests; installs what they need. DATABASE=postgres: those of the database, on PostgreSQL
 	@$(DEV) && VENV=.venv-vantage ./bootstrap.sh requirements-vantage.txt && tests/browser/install.sh && .ci/install-system
-	@$(BIN)/python -m $(RUN) -n 4 --dist loadscope $(ARGS)
+	@$(BIN)/python -m $(RUN) -n 4 --dist loadscope --no-loadscope-reorder $(ARGS)
 
 check: lint types contracts ## linters, types and layers
 

@@ -133,6 +133,7 @@ PLACE_COLUMNS: Final = (
     "heard_at",
     "seen_as",
     "facts",
+    "public_key",
 )
 SPAN_COLUMNS: Final = (
     "pk",
