@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from mailposture.services import halting
-from mailposture.web.access import may_operate, operators_only
+from mailposture.web.access import operators_only
 from mailposture.web.live import wake
 
 
@@ -34,8 +34,7 @@ def stop(request: HttpRequest) -> HttpResponse:
         halting.stop(form.cleaned_data["reason"].strip(), timezone.now(), user=request.user)
         transaction.on_commit(partial(_tell, request))
         return redirect("vantage_points")
-    context = {"form": form, "halt": halting.standing(), "may": may_operate(request)}
-    return render(request, "vantage_points/stop.html", context)
+    return render(request, "vantage_points/stop.html", {"form": form})
 
 
 @require_http_methods(["POST"])
