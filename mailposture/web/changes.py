@@ -44,7 +44,7 @@ class SaidForm(forms.Form):
     why = forms.CharField(
         label="Why, or what was found out",
         max_length=explaining.LONGEST,
-        help_text="A ticket or a sentence. Reports and the audit trail keep it.",
+        help_text="A ticket or a sentence. This page and the audit trail keep it.",
     )
     beside = forms.BooleanField(
         label="Also of the other changes of this reading of which nobody said anything",

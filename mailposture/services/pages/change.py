@@ -52,7 +52,6 @@ class Page:
     beside: tuple[change_words.Line, ...]
     author: str
     said: Said | None
-    unsaid: int
 
 
 def load(change: models.Change, now: datetime) -> Page:
@@ -89,7 +88,6 @@ def load(change: models.Change, now: datetime) -> Page:
         beside=tuple(map(change_words.line, [c for c in others if c not in same][:MOST_BESIDE])),
         author="author unknown",
         said=_said(change),
-        unsaid=sum(not other.said for other in others),
     )
 
 
